@@ -1,0 +1,55 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+
+	"github.com/vicar-ha/vicar/vip"
+	"github.com/vicar-ha/vicar/vrrp/wire"
+)
+
+// Transport carries adverts of one family on one link. Send is called by the
+// loop alone, Receive by one reader, Pending and Close by anyone.
+type Transport interface {
+	// Send hands the packets to the network in order and returns how many it
+	// took. It doesn't wait for a slow network: what can't leave is an error.
+	// It copies what it keeps.
+	Send(batch []wire.Packet) (int, error)
+	// Receive waits for packets, stores them in batch and returns how many. The
+	// Data of each is valid until the next call. After Close it returns
+	// net.ErrClosed; any other error is passing and may be followed by a call.
+	Receive(batch []wire.Packet) (int, error)
+	// Pending tells whether packets have arrived that Receive has not returned.
+	// It doesn't block.
+	Pending() bool
+	// Close ends the Transport. It may be called twice.
+	Close() error
+}
+
+// Mover makes this node the holder of addresses in one plane: the kernel's, or
+// a cloud's. Calls for one router come one at a time, for different routers at
+// the same time. Each is idempotent, may block, and gives up when ctx ends.
+type Mover interface {
+	// Acquire returns nil only after it has read back that the claim is held.
+	Acquire(ctx context.Context, c vip.Claim) error
+	// Release returns nil only when nothing of the claim is held here.
+	Release(ctx context.Context, c vip.Claim) error
+	// Held tells whether all of the claim is held here.
+	Held(ctx context.Context, c vip.Claim) (bool, error)
+}
+
+// Announcer tells the neighbours that the claim's addresses are here
+// (gratuitous ARP, unsolicited NA). The first round leaves before it returns;
+// repetitions follow until ctx ends.
+type Announcer interface {
+	Announce(ctx context.Context, c vip.Claim) error
+}
+
+// Network tells what the host's network looks like.
+type Network interface {
+	// Watch calls changed with the whole state at first and then after each
+	// change, bursts put together, until ctx ends. changed must not block.
+	Watch(ctx context.Context, changed func(vip.Change)) error
+}

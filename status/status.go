@@ -1,0 +1,96 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package status is the document that an agent shows of itself: what
+// `vicar status --json` prints, the control socket's /v1/status answers, and
+// the metrics are made of. Its JSON names are a public interface: they are
+// added to, never changed.
+package status
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Status is one agent at one instant.
+type Status struct {
+	Version  string    `json:"version"` // the binary's
+	Node     string    `json:"node"`
+	Cluster  string    `json:"cluster"`
+	Now      time.Time `json:"now"`
+	Started  time.Time `json:"started"`
+	Reloaded time.Time `json:"reloaded,omitzero"` // the last time a configuration was applied
+	Digest   string    `json:"digest"`            // of the configuration in force
+	Routers  []Router  `json:"routers"`           // by name
+	Links    []Link    `json:"links"`             // by interface and family
+	Loop     Loop      `json:"loop"`
+}
+
+// Router is a virtual router. State is Active, Backup or Initialize (RFC 9568
+// section 6.3), the worst of its engines'.
+type Router struct {
+	Name      string         `json:"name"`
+	State     string         `json:"state"`
+	Reason    string         `json:"reason"` // of the last transition
+	Since     time.Time      `json:"since"`  // the last transition
+	Term      uint64         `json:"term"`   // numbers this node's take-overs
+	Interface string         `json:"interface"`
+	Interval  time.Duration  `json:"interval_ns"`
+	Priority  int            `json:"priority"` // effective
+	Base      int            `json:"base_priority"`
+	Addresses []netip.Prefix `json:"addresses"` // advertised
+	Exclude   []netip.Prefix `json:"exclude,omitempty"`
+	Held      bool           `json:"held"` // the addresses are on this node
+	HeldError string         `json:"held_error,omitempty"`
+	Restored  uint64         `json:"restored"` // times an address came back after somebody removed it
+	Engines   []Engine       `json:"engines"`  // one per family
+	// Transitions counts the entries into each state.
+	Transitions map[string]uint64 `json:"transitions"`
+}
+
+// Engine is the election in one family.
+type Engine struct {
+	Family   int        `json:"family"` // 4 or 6
+	VRID     int        `json:"vrid"`
+	Version  int        `json:"version"`
+	State    string     `json:"state"`
+	Primary  netip.Addr `json:"primary,omitzero"` // where its adverts come from
+	Active   netip.Addr `json:"active,omitzero"`  // who was last heard as Active
+	Sent     uint64     `json:"adverts_sent"`
+	Received uint64     `json:"adverts_received"`
+	// PriorityZero counts received adverts of a router that gives up.
+	PriorityZero uint64 `json:"priority_zero_received"`
+	// Dropped counts by reason (vrrp/wire.Drop), Notices by kind (vrrp.Notice);
+	// Checksums counts accepted version 3 IPv4 adverts by form. Zeros are absent.
+	Dropped   map[string]uint64 `json:"dropped"`
+	Notices   map[string]uint64 `json:"notices"`
+	Checksums map[string]uint64 `json:"checksums,omitempty"`
+}
+
+// Link is a socket: one family on one interface.
+type Link struct {
+	Interface string            `json:"interface"`
+	Family    int               `json:"family"`
+	Mode      string            `json:"mode"` // multicast or unicast
+	Up        bool              `json:"up"`
+	Error     string            `json:"error,omitempty"`
+	SendFails uint64            `json:"send_errors"`
+	Dropped   map[string]uint64 `json:"dropped"` // packets that fit no router here
+}
+
+// Loop tells how punctual the agent is.
+type Loop struct {
+	// Late is the distribution of how late a deadline was met: Late[i] counts
+	// those up to LateBounds[i]; the last counts the rest.
+	Late     []uint64      `json:"late"`
+	LateSum  time.Duration `json:"late_sum_ns"`
+	LateMax  time.Duration `json:"late_max_ns"`
+	Stalls   uint64        `json:"stalls"` // times an Active stepped down because it was too late
+	Deadline uint64        `json:"deadlines"`
+}
+
+// LateBounds are the upper bounds of Loop.Late.
+var LateBounds = []time.Duration{
+	100 * time.Microsecond, 300 * time.Microsecond, time.Millisecond, 3 * time.Millisecond,
+	10 * time.Millisecond, 30 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond,
+}

@@ -1,0 +1,38 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package vip is the vocabulary of the agent's ports: what is claimed, and
+// what the host's network looks like. It has types only, so that who moves
+// addresses and who decides about them need not know each other.
+package vip
+
+import "net/netip"
+
+// Claim is what a router's holder holds.
+type Claim struct {
+	Router    string
+	Term      uint64 // numbers the take-over
+	Interface string
+	// Addresses in the configuration's order, the advertised ones first, each
+	// with the prefix length it gets on the interface.
+	Addresses []netip.Prefix
+}
+
+// Interface is a network interface as it is now.
+type Interface struct {
+	Index int
+	Name  string
+	Up    bool // administratively up and with a carrier
+	// Addresses in the kernel's order, which makes the first IPv4 address the
+	// primary one; without those that vicar put there, without tentative and
+	// failed ones.
+	Addresses []netip.Prefix
+}
+
+// Change is what a watcher saw. Either part may be empty.
+type Change struct {
+	// Interfaces is the whole present state, or nil if it did not change.
+	Interfaces []Interface
+	// Lost are claimed addresses that somebody else removed.
+	Lost []netip.Addr
+}
