@@ -1,0 +1,43 @@
+# Copyright 2026 The vicar authors
+# SPDX-License-Identifier: Apache-2.0
+.DEFAULT_GOAL := help
+GO       ?= go
+PREFIX   ?= /usr
+FUZZTIME ?= 30s
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
+GOTEST    = bin/gotest -race -timeout=15m
+.PHONY: help build test test-full deps lint fmt fuzz bench demo install clean bin/gotest
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+build: ## bin/vicar, static
+	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/vicar ./cmd/vicar
+test: deps lint bin/gotest ## everything that must pass, in minutes; as root also on the real kernel
+	$(GOTEST) ./...
+test-full: deps lint bin/gotest ## the long forms too: more seeds, more rounds
+	VICAR_FULL=1 $(GOTEST) -count=1 ./...
+deps: ## install what the tests use and this machine lacks (as root, Debian)
+	@tools/deps.sh
+lint: ## vet, golangci-lint, formatting, go.mod
+	$(GO) vet ./... && $(GO) vet -C tools ./gotest
+	GOOS=darwin $(GO) vet ./vrrp/... ./vip ./status ./config
+	$(LINT) run ./...
+	$(GO) mod tidy -diff
+fmt: ## format the code as lint wants it
+	$(LINT) fmt ./...
+fuzz: ## each fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+bench: build ## failover and CPU side by side with keepalived (root, 30 minutes); docs/benchmarks.md
+	VICAR_BENCH=1 $(GO) test -count=1 -timeout=2h -v -run TestBench ./lab/...
+demo: build ## three hosts and a client in namespaces; the holder dies twice
+	bin/vicar demo
+install: build ## into DESTDIR and PREFIX
+	install -D -m 0755 bin/vicar $(DESTDIR)$(PREFIX)/bin/vicar
+	install -D -m 0644 packaging/systemd/vicar.service $(DESTDIR)$(PREFIX)/lib/systemd/system/vicar.service
+	install -D -m 0644 packaging/systemd/vicar.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/vicar.conf
+clean: ## remove what make made
+	rm -rf bin dist
+bin/gotest:
+	@$(GO) build -C tools -buildvcs=false -o ../bin/gotest ./gotest

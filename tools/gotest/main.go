@@ -1,0 +1,139 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command gotest runs `go test` with its arguments, prints what `go test`
+// prints, and after it which tests were skipped and why, which `go test` keeps
+// to itself. Its exit code is that of `go test`.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// event is a line of `go test -json` (see `go doc test2json`).
+type event struct {
+	Action, Package, Test, Output, ImportPath string
+}
+
+// key is a test, or with an empty test a package.
+type key struct{ pkg, test string }
+
+// report sorts the events of a run into what is printed at once and what is
+// told at the end.
+type report struct {
+	out     io.Writer
+	output  map[key][]string
+	skipped []string
+	passed  int
+	failed  int
+}
+
+func main() {
+	cmd := exec.Command("go", append([]string{"test", "-json"}, os.Args[1:]...)...)
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gotest: starting go test:", err)
+		os.Exit(1)
+	}
+	r := &report{out: os.Stdout, output: map[key][]string{}}
+	r.read(stdout)
+	err = cmd.Wait()
+	r.summary()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		os.Exit(exit.ExitCode())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gotest: running go test:", err)
+		os.Exit(1)
+	}
+}
+
+func (r *report) read(in io.Reader) {
+	lines := bufio.NewReader(in)
+	for {
+		line, err := lines.ReadBytes('\n')
+		var e event
+		if len(line) > 0 && json.Unmarshal(line, &e) == nil {
+			r.handle(e)
+		} else {
+			fmt.Fprint(r.out, string(line))
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (r *report) handle(e event) {
+	k := key{e.Package, e.Test}
+	switch e.Action {
+	case "build-output":
+		fmt.Fprint(r.out, e.Output)
+	case "output":
+		// A package's own lines are the plain `go test` output; a test's are
+		// kept until it is known whether they matter.
+		if e.Test != "" {
+			r.output[k] = append(r.output[k], e.Output)
+		} else if e.Output != "PASS\n" && e.Output != "FAIL\n" {
+			fmt.Fprint(r.out, e.Output)
+		}
+	case "skip":
+		if e.Test != "" {
+			r.skipped = append(r.skipped, fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason(r.output[k])))
+		}
+		delete(r.output, k)
+	case "pass":
+		if e.Test != "" {
+			r.passed++
+		}
+		delete(r.output, k)
+	case "fail":
+		if e.Test != "" {
+			r.failed++
+			fmt.Fprint(r.out, strings.Join(r.output[k], ""))
+		}
+		delete(r.output, k)
+	}
+}
+
+// summary also prints what tests wrote that never ended: the package died.
+func (r *report) summary() {
+	for _, lines := range r.output {
+		fmt.Fprint(r.out, strings.Join(lines, ""))
+	}
+	fmt.Fprintf(r.out, "tests: %d passed, %d failed, %d skipped\n", r.passed, r.failed, len(r.skipped))
+	slices.Sort(r.skipped)
+	for _, s := range r.skipped {
+		fmt.Fprintln(r.out, "skipped:", s)
+	}
+}
+
+// reason is what the test gave to Skip: the last line that is not test2json's
+// own, without its file and line.
+func reason(lines []string) string {
+	for _, line := range slices.Backward(lines) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "=== ") || strings.HasPrefix(line, "--- ") {
+			continue
+		}
+		if _, text, ok := strings.Cut(line, ".go:"); ok {
+			if _, text, ok := strings.Cut(text, ": "); ok {
+				return text
+			}
+		}
+		return line
+	}
+	return "no reason given"
+}
