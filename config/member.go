@@ -1,0 +1,129 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Member is one node's part in one router.
+type Member struct {
+	Node      string
+	Router    Router
+	Interface string // a name or InterfaceAuto
+	Priority  uint8
+	// Own are the node's addresses, in the file's order.
+	Own []netip.Addr
+	// Elections has one entry per family that is advertised, IPv4 first.
+	Elections []Election
+}
+
+// Election is a router in one family: one engine.
+type Election struct {
+	Family    int          // 4 or 6
+	Addresses []netip.Addr // advertised, in the file's order
+	// Own are the node's addresses of the family; with Unicast there is one.
+	Own []netip.Addr
+	// Peers are the other nodes; empty with Multicast.
+	Peers []Peer
+}
+
+// Peer is another node as a unicast destination.
+type Peer struct {
+	Node      string
+	Addresses []netip.Addr // of the election's family, never empty
+}
+
+// Members are the node's parts in all routers, by the routers' names. It is
+// nil for an unknown node.
+func (c *Config) Members(node string) []Member {
+	i := slices.IndexFunc(c.Nodes, func(n Node) bool { return n.Name == node })
+	if i < 0 {
+		return nil
+	}
+	members := make([]Member, 0, len(c.Routers))
+	for _, r := range c.Routers {
+		m := Member{Node: node, Router: r, Interface: r.Interface[node], Priority: r.Priority[node], Own: c.Nodes[i].Addresses}
+		for _, family := range r.Families() {
+			m.Elections = append(m.Elections, c.election(r, c.Nodes[i], family))
+		}
+		members = append(members, m)
+	}
+	return members
+}
+
+func (c *Config) election(r Router, self Node, family int) Election {
+	e := Election{Family: family, Own: ofFamily(self.Addresses, family)}
+	for _, p := range r.Addresses {
+		if familyOf(p.Addr()) == family {
+			e.Addresses = append(e.Addresses, p.Addr())
+		}
+	}
+	if c.Transport.Kind != Unicast {
+		return e
+	}
+	for _, n := range c.Nodes {
+		if n.Name != self.Name {
+			e.Peers = append(e.Peers, Peer{Node: n.Name, Addresses: ofFamily(n.Addresses, family)})
+		}
+	}
+	return e
+}
+
+// Families are the families that the router advertises, IPv4 first: 4, 6 or
+// both.
+func (r Router) Families() []int {
+	var families []int
+	for _, family := range []int{4, 6} {
+		if slices.ContainsFunc(r.Addresses, func(p netip.Prefix) bool { return familyOf(p.Addr()) == family }) {
+			families = append(families, family)
+		}
+	}
+	return families
+}
+
+// Nearest is the first of addresses that lies in one of the subnets, and else
+// the first: which of a node's addresses to use on an interface with these
+// subnets. near tells which case it was. addresses must not be empty.
+func Nearest(addresses []netip.Addr, subnets []netip.Prefix) (address netip.Addr, near bool) {
+	for _, a := range addresses {
+		for _, s := range subnets {
+			if s.Contains(a) {
+				return a, true
+			}
+		}
+	}
+	return addresses[0], false
+}
+
+// Accepts is the lowest TTL at which an advert from a peer is accepted, 0 for
+// any; near tells whether the peer is in a subnet of the router's interface.
+func (t TTLMin) Accepts(near bool) uint8 {
+	switch {
+	case t == TTLAuto && near:
+		return 255
+	case t <= TTLNone:
+		return 0
+	default:
+		return uint8(t)
+	}
+}
+
+func familyOf(a netip.Addr) int {
+	if a.Is4() {
+		return 4
+	}
+	return 6
+}
+
+func ofFamily(addresses []netip.Addr, family int) []netip.Addr {
+	var of []netip.Addr
+	for _, a := range addresses {
+		if familyOf(a) == family {
+			of = append(of, a)
+		}
+	}
+	return of
+}
