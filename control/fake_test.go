@@ -1,0 +1,120 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/status"
+)
+
+// backend is an agent that answers what it was told to.
+type backend struct {
+	mu      sync.Mutex
+	st      status.Status
+	err     error
+	reload  func(context.Context) error
+	reloads int
+}
+
+func (b *backend) Status(context.Context) (status.Status, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.st, b.err
+}
+
+func (b *backend) Reload(ctx context.Context) error {
+	b.mu.Lock()
+	b.reloads++
+	f := b.reload
+	b.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	return f(ctx)
+}
+
+// full is a status with something in every field that becomes a metric.
+func full() status.Status {
+	return status.Status{
+		Version: "v1.2.3", Node: "lb-1", Cluster: "web", Digest: "abc",
+		Now: time.Unix(1000, 0).UTC(), Started: time.Unix(900, 0).UTC(), Reloaded: time.Unix(950, 0).UTC(),
+		Routers: []status.Router{{
+			Name: "web", State: "Active", Reason: "startup", Since: time.Unix(910, 0).UTC(), Term: 3,
+			Interface: "eth0", Interval: time.Second, Priority: 150, Base: 150,
+			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.100/24")}, Held: true, Restored: 2,
+			Transitions: map[string]uint64{"Backup": 1, "Active": 3},
+			Engines: []status.Engine{{
+				Family: 4, VRID: 51, Version: 3, State: "Active", Primary: netip.MustParseAddr("192.0.2.10"),
+				Sent: 7, Received: 5, PriorityZero: 1,
+				Dropped:   map[string]uint64{"checksum": 4},
+				Notices:   map[string]uint64{"rival": 6},
+				Checksums: map[string]uint64{"rfc": 5},
+			}},
+		}},
+		Links: []status.Link{{
+			Interface: "eth0", Family: 4, Mode: "multicast", Up: true, SendFails: 8,
+			Dropped: map[string]uint64{"vrid": 9},
+		}},
+		Loop: status.Loop{Late: []uint64{5, 4, 0, 1, 0, 0, 0, 0, 2}, LateSum: time.Second, Stalls: 1, Deadline: 12},
+	}
+}
+
+// server is a running Server.
+type server struct {
+	*Server
+	socket string
+	stop   func() error // ends Run and returns its error; once
+}
+
+// start runs a server with an HTTP listener until the test ends.
+func start(t *testing.T, b Backend) *server {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "vicar.sock")
+	s, err := New(Config{Socket: socket, HTTP: "127.0.0.1:0", Backend: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stop := sync.OnceValue(func() error {
+		cancel()
+		return <-done
+	})
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-s.Ready():
+	case err := <-done:
+		done <- err
+		t.Fatalf("Run: %v", err)
+	}
+	return &server{Server: s, socket: socket, stop: stop}
+}
+
+// get asks the HTTP listener without keeping the connection.
+func (s *server) do(t *testing.T, method, path string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.HTTPAddr().String()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &http.Transport{DisableKeepAlives: true}
+	res, err := tr.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	return res
+}

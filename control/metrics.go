@@ -1,0 +1,187 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/vicar-ha/vicar/status"
+)
+
+// The names of the metrics are a public interface: they are added to, never
+// changed. docs/metrics.md describes them.
+const (
+	MetricRouterState       = "vicar_router_state"
+	MetricRouterTerm        = "vicar_router_term"
+	MetricRouterPriority    = "vicar_router_priority"
+	MetricRouterHeld        = "vicar_router_held"
+	MetricRouterTransitions = "vicar_router_transitions_total"
+	MetricRestored          = "vicar_addresses_restored_total"
+	MetricSent              = "vicar_adverts_sent_total"
+	MetricReceived          = "vicar_adverts_received_total"
+	MetricPriorityZero      = "vicar_adverts_priority_zero_total"
+	MetricDropped           = "vicar_adverts_dropped_total"
+	MetricChecksums         = "vicar_adverts_checksum_total"
+	MetricNotices           = "vicar_notices_total"
+	MetricLinkUp            = "vicar_link_up"
+	MetricLinkDropped       = "vicar_link_dropped_total"
+	MetricLinkSendErrors    = "vicar_link_send_errors_total"
+	MetricLateness          = "vicar_loop_lateness_seconds"
+	MetricStalls            = "vicar_stalls_total"
+	MetricBuildInfo         = "vicar_build_info"
+	MetricConfigInfo        = "vicar_config_info"
+	MetricConfigApplied     = "vicar_config_applied_timestamp_seconds"
+)
+
+// states are the values of the label state, as status.Router.State has them.
+var states = []string{"Initialize", "Backup", "Active"}
+
+// family is a status family as a label's value.
+func family(f int) string { return "ipv" + strconv.Itoa(f) }
+
+// metrics answers a scrape. Its numbers are those of one status.Status, asked
+// for once, so that they fit together.
+func (s *Server) metrics() http.HandlerFunc {
+	process := prometheus.NewRegistry()
+	process.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	d := newDescs()
+	opts := promhttp.HandlerOpts{ErrorLog: promLog{s}}
+	return func(w http.ResponseWriter, r *http.Request) {
+		st, err := s.cfg.Backend.Status(r.Context())
+		if err != nil {
+			fail(w, http.StatusServiceUnavailable, fmt.Errorf("asking the agent: %w", err))
+			return
+		}
+		now := prometheus.NewRegistry()
+		now.MustRegister(snapshot{st: st, descs: d})
+		promhttp.HandlerFor(prometheus.Gatherers{now, process}, opts).ServeHTTP(w, r)
+	}
+}
+
+// promLog is promhttp's logger.
+type promLog struct{ s *Server }
+
+// Println logs what went wrong with a scrape.
+func (l promLog) Println(v ...any) {
+	l.s.cfg.Log.Warn("a scrape failed", "err", fmt.Sprint(v...))
+}
+
+// snapshot is a prometheus.Collector of one status.
+type snapshot struct {
+	st    status.Status
+	descs descs
+}
+
+var _ prometheus.Collector = snapshot{}
+
+// Describe sends what there can be.
+func (c snapshot) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range c.descs {
+		ch <- d.desc
+	}
+}
+
+// Collect sends what there is.
+func (c snapshot) Collect(ch chan<- prometheus.Metric) {
+	e := emitter{ch: ch, descs: c.descs}
+	for i := range c.st.Routers {
+		e.router(&c.st.Routers[i])
+	}
+	for _, l := range c.st.Links {
+		e.link(l)
+	}
+	e.loop(&c.st.Loop)
+	e.send(MetricBuildInfo, 1, c.st.Version, runtime.Version())
+	e.send(MetricConfigInfo, 1, c.st.Cluster, c.st.Node, c.st.Digest)
+	applied := c.st.Reloaded
+	if applied.IsZero() {
+		applied = c.st.Started
+	}
+	if !applied.IsZero() {
+		e.send(MetricConfigApplied, float64(applied.UnixMilli())/1e3)
+	}
+}
+
+// emitter turns the parts of a status into metrics.
+type emitter struct {
+	ch    chan<- prometheus.Metric
+	descs descs
+}
+
+func (e emitter) send(name string, v float64, labels ...string) {
+	d := e.descs[name]
+	e.ch <- prometheus.MustNewConstMetric(d.desc, d.kind, v, labels...)
+}
+
+// each sends a counter per key of m, the key as its last label. Keys that were
+// never counted are absent.
+func (e emitter) each(name string, m map[string]uint64, labels ...string) {
+	for k, v := range m {
+		e.send(name, float64(v), append(labels[:len(labels):len(labels)], k)...)
+	}
+}
+
+func (e emitter) router(r *status.Router) {
+	for _, s := range states {
+		e.send(MetricRouterState, truth(r.State == s), r.Name, s)
+		e.send(MetricRouterTransitions, float64(r.Transitions[s]), r.Name, s)
+	}
+	e.send(MetricRouterTerm, float64(r.Term), r.Name)
+	e.send(MetricRouterPriority, float64(r.Priority), r.Name)
+	e.send(MetricRouterHeld, truth(r.Held), r.Name)
+	e.send(MetricRestored, float64(r.Restored), r.Name)
+	for i := range r.Engines {
+		g := &r.Engines[i]
+		f := family(g.Family)
+		e.send(MetricSent, float64(g.Sent), r.Name, f)
+		e.send(MetricReceived, float64(g.Received), r.Name, f)
+		e.send(MetricPriorityZero, float64(g.PriorityZero), r.Name, f)
+		e.each(MetricDropped, g.Dropped, r.Name, f)
+		e.each(MetricChecksums, g.Checksums, r.Name, f)
+		e.each(MetricNotices, g.Notices, r.Name, f)
+	}
+}
+
+func (e emitter) link(l status.Link) {
+	f := family(l.Family)
+	e.send(MetricLinkUp, truth(l.Up), l.Interface, f, l.Mode)
+	e.send(MetricLinkSendErrors, float64(l.SendFails), l.Interface, f, l.Mode)
+	e.each(MetricLinkDropped, l.Dropped, l.Interface, f, l.Mode)
+}
+
+func (e emitter) loop(l *status.Loop) {
+	e.send(MetricStalls, float64(l.Stalls))
+	buckets := make(map[float64]uint64, len(status.LateBounds))
+	var n uint64
+	for i, late := range l.Late {
+		n += late
+		if i < len(status.LateBounds) {
+			buckets[seconds(status.LateBounds[i])] = n
+		}
+	}
+	e.ch <- prometheus.MustNewConstHistogram(e.descs[MetricLateness].desc, n, l.LateSum.Seconds(), buckets)
+}
+
+// seconds is d as the shortest number: 0.0001, not 9.999999999999999e-05.
+func seconds(d time.Duration) float64 {
+	f, _ := strconv.ParseFloat(strconv.FormatFloat(d.Seconds(), 'g', 10, 64), 64) // what FormatFloat wrote parses
+	return f
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
