@@ -9,11 +9,12 @@ import (
 )
 
 // FirstLinkLocal tells whether the first address is an IPv6 link-local one, as
-// RFC 9568 section 5.2.9 wants of an IPv6 advertisement.
+// RFC 9568 section 5.2.9 wants of an IPv6 advertisement and erratum 8300 makes
+// the receiver verify.
 //
-// Parse doesn't drop for it: routers that share only global addresses work
-// without one, unicast adverts (beyond the RFC) have no link that the address
-// could be local to, and erratum 8300 questions the sentence. Who wants the
+// Beyond the RFC: Parse doesn't drop for it. Routers that share only global
+// addresses are common and elect well without one, and a unicast advert need
+// not share a link with us that the address could be local to. Who wants the
 // letter of the RFC asks here and counts DropNotLinkLocal.
 func (a *Advert) FirstLinkLocal() bool {
 	return len(a.Addresses) > 0 && a.Addresses[0].Is6() && a.Addresses[0].IsLinkLocalUnicast()

@@ -7,8 +7,8 @@ package wire
 // metric's label at once, so that nothing is dropped without a name.
 type Drop uint8
 
-// The reasons. Those up to DropAuth are found by Parse; the rest by who knows
-// more than the bytes.
+// The reasons. Those up to DropAuth are found by Parse, and DropVRID for VRID 0,
+// which no router has; the rest by who knows more than the bytes.
 const (
 	DropTruncated    Drop = iota // shorter than its address count says (RFC 9568 section 7.1)
 	DropVersion                  // neither 2 nor 3, or not this router's (section 7.1)
