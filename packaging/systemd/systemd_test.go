@@ -1,0 +1,97 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package systemd tests the files that run vicar under systemd with systemd's
+// own tools. They read files only, so that neither root nor a running systemd
+// is needed.
+package systemd
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// threshold is the exposure, times ten, that systemd-analyze may find at most.
+const threshold = "25"
+
+// tool is the path of one of systemd's programs.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not installed (Debian package systemd)", name)
+	}
+	return path
+}
+
+// install puts the unit into a directory of the test, with a program that
+// exists in place of the installed one.
+func install(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("vicar.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const program = "/usr/bin/vicar"
+	if n := strings.Count(string(b), program+" "); n != 3 {
+		t.Fatalf("the unit names %s %d times, not 3 (run, reload, release)", program, n)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "vicar.service")
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(b), program, self)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestVerify(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), tool(t, "systemd-analyze"), "verify", "--man=no", "--recursive-errors=no", install(t))
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+func TestExposure(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), tool(t, "systemd-analyze"), "security", "--offline=yes", "--no-pager", "--threshold="+threshold, install(t))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("systemd-analyze security: %v\n%s", err, out)
+	}
+}
+
+// TestUser runs systemd-sysusers on an empty root directory.
+func TestUser(t *testing.T) {
+	sysusers := tool(t, "systemd-sysusers")
+	b, err := os.ReadFile("vicar.sysusers.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	lines := filepath.Join(root, "usr/lib/sysusers.d")
+	for _, dir := range []string{lines, filepath.Join(root, "etc")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(lines, "vicar.conf"), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), sysusers, "--root="+root, "vicar.conf")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("systemd-sysusers: %v\n%s", err, out)
+	}
+	for _, file := range []string{"passwd", "group"} {
+		b, err := os.ReadFile(filepath.Join(root, "etc", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(b), "vicar:") {
+			t.Errorf("no vicar in %s:\n%s", file, b)
+		}
+	}
+}
