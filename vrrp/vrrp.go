@@ -58,8 +58,8 @@ type Config struct {
 	Priority uint8         // 1 to 254; 255 if the addresses are the node's own
 	Interval time.Duration // Advertisement_Interval
 	// Preempt is Preempt_Mode: whether a better Backup takes over from a worse
-	// Active. PreemptDelay is how long it must have been Backup before it does
-	// (beyond the RFC).
+	// Active. PreemptDelay is how long it must have been Backup, at its present
+	// priority or a higher one, before it does (beyond the RFC).
 	Preempt      bool
 	PreemptDelay time.Duration
 	// Addresses are the IPvX addresses in their order, compared with a peer's

@@ -1,0 +1,77 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package vrrp
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/vicar-ha/vicar/vrrp/wire"
+)
+
+// receivedInBackup is an advert in Backup (section 6.4.2).
+func (e *Engine) receivedInBackup(now time.Time, from netip.Addr, ad *wire.Advert) {
+	switch {
+	case ad.Priority == wire.PriorityStop:
+		e.vacant, e.accepted = true, time.Time{}
+		e.deadline = now.Add(e.skewTime())
+	case ad.Priority >= e.priority || !e.preempts(now):
+		e.accept(now, ad)
+	}
+	// A worse router's advert is discarded: the timer goes on running.
+}
+
+// accept lets the sender be Active for another Active_Down_Interval, counted by
+// the interval it says (version 3; section 6.4.2).
+func (e *Engine) accept(now time.Time, ad *wire.Advert) {
+	if e.cfg.Version == wire.V3 {
+		e.interval = ad.Interval
+	}
+	e.accepted, e.vacant = now, false
+	e.deadline = now.Add(e.downInterval())
+}
+
+// preempts tells whether worse adverts are ignored by now (Preempt_Mode,
+// section 6.1). The address owner always preempts.
+//
+// Beyond the RFC: with a PreemptDelay they are ignored only once the router has
+// been Backup, at its priority or a higher one, for that long. What counts is
+// how long this node has been well, so a node that has just come back waits,
+// but an Active that has just become worse is relieved at once. Nothing waits
+// for the delay when no Active is heard.
+func (e *Engine) preempts(now time.Time) bool {
+	if e.owner() {
+		return true
+	}
+	return e.cfg.Preempt && now.Sub(e.ripe) >= e.cfg.PreemptDelay
+}
+
+// activeDownTimer is Active_Down_Timer firing (section 6.4.2). In a group it
+// goes on waiting while a sibling hears an Active that it accepts.
+func (e *Engine) activeDownTimer(now time.Time) {
+	if e.group != nil && !e.vacant {
+		if until, ok := e.group.heard(now, e.member); ok {
+			e.deadline = until
+			return
+		}
+	}
+	reason := "no Active Router heard"
+	if e.vacant {
+		reason = "the Active Router gave up"
+	}
+	e.takeOver(now, reason)
+}
+
+// takeOver is the only way from Backup to Active.
+func (e *Engine) takeOver(now time.Time, reason string) {
+	e.become(now, Active, reason)
+}
+
+func (e *Engine) skewTime() time.Duration {
+	return SkewTime(e.cfg.Version, e.priority, e.interval)
+}
+
+func (e *Engine) downInterval() time.Duration {
+	return ActiveDownInterval(e.cfg.Version, e.priority, e.interval)
+}
