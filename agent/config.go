@@ -1,0 +1,196 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/vicar-ha/vicar/vrrp/wire"
+)
+
+// Config is an agent: the routers of one node, and the world they live in. It
+// is not changed after New or Reload have taken it.
+type Config struct {
+	Node    string
+	Cluster string
+	Version string // the binary's, for status
+	Digest  string // the configuration's, for status
+	Routers []Router
+
+	// Open opens the link. It is called in the loop and must not wait.
+	Open func(Link) (Transport, error)
+	// Network watches the host.
+	Network Network
+	// Announcer may be nil where nobody needs to be told.
+	Announcer Announcer
+	Log       *slog.Logger
+	// Now is the clock; nil is time.Now. One that goes on counting while the
+	// machine sleeps lets a stall by suspension be seen.
+	Now func() time.Time
+	// Recheck is how often an owner looks whether its addresses are still held,
+	// besides being told of losses; 0 is 30 s.
+	Recheck time.Duration
+	// StopTimeout is how long Run waits, after its context has ended, for the
+	// addresses to be given up; 0 is 5 s.
+	StopTimeout time.Duration
+}
+
+// Router is a virtual router as this node sees it. A router with addresses of
+// both families is two engines that move together.
+type Router struct {
+	Name string
+	// Interface is where the addresses go; empty is the one with a Local address.
+	Interface    string
+	VRID         uint8
+	Version      wire.Version
+	Priority     uint8
+	Interval     time.Duration
+	Preempt      bool
+	PreemptDelay time.Duration
+	Checksum     wire.Checksum // how version 3 IPv4 adverts are summed
+	Password     *[8]byte      // version 2 only
+	Multicast    bool
+	Local        []netip.Addr // the node's own, at most one per family in unicast
+	Peers        []Peer       // unicast only
+	Addresses    []netip.Prefix
+	Exclude      []netip.Prefix // held with Addresses, not advertised
+	// Movers, in the order of acquiring; the reverse is that of releasing.
+	Movers []Mover
+}
+
+// Peer is another node of a unicast router.
+type Peer struct {
+	Address netip.Addr
+	// TTLMin is the lowest TTL or hop limit accepted from it. TTLAuto is 255 for
+	// a peer on the link's subnet and none for a routed one.
+	TTLMin int
+}
+
+// TTLAuto is the default of Peer.TTLMin.
+const TTLAuto = -1
+
+// Link says what socket is needed: one family on one interface.
+type Link struct {
+	Interface string
+	Index     int // of the interface; another Index is another interface
+	Family    int // 4 or 6
+	Multicast bool
+	Source    netip.Addr // the primary address: where packets leave from
+	VRIDs     []uint8    // sorted
+}
+
+func (l Link) equal(o Link) bool {
+	return l.Interface == o.Interface && l.Index == o.Index && l.Family == o.Family &&
+		l.Multicast == o.Multicast && l.Source == o.Source && slices.Equal(l.VRIDs, o.VRIDs)
+}
+
+const (
+	defaultRecheck     = 30 * time.Second
+	defaultStopTimeout = 5 * time.Second
+)
+
+// withDefaults fills in what may be left out and reports all that is wrong.
+// What the engine checks by itself is left to it.
+func (c Config) withDefaults() (Config, error) {
+	var errs []error
+	if c.Open == nil || c.Network == nil {
+		errs = append(errs, errors.New("agent: Open and Network are needed"))
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Recheck == 0 {
+		c.Recheck = defaultRecheck
+	}
+	if c.StopTimeout == 0 {
+		c.StopTimeout = defaultStopTimeout
+	}
+	names := make(map[string]bool)
+	for _, r := range c.Routers {
+		if r.Name == "" || names[r.Name] {
+			errs = append(errs, fmt.Errorf("agent: router name %q is empty or not unique", r.Name))
+		}
+		names[r.Name] = true
+		errs = append(errs, r.validate()...)
+	}
+	return c, errors.Join(errs...)
+}
+
+func (r Router) validate() (errs []error) {
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("agent: router %s: "+format, append([]any{r.Name}, args...)...))
+	}
+	if len(r.Movers) == 0 {
+		bad("no mover")
+	}
+	if r.Interface == "" && len(r.Local) == 0 {
+		bad("neither an interface nor a local address to find it by")
+	}
+	for _, f := range r.families() {
+		if !r.Multicast && !r.local(f).IsValid() {
+			bad("no local address of family IPv%d to send from", f)
+		}
+	}
+	if len(r.families()) == 0 {
+		bad("no address")
+	}
+	return errs
+}
+
+// families lists those of the advertised addresses, IPv4 first.
+func (r Router) families() []int {
+	var fs []int
+	for _, f := range []int{4, 6} {
+		if slices.ContainsFunc(r.Addresses, func(p netip.Prefix) bool { return family(p.Addr()) == f }) {
+			fs = append(fs, f)
+		}
+	}
+	return fs
+}
+
+// local is the node's own address of the family, if it has one.
+func (r Router) local(f int) netip.Addr {
+	for _, a := range r.Local {
+		if family(a) == f {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// advertised lists the addresses of the family.
+func (r Router) advertised(f int) []netip.Prefix {
+	var ps []netip.Prefix
+	for _, p := range r.Addresses {
+		if family(p.Addr()) == f {
+			ps = append(ps, p)
+		}
+	}
+	return ps
+}
+
+// claimed lists what the engine of the family holds. Excluded addresses of
+// either family go with the first engine.
+func (r Router) claimed(f int) []netip.Prefix {
+	ps := r.advertised(f)
+	if f == r.families()[0] {
+		ps = append(ps, r.Exclude...)
+	}
+	return ps
+}
+
+func family(a netip.Addr) int {
+	if a.Unmap().Is4() {
+		return 4
+	}
+	return 6
+}

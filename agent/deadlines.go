@@ -1,0 +1,76 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"container/heap"
+	"time"
+)
+
+// deadlines orders instances by when their engines want a Tick.
+//
+// A Backup's deadline moves later with each advert, thousands of times a
+// second in all. So an entry that is too early is left where it is and looked
+// at again when it comes up: moving later costs nothing.
+type deadlines struct{ items []*instance }
+
+// earliest is when the loop must look again.
+func (d *deadlines) earliest() (time.Time, bool) {
+	if len(d.items) == 0 {
+		return time.Time{}, false
+	}
+	return d.items[0].due, true
+}
+
+// set makes sure that the instance comes up no later than at.
+func (d *deadlines) set(i *instance, at time.Time) {
+	switch {
+	case i.place < 0:
+		i.due = at
+		heap.Push(d, i)
+	case at.Before(i.due):
+		i.due = at
+		heap.Fix(d, i.place)
+	}
+}
+
+// pop takes the first instance whose entry is due.
+func (d *deadlines) pop(now time.Time) (*instance, bool) {
+	if len(d.items) == 0 || d.items[0].due.After(now) {
+		return nil, false
+	}
+	return heap.Pop(d).(*instance), true
+}
+
+// remove forgets the instance.
+func (d *deadlines) remove(i *instance) {
+	if i.place >= 0 {
+		heap.Remove(d, i.place)
+	}
+}
+
+// Len, Less, Swap, Push and Pop are for container/heap.
+
+func (d *deadlines) Len() int           { return len(d.items) }
+func (d *deadlines) Less(a, b int) bool { return d.items[a].due.Before(d.items[b].due) }
+
+func (d *deadlines) Swap(a, b int) {
+	d.items[a], d.items[b] = d.items[b], d.items[a]
+	d.items[a].place, d.items[b].place = a, b
+}
+
+func (d *deadlines) Push(x any) {
+	i := x.(*instance)
+	i.place = len(d.items)
+	d.items = append(d.items, i)
+}
+
+func (d *deadlines) Pop() any {
+	last := len(d.items) - 1
+	i := d.items[last]
+	d.items[last] = nil
+	d.items = d.items[:last]
+	i.place = -1
+	return i
+}

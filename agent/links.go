@@ -1,0 +1,88 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// linkKey is what makes two links the same for their users; the rest of a Link
+// may change under them.
+type linkKey struct {
+	iface  string
+	family int
+	source netip.Addr
+}
+
+func keyOf(k Link) linkKey { return linkKey{k.Interface, k.Family, k.Source} }
+
+// linkRetry is how long after a failure to open a link it is tried again.
+const linkRetry = time.Second
+
+// connect makes the open links those of specs, and gives each instance its
+// link or a fault. A link that changes is opened anew before the old one is
+// closed, so that nothing is missed; what both hear comes twice, which VRRP
+// doesn't mind.
+func (l *loop) connect(now time.Time, specs map[linkKey]*Link, users map[linkKey][]*instance) {
+	for key, spec := range specs {
+		slices.Sort(spec.VRIDs)
+		k := l.links[key]
+		if k == nil || !k.spec.equal(*spec) {
+			var fault string
+			if k, fault = l.open(now, key, *spec); k == nil {
+				for _, i := range users[key] {
+					i.link, i.fault = nil, fault
+				}
+				continue
+			}
+		}
+		k.byVRID = [256]*instance{}
+		for _, i := range users[key] {
+			i.link = k
+			k.byVRID[i.router.cfg.VRID] = i
+		}
+	}
+	for key, k := range l.links {
+		if specs[key] == nil {
+			l.closeLink(key, k)
+		}
+	}
+}
+
+// open opens a link in the place of the one that has its key, if any, and
+// starts its reader.
+func (l *loop) open(now time.Time, key linkKey, spec Link) (*link, string) {
+	t, err := l.cfg.Open(spec)
+	if err != nil {
+		l.retryAt = now.Add(linkRetry)
+		if k := l.links[key]; k != nil {
+			l.closeLink(key, k)
+		}
+		return nil, "cannot open a socket: " + err.Error()
+	}
+	k := &link{spec: spec, transport: t, used: make(chan struct{})}
+	if old := l.links[key]; old != nil {
+		k.sendFails, k.drops = old.sendFails, old.drops
+		k.out = old.out
+		l.closeLink(key, old)
+	}
+	l.links[key] = k
+	l.tasks.Go(func() { k.read(l.post, l.done) })
+	return k, ""
+}
+
+func (l *loop) closeLink(key linkKey, k *link) {
+	if err := k.transport.Close(); err != nil {
+		l.log.Warn("cannot close a socket", "iface", k.spec.Interface, "err", err)
+	}
+	delete(l.links, key)
+}
+
+func (l *loop) closeLinks() {
+	for key, k := range l.links {
+		l.closeLink(key, k)
+	}
+}

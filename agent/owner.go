@@ -1,0 +1,253 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// intent is what the loop wants of an owner.
+type intent struct {
+	hold   bool
+	claim  vip.Claim
+	movers []Mover
+}
+
+// owner keeps what one engine's movers hold equal to the loop's last intent.
+// The loop talks to it through put, look and announce, which never block; it
+// answers with settled messages.
+type owner struct {
+	announcer Announcer
+	recheck   time.Duration
+	answer    func(context.Context, settled)
+
+	mu       sync.Mutex
+	want     intent
+	asked    bool               // want is new and has to be answered
+	announce bool               // a burst is wanted even if nothing has changed
+	lost     int                // addresses reported as lost since the last look
+	cancel   context.CancelFunc // ends the work in hand
+	wake     chan struct{}
+
+	// Of the owner's goroutine alone.
+	held       vip.Claim // what may be held; no addresses: nothing
+	heldBy     []Mover
+	announcing context.CancelFunc
+	failing    bool // the last answer was an error
+}
+
+// settled tells the loop that an intent was carried out, or why not.
+type settled struct {
+	term     uint64
+	held     bool
+	restored int // addresses that somebody had removed and are back
+	err      error
+}
+
+// The first wait after a failed attempt, doubled after each up to the last.
+const (
+	retryFirst = 100 * time.Millisecond
+	retryLast  = 3 * time.Second
+)
+
+func newOwner(a Announcer, recheck time.Duration, answer func(context.Context, settled)) *owner {
+	return &owner{announcer: a, recheck: recheck, answer: answer, wake: make(chan struct{}, 1)}
+}
+
+// put replaces the intent and cancels work on one that it supersedes.
+func (o *owner) put(want intent) {
+	o.mu.Lock()
+	if o.cancel != nil && (want.hold != o.want.hold || want.claim.Term != o.want.claim.Term) {
+		o.cancel()
+	}
+	o.want, o.asked = want, true
+	o.mu.Unlock()
+	o.poke()
+}
+
+// look makes the owner look again, since lost addresses were reported.
+func (o *owner) look(lost int) {
+	o.mu.Lock()
+	o.lost += lost
+	o.mu.Unlock()
+	o.poke()
+}
+
+// announceAgain asks for another round of announcements.
+func (o *owner) announceAgain() {
+	o.mu.Lock()
+	o.announce = true
+	o.mu.Unlock()
+	o.poke()
+}
+
+func (o *owner) poke() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run works until ctx ends. What is held then stays held.
+func (o *owner) run(ctx context.Context) {
+	defer func() {
+		if o.announcing != nil {
+			o.announcing()
+		}
+	}()
+	timer := time.NewTimer(o.recheck)
+	defer timer.Stop()
+	retry := retryFirst
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.wake:
+		case <-timer.C:
+		}
+		next := o.recheck
+		if o.reconcile(ctx) == nil {
+			retry = retryFirst
+		} else {
+			next = retry
+			retry = min(2*retry, retryLast)
+		}
+		timer.Reset(next)
+	}
+}
+
+// task is one look of the owner.
+type task struct {
+	intent
+	asked, announce bool
+	lost            int
+}
+
+// take fetches what is wanted and arms the cancellation of its work.
+func (o *owner) take(ctx context.Context) (context.Context, context.CancelFunc, task) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	work, cancel := context.WithCancel(ctx)
+	o.cancel = cancel
+	t := task{intent: o.want, asked: o.asked, announce: o.announce, lost: o.lost}
+	o.asked, o.announce, o.lost = false, false, 0
+	return work, cancel, t
+}
+
+// reconcile makes the held equal to the wanted, once, and answers if it was
+// asked to, if something was restored, or if the outcome has changed.
+func (o *owner) reconcile(ctx context.Context) error {
+	work, cancel, t := o.take(ctx)
+	defer cancel()
+	if !t.asked && !t.hold && len(o.held.Addresses) == 0 {
+		return nil
+	}
+	var err error
+	if t.hold {
+		err = o.hold(ctx, work, t)
+	} else {
+		err = o.giveUp(work)
+	}
+	if superseded := work.Err() != nil && ctx.Err() == nil; superseded {
+		o.poke()
+		return nil
+	}
+	if t.asked || t.lost > 0 || (err != nil) != o.failing {
+		s := settled{term: t.claim.Term, held: t.hold, err: err}
+		if err == nil {
+			s.restored = t.lost
+		}
+		o.answer(ctx, s)
+	}
+	o.failing = err != nil
+	return err
+}
+
+// hold acquires the claim from the movers in their order, gives up what a
+// changed claim no longer has, and announces what is new.
+func (o *owner) hold(ctx, work context.Context, t task) error {
+	old, by := o.held, o.heldBy
+	o.held, o.heldBy = union(t.claim, old), t.movers
+	for _, m := range t.movers {
+		if err := m.Acquire(work, t.claim); err != nil {
+			return fmt.Errorf("acquiring the addresses: %w", err)
+		}
+	}
+	if gone := without(old, t.claim); len(gone.Addresses) > 0 {
+		for _, m := range slices.Backward(by) {
+			if err := m.Release(work, gone); err != nil {
+				return fmt.Errorf("releasing what was taken from the configuration: %w", err)
+			}
+		}
+	}
+	o.held = t.claim
+	if t.asked || t.announce || t.lost > 0 || o.failing {
+		return o.tell(ctx, t.claim)
+	}
+	return nil
+}
+
+// giveUp stops announcing and releases all that may be held, the last acquired
+// first. Every mover is asked, whatever another answered.
+func (o *owner) giveUp(work context.Context) error {
+	if o.announcing != nil {
+		o.announcing()
+		o.announcing = nil
+	}
+	var errs []error
+	for _, m := range slices.Backward(o.heldBy) {
+		errs = append(errs, m.Release(work, o.held))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("releasing the addresses: %w", err)
+	}
+	o.held, o.heldBy = vip.Claim{}, nil
+	return nil
+}
+
+// tell starts a round of announcements that goes on until the next round or
+// until the addresses are given up.
+func (o *owner) tell(ctx context.Context, c vip.Claim) error {
+	if o.announcer == nil {
+		return nil
+	}
+	if o.announcing != nil {
+		o.announcing()
+	}
+	round, cancel := context.WithCancel(ctx)
+	o.announcing = cancel
+	if err := o.announcer.Announce(round, c); err != nil {
+		return fmt.Errorf("announcing the addresses: %w", err)
+	}
+	return nil
+}
+
+// without is the claim a less what b has on the same interface.
+func without(a, b vip.Claim) vip.Claim {
+	if a.Interface != b.Interface {
+		return a
+	}
+	rest := a
+	rest.Addresses = slices.DeleteFunc(slices.Clone(a.Addresses), func(p netip.Prefix) bool {
+		return slices.Contains(b.Addresses, p)
+	})
+	return rest
+}
+
+// union is the claim a with what b has besides it, if it is on the same
+// interface.
+func union(a, b vip.Claim) vip.Claim {
+	if a.Interface == b.Interface {
+		a.Addresses = append(slices.Clone(a.Addresses), without(b, a).Addresses...)
+	}
+	return a
+}

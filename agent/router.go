@@ -1,0 +1,163 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/vicar-ha/vicar/vip"
+	"github.com/vicar-ha/vicar/vrrp"
+	"github.com/vicar-ha/vicar/vrrp/wire"
+)
+
+// router is a virtual router in the loop: one or two engines in a group.
+type router struct {
+	cfg       Router
+	group     *vrrp.Group
+	instances []*instance
+
+	reason      string // of the last transition of any engine
+	since       time.Time
+	transitions map[vrrp.State]uint64
+
+	// leaving says that the router has been stopped and goes away once its
+	// engines are idle; next is what then takes its place, if anything.
+	leaving bool
+	next    *Router
+}
+
+// instance is one engine with its link, owner and counters.
+type instance struct {
+	router *router
+	member int // in the router's group
+	family int
+	engine *vrrp.Engine
+	owner  *owner
+	stop   context.CancelFunc // of the owner
+
+	started bool
+	iface   string // where the addresses go, once known
+	source  netip.Addr
+	ttlMin  map[netip.Addr]uint8
+	link    *link // nil while there is none
+	fault   string
+	heldErr string
+	held    bool
+	term    uint64 // of the last Own
+
+	due      time.Time // in deadlines
+	place    int       // in deadlines; -1: not there
+	deferred time.Time // since when a time-out waits for packets to be read
+
+	advert  wire.Advert // the one being received
+	encoded map[uint8][]wire.Packet
+
+	sent, received, priorityZero, restored uint64
+
+	drops   [wire.Drops]uint64
+	notices [vrrp.Notices]uint64
+	sums    [2]uint64
+	limit   limiter
+}
+
+// newRouter builds the engines. start makes an owner's answers reach the loop
+// and runs it; nil builds a router that is only looked at.
+func newRouter(cfg Router, epoch time.Time, start func(*instance)) (*router, error) {
+	r := &router{cfg: cfg, transitions: make(map[vrrp.State]uint64), since: epoch, reason: "starting"}
+	var engines []*vrrp.Engine
+	for n, f := range cfg.families() {
+		e, err := vrrp.New(engineConfig(cfg, f, epoch))
+		if err != nil {
+			return nil, fmt.Errorf("router %s: %w", cfg.Name, err)
+		}
+		engines = append(engines, e)
+		r.instances = append(r.instances, &instance{
+			router: r, member: n, family: f, engine: e, place: -1,
+			encoded: make(map[uint8][]wire.Packet),
+		})
+	}
+	r.group = vrrp.NewGroup(engines...)
+	if start != nil {
+		for _, i := range r.instances {
+			start(i)
+		}
+	}
+	return r, nil
+}
+
+// engineConfig is the part of a router that the engine of a family needs.
+func engineConfig(cfg Router, f int, epoch time.Time) vrrp.Config {
+	var addrs []netip.Addr
+	for _, p := range cfg.advertised(f) {
+		addrs = append(addrs, p.Addr())
+	}
+	return vrrp.Config{
+		Version: cfg.Version, VRID: cfg.VRID, Priority: cfg.Priority, Interval: cfg.Interval,
+		Preempt: cfg.Preempt, PreemptDelay: cfg.PreemptDelay, Addresses: addrs,
+		Epoch: epoch, Follower: f != cfg.families()[0],
+	}
+}
+
+// busy tells whether an engine still waits for addresses to be given up.
+func (r *router) busy() bool {
+	for _, i := range r.instances {
+		if i.engine.Busy() {
+			return true
+		}
+	}
+	return false
+}
+
+// claim is what the instance holds when it is Active.
+func (i *instance) claim(term uint64) vip.Claim {
+	return vip.Claim{
+		Router: i.router.cfg.Name, Term: term, Interface: i.iface,
+		Addresses: i.router.cfg.claimed(i.family),
+	}
+}
+
+// packets are the instance's adverts of the priority, one per destination,
+// encoded when first asked for and kept until the router or its source change.
+func (i *instance) packets(priority uint8) ([]wire.Packet, error) {
+	if ps, ok := i.encoded[priority]; ok {
+		return ps, nil
+	}
+	cfg := &i.router.cfg
+	advert := wire.Advert{
+		Version: cfg.Version, VRID: cfg.VRID, Priority: priority, Interval: cfg.Interval, Password: cfg.Password,
+	}
+	for _, p := range cfg.advertised(i.family) {
+		advert.Addresses = append(advert.Addresses, p.Addr())
+	}
+	var ps []wire.Packet
+	for _, dst := range i.destinations() {
+		data, err := advert.AppendTo(nil, i.source, dst, cfg.Checksum)
+		if err != nil {
+			return nil, fmt.Errorf("encoding an advert: %w", err)
+		}
+		ps = append(ps, wire.Packet{Src: i.source, Dst: dst, TTL: wire.TTL, Data: data})
+	}
+	i.encoded[priority] = ps
+	return ps, nil
+}
+
+// destinations are the group, or the peers of the family.
+func (i *instance) destinations() []netip.Addr {
+	switch {
+	case i.router.cfg.Multicast && i.family == 4:
+		return []netip.Addr{wire.Group4}
+	case i.router.cfg.Multicast:
+		return []netip.Addr{wire.Group6}
+	}
+	var peers []netip.Addr
+	for _, p := range i.router.cfg.Peers {
+		if family(p.Address) == i.family {
+			peers = append(peers, p.Address)
+		}
+	}
+	return peers
+}

@@ -1,0 +1,132 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var seedFlag = flag.Uint64("seed", 0, "run only this simulation")
+
+// TestSimulation lets random faults happen to clusters of two to five nodes
+// and wants, after some quiet, exactly one holder: the best node that runs.
+func TestSimulation(t *testing.T) {
+	first, last := uint64(1), uint64(200)
+	if *seedFlag != 0 {
+		first, last = *seedFlag, *seedFlag
+	}
+	for seed := first; seed <= last; seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
+			if t.Failed() {
+				t.Logf("replay: go test ./agent -run TestSimulation -seed %d", seed)
+			}
+		})
+	}
+}
+
+// simulate is one simulation of about two minutes of the bubble's time.
+func simulate(t *testing.T, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 0))
+	interval := []time.Duration{100 * time.Millisecond, time.Second}[random.IntN(2)]
+	vips := []string{"192.0.2.100/24"}
+	if random.IntN(2) == 0 {
+		vips = append(vips, "fe80::100/64")
+	}
+	cfg := router(interval, vips...)
+	cfg.Multicast = len(vips) == 2 || random.IntN(2) == 0
+	cfg.Preempt = random.IntN(4) > 0
+	w := newWorld(t, seed, 2+random.IntN(4), cfg)
+	w.lan.SetDelay(0, 2*time.Millisecond)
+	w.start()
+	for range 20 {
+		time.Sleep(time.Duration(random.Int64N(int64(5 * interval))))
+		w.disturb(random)
+	}
+	w.calm()
+	time.Sleep(30 * interval)
+	synctest.Wait()
+	for _, v := range vips {
+		w.check(netip.MustParsePrefix(v), cfg.Preempt)
+	}
+	w.stop()
+	if left := w.holders(netip.MustParsePrefix(vips[0])); len(left) > 0 {
+		t.Errorf("after the stop %v still hold the address", left)
+	}
+}
+
+// disturb does something to the world.
+func (w *world) disturb(random *rand.Rand) {
+	n := w.nodes[random.IntN(len(w.nodes))]
+	other := w.nodes[random.IntN(len(w.nodes))]
+	switch random.IntN(9) {
+	case 0:
+		w.lan.Isolate(n.name)
+	case 1:
+		w.lan.CutOneWay(n.name, other.name)
+	case 2:
+		w.lan.Heal()
+	case 3:
+		w.lan.SetLoss(random.Float64() / 2)
+	case 4:
+		n.kernel.setUp(random.IntN(2) == 0)
+	case 5:
+		n.kernel.steal(netip.MustParsePrefix("192.0.2.100/24"))
+	case 6:
+		n.stop(w.t)
+	case 7:
+		if n.agent == nil {
+			n.start(w.t)
+		}
+	case 8:
+		n.kernel.mu.Lock()
+		n.kernel.slow = time.Duration(random.Int64N(int64(300 * time.Millisecond)))
+		n.kernel.mu.Unlock()
+	}
+}
+
+// calm ends all disturbances but leaves stopped nodes stopped, save that one
+// node at least runs.
+func (w *world) calm() {
+	w.lan.Heal()
+	w.lan.SetLoss(0)
+	for _, n := range w.nodes {
+		n.kernel.mu.Lock()
+		n.kernel.slow = 0
+		n.kernel.mu.Unlock()
+		n.kernel.setUp(true)
+	}
+	if w.best() == nil {
+		w.nodes[len(w.nodes)-1].start(w.t)
+	}
+}
+
+// best is the running node that ought to hold the address.
+func (w *world) best() *node {
+	for _, n := range w.nodes {
+		if n.agent != nil {
+			return n
+		}
+	}
+	return nil
+}
+
+// check wants one holder, and the best if preemption lets the best have it.
+func (w *world) check(p netip.Prefix, preempt bool) {
+	w.t.Helper()
+	got := w.holders(p)
+	if len(got) != 1 {
+		w.t.Errorf("%s has holders %v, want one", p, got)
+	}
+	if want := []string{w.best().name}; preempt && !slices.Equal(got, want) {
+		w.t.Errorf("%s is held by %v, want %v", p, got, want)
+	}
+}

@@ -1,0 +1,131 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/vrrp"
+	"github.com/vicar-ha/vicar/vrrp/wire"
+)
+
+// status is the loop's state as a document.
+func (l *loop) status(now time.Time) status.Status {
+	s := status.Status{
+		Version: l.cfg.Version, Node: l.cfg.Node, Cluster: l.cfg.Cluster, Now: now,
+		Started: l.started, Reloaded: l.reloaded, Digest: l.cfg.Digest, Loop: l.lateness.status(),
+		Routers: []status.Router{}, Links: []status.Link{},
+	}
+	for _, name := range l.names() {
+		s.Routers = append(s.Routers, l.routers[name].status())
+	}
+	for _, k := range l.links {
+		s.Links = append(s.Links, k.status(l.up(k.spec.Interface)))
+	}
+	slices.SortFunc(s.Links, func(a, b status.Link) int {
+		return cmp.Or(strings.Compare(a.Interface, b.Interface), cmp.Compare(a.Family, b.Family))
+	})
+	return s
+}
+
+func (r *router) status() status.Router {
+	s := status.Router{
+		Name: r.cfg.Name, Reason: r.reason, Since: r.since, Interval: r.cfg.Interval,
+		Base: int(r.cfg.Priority), Addresses: r.cfg.Addresses, Exclude: r.cfg.Exclude,
+		Held: true, Transitions: make(map[string]uint64),
+	}
+	state := vrrp.Active
+	for _, i := range r.instances {
+		s.Engines = append(s.Engines, i.status())
+		state = min(state, i.engine.State())
+		s.Term = max(s.Term, i.engine.Status().Term)
+		s.Priority = int(i.engine.Status().Priority)
+		s.Interface = cmp.Or(i.iface, r.cfg.Interface)
+		s.Held = s.Held && i.held
+		s.HeldError = cmp.Or(s.HeldError, i.heldErr)
+		s.Restored += i.restored
+	}
+	s.State = state.String()
+	for st := vrrp.Initialize; st <= vrrp.Active; st++ {
+		s.Transitions[st.String()] = r.transitions[st]
+	}
+	return s
+}
+
+func (i *instance) status() status.Engine {
+	s := status.Engine{
+		Family: i.family, VRID: int(i.router.cfg.VRID), Version: int(i.router.cfg.Version),
+		State: i.engine.State().String(), Primary: i.source, Active: i.engine.Status().Active,
+		Sent: i.sent, Received: i.received, PriorityZero: i.priorityZero,
+		Dropped: counts(i.drops[:], func(n int) string { return wire.Drop(n).String() }),
+		Notices: counts(i.notices[:], func(n int) string { return vrrp.NoticeKind(n).String() }),
+	}
+	if i.family == 4 && i.router.cfg.Version == wire.V3 {
+		s.Checksums = map[string]uint64{
+			"rfc9568": i.sums[wire.ChecksumMessage], "pseudo": i.sums[wire.ChecksumPseudo],
+		}
+	}
+	if s.State == vrrp.Active.String() {
+		s.Active = i.source
+	}
+	return s
+}
+
+func (k *link) status(up bool) status.Link {
+	mode := "unicast"
+	if k.spec.Multicast {
+		mode = "multicast"
+	}
+	return status.Link{
+		Interface: k.spec.Interface, Family: k.spec.Family, Mode: mode, Up: up, Error: k.lastErr,
+		SendFails: k.sendFails,
+		Dropped:   counts(k.drops[:], func(n int) string { return wire.Drop(n).String() }),
+	}
+}
+
+// counts names the counters that are not zero.
+func counts(values []uint64, name func(int) string) map[string]uint64 {
+	m := make(map[string]uint64)
+	for n, v := range values {
+		if v > 0 {
+			m[name(n)] = v
+		}
+	}
+	return m
+}
+
+// lateness counts how punctually deadlines were met.
+type lateness struct {
+	buckets []uint64
+	sum     time.Duration
+	max     time.Duration
+	count   uint64
+	stalls  uint64
+}
+
+func (t *lateness) observe(late time.Duration) {
+	if t.buckets == nil {
+		t.buckets = make([]uint64, len(status.LateBounds)+1)
+	}
+	n := 0
+	for n < len(status.LateBounds) && late > status.LateBounds[n] {
+		n++
+	}
+	t.buckets[n]++
+	t.sum += late
+	t.max = max(t.max, late)
+	t.count++
+}
+
+func (t *lateness) status() status.Loop {
+	buckets := slices.Clone(t.buckets)
+	if buckets == nil {
+		buckets = make([]uint64, len(status.LateBounds)+1)
+	}
+	return status.Loop{Late: buckets, LateSum: t.sum, LateMax: t.max, Stalls: t.stalls, Deadline: t.count}
+}
