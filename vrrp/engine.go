@@ -105,11 +105,9 @@ func New(cfg Config) (*Engine, error) {
 		return nil, fmt.Errorf("virtual router %d: %w", cfg.VRID, err)
 	}
 	cfg.Addresses = slices.Clone(cfg.Addresses)
-	sorted := slices.Clone(cfg.Addresses)
-	slices.SortFunc(sorted, netip.Addr.Compare)
 	return &Engine{
 		cfg:      cfg,
-		sorted:   sorted,
+		sorted:   sortedAddresses(cfg.Addresses),
 		priority: cfg.Priority,
 		advert:   Send{cfg.Priority},
 		interval: cfg.Interval,
@@ -147,6 +145,8 @@ func (e *Engine) Step(now time.Time, ev Event) []Action {
 		e.setPrimary(now, ev.Address)
 	case SetPriority:
 		e.setPriority(now, ev.Priority)
+	case Reconfigure:
+		e.reconfigure(now, ev.Config)
 	case Settled:
 		e.settled(now, ev)
 	case Join:

@@ -71,8 +71,10 @@ func (e *Engine) sameAddresses(list []netip.Addr) bool {
 		return e.listOK
 	}
 	e.list = append(e.list[:0], list...)
-	sorted := slices.Clone(list)
-	slices.SortFunc(sorted, netip.Addr.Compare)
-	e.listOK = slices.Equal(sorted, e.sorted)
+	e.listOK = slices.Equal(sortedAddresses(list), e.sorted)
 	return e.listOK
+}
+
+func sortedAddresses(list []netip.Addr) []netip.Addr {
+	return slices.SortedFunc(slices.Values(list), netip.Addr.Compare)
 }

@@ -103,6 +103,11 @@ type (
 	Fault struct{ Reason string }
 	// Clear ends a fault.
 	Clear struct{}
+	// Reconfigure changes what may change while the router runs: intervals,
+	// preemption, addresses and the configured priority, which also becomes the
+	// effective one. A Config that is not valid, or of another Version, VRID,
+	// family or ownership (priority 255), is ignored: that is another Engine.
+	Reconfigure struct{ Config Config }
 	// Settled is the answer to Own (Held) or Disown (not Held): the addresses
 	// are as asked, or Err says why not. An answer to an older Term is ignored.
 	Settled struct {
@@ -124,6 +129,7 @@ func (SetPriority) event() {}
 func (SetPrimary) event()  {}
 func (Fault) event()       {}
 func (Clear) event()       {}
+func (Reconfigure) event() {}
 func (Settled) event()     {}
 func (Join) event()        {}
 func (Leave) event()       {}
