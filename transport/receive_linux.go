@@ -1,0 +1,181 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package transport
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/vrrp/wire"
+)
+
+// sizes of control messages: struct in6_pktinfo, and an int.
+const (
+	sizePktinfo  = 20
+	sizeHopLimit = 4
+)
+
+// receiver is what Receive needs again and again.
+type receiver struct {
+	msgs    *messages
+	bufs    [][]byte
+	control [][]byte // IPv6: destination and hop limit
+	// taking is set from before packets leave the socket until Receive
+	// returns them.
+	taking atomic.Bool
+	// Arguments and results of call, which is made once.
+	want, n int
+	errno   syscall.Errno
+	call    func(fd uintptr) bool
+}
+
+func (r *receiver) init(family int) {
+	slots, size, control := receiveSlots4, maxPacket4, 0
+	if family == 6 {
+		slots, size = receiveSlots6, maxPacket6
+		control = unix.CmsgSpace(sizePktinfo) + unix.CmsgSpace(sizeHopLimit)
+	}
+	r.msgs = newMessages(slots)
+	r.bufs, r.control = slices(slots, size), slices(slots, control)
+	for i := range slots {
+		r.msgs.setData(i, r.bufs[i])
+		r.msgs.setControl(i, r.control[i])
+	}
+	r.call = func(fd uintptr) bool {
+		r.taking.Store(true)
+		r.n, r.errno = r.msgs.receive(fd, min(r.want, slots))
+		if r.errno == unix.EAGAIN {
+			r.taking.Store(false)
+			return false
+		}
+		return true
+	}
+}
+
+// slices cuts n slices of size bytes out of one piece of memory.
+func slices(n, size int) [][]byte {
+	all := make([]byte, n*size)
+	s := make([][]byte, n)
+	for i := range s {
+		s[i] = all[i*size : (i+1)*size : (i+1)*size]
+	}
+	return s
+}
+
+// Receive waits for packets, stores them in batch and returns how many. The
+// Data of each is valid until the next call. After Close it returns
+// net.ErrClosed. Any other error is passing and may be followed by a call; when
+// the interface is gone that is syscall.ENODEV, again once a second.
+func (c *Conn) Receive(batch []wire.Packet) (int, error) {
+	if len(batch) == 0 {
+		return 0, nil
+	}
+	defer c.rx.taking.Store(false)
+	for {
+		c.rx.want = len(batch)
+		err := c.raw.Read(c.rx.call)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if err := c.recheck(); err != nil {
+				return 0, err
+			}
+			continue
+		case err != nil:
+			return 0, net.ErrClosed
+		case c.rx.errno != 0:
+			return 0, fmt.Errorf("receiving on %s: %w", c.cfg.Interface, c.rx.errno)
+		}
+		if n := c.unpack(batch); n > 0 {
+			return n, nil
+		}
+	}
+}
+
+// recheck is due each checkEvery, or when Send calls for it.
+func (c *Conn) recheck() error {
+	if err := c.ip.SetReadDeadline(time.Now().Add(checkEvery)); err != nil {
+		return net.ErrClosed
+	}
+	if err := c.attached(); err != nil {
+		if errors.Is(err, net.ErrClosed) {
+			return net.ErrClosed
+		}
+		return fmt.Errorf("receiving on %s: %w", c.cfg.Interface, err)
+	}
+	return nil
+}
+
+// unpack stores what has been received in batch, and returns how many.
+func (c *Conn) unpack(batch []wire.Packet) int {
+	n := 0
+	for i := range c.rx.n {
+		if c.cfg.Family == 4 {
+			size, _ := c.rx.msgs.received(i)
+			if parseIPv4(c.rx.bufs[i][:size], &batch[n]) {
+				n++
+			}
+			continue
+		}
+		if c.rx.unpack6(i, &batch[n]) {
+			n++
+		}
+	}
+	return n
+}
+
+// unpack6 stores message i in p and makes its slot ready for the next.
+func (r *receiver) unpack6(i int, p *wire.Packet) bool {
+	size, control := r.msgs.received(i)
+	*p = wire.Packet{Src: r.msgs.addr(i), Data: r.bufs[i][:size]}
+	ok := controlIPv6(r.control[i][:control], p)
+	r.msgs.setControl(i, r.control[i])
+	return ok
+}
+
+// controlIPv6 stores the destination and hop limit that the control bytes tell
+// in p, and tells whether both are there.
+func controlIPv6(b []byte, p *wire.Packet) bool {
+	var dst, hops bool
+	for len(b) >= unix.SizeofCmsghdr {
+		h, data, rest, err := unix.ParseOneSocketControlMessage(b)
+		if err != nil {
+			return false
+		}
+		b = rest
+		switch {
+		case h.Level != unix.IPPROTO_IPV6:
+		case h.Type == unix.IPV6_PKTINFO && len(data) >= sizePktinfo:
+			p.Dst, dst = netip.AddrFrom16([16]byte(data)), true
+		case h.Type == unix.IPV6_HOPLIMIT && len(data) >= sizeHopLimit:
+			p.TTL, hops = uint8(binary.NativeEndian.Uint32(data)), true
+		}
+	}
+	return dst && hops
+}
+
+// drain throws away what is waiting in the socket.
+func (c *Conn) drain() error {
+	var errno syscall.Errno
+	err := c.raw.Control(func(fd uintptr) {
+		for errno == 0 {
+			_, errno = c.rx.msgs.receive(fd, 1)
+		}
+	})
+	for i := range c.rx.control {
+		c.rx.msgs.setControl(i, c.rx.control[i])
+	}
+	if err != nil || errno == unix.EAGAIN {
+		return err
+	}
+	return fmt.Errorf("emptying the socket: %w", errno)
+}
