@@ -57,8 +57,8 @@ func (a *Agent) Status(ctx context.Context) (status.Status, error) {
 }
 
 // Reload applies the configuration. Routers that it doesn't change miss
-// nothing; if it can't be applied nothing has changed. Open, Network,
-// Announcer, Log and Now stay what they were.
+// nothing; if it can't be applied nothing has changed. Open, Network, Log and
+// Now stay what they were.
 func (a *Agent) Reload(ctx context.Context, cfg Config) error {
 	answer := make(chan error, 1)
 	if err := a.ask(ctx, reloadAsked{cfg, answer}); err != nil {

@@ -27,9 +27,7 @@ type Config struct {
 	Open func(Link) (Transport, error)
 	// Network watches the host.
 	Network Network
-	// Announcer may be nil where nobody needs to be told.
-	Announcer Announcer
-	Log       *slog.Logger
+	Log     *slog.Logger
 	// Now is the clock; nil is time.Now. One that goes on counting while the
 	// machine sleeps lets a stall by suspension be seen.
 	Now func() time.Time
@@ -62,6 +60,8 @@ type Router struct {
 	Exclude      []netip.Prefix // held with Addresses, not advertised
 	// Movers, in the order of acquiring; the reverse is that of releasing.
 	Movers []Mover
+	// Announcer may be nil where nobody needs to be told.
+	Announcer Announcer
 }
 
 // Peer is another node of a unicast router.

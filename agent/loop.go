@@ -216,9 +216,9 @@ func (l *loop) perform(i *instance, now time.Time, a vrrp.Action) {
 		l.send(i, now, a.Priority)
 	case vrrp.Own:
 		i.term = a.Term
-		i.owner.put(intent{hold: true, claim: i.claim(a.Term), movers: i.router.cfg.Movers})
+		i.owner.put(i.intent(true))
 	case vrrp.Disown:
-		i.owner.put(intent{claim: i.claim(a.Term), movers: i.router.cfg.Movers})
+		i.owner.put(i.intent(false))
 	case vrrp.Announce:
 		i.owner.announceAgain()
 	case vrrp.Change:
@@ -312,9 +312,7 @@ func (l *loop) add(cfg Router) error {
 func (l *loop) startOwner(ctx context.Context, i *instance) {
 	ctx, cancel := context.WithCancel(ctx)
 	i.stop = cancel
-	i.owner = newOwner(l.cfg.Announcer, l.cfg.Recheck, func(_ context.Context, s settled) {
-		l.post(answered{i, s})
-	})
+	i.owner = newOwner(l.cfg.Recheck, func(s settled) { l.post(answered{i, s}) })
 	l.tasks.Go(func() { i.owner.run(ctx) })
 }
 

@@ -120,6 +120,10 @@ func (l *loop) settlePlaces(r *router, now time.Time) {
 			l.step(i, now, vrrp.SetPrimary{Address: i.source})
 			l.step(i, now, vrrp.Clear{})
 		}
+		if i.moved && i.engine.State() == vrrp.Active {
+			i.owner.put(i.intent(true))
+		}
+		i.moved = false
 	}
 	for _, i := range r.instances {
 		if !i.started && !r.leaving {
@@ -148,7 +152,7 @@ func (l *loop) locate(i *instance) (*Link, string) {
 		return nil, fmt.Sprintf("interface %s has no IPv%d address to send from", home.Name, i.family)
 	}
 	if home.Name != i.iface || source != i.source {
-		i.iface, i.source = home.Name, source
+		i.iface, i.source, i.moved = home.Name, source, true
 		clear(i.encoded)
 	}
 	i.ttlMin = ttlMins(cfg.Peers, port)

@@ -17,18 +17,18 @@ import (
 
 // intent is what the loop wants of an owner.
 type intent struct {
-	hold   bool
-	claim  vip.Claim
-	movers []Mover
+	hold      bool
+	claim     vip.Claim
+	movers    []Mover
+	announcer Announcer // may be nil
 }
 
 // owner keeps what one engine's movers hold equal to the loop's last intent.
 // The loop talks to it through put, look and announce, which never block; it
 // answers with settled messages.
 type owner struct {
-	announcer Announcer
-	recheck   time.Duration
-	answer    func(context.Context, settled)
+	recheck time.Duration
+	answer  func(settled)
 
 	mu       sync.Mutex
 	want     intent
@@ -59,8 +59,8 @@ const (
 	retryLast  = 3 * time.Second
 )
 
-func newOwner(a Announcer, recheck time.Duration, answer func(context.Context, settled)) *owner {
-	return &owner{announcer: a, recheck: recheck, answer: answer, wake: make(chan struct{}, 1)}
+func newOwner(recheck time.Duration, answer func(settled)) *owner {
+	return &owner{recheck: recheck, answer: answer, wake: make(chan struct{}, 1)}
 }
 
 // put replaces the intent and cancels work on one that it supersedes.
@@ -166,7 +166,7 @@ func (o *owner) reconcile(ctx context.Context) error {
 		if err == nil {
 			s.restored = t.lost
 		}
-		o.answer(ctx, s)
+		o.answer(s)
 	}
 	o.failing = err != nil
 	return err
@@ -191,7 +191,7 @@ func (o *owner) hold(ctx, work context.Context, t task) error {
 	}
 	o.held = t.claim
 	if t.asked || t.announce || t.lost > 0 || o.failing {
-		return o.tell(ctx, t.claim)
+		return o.tell(ctx, t.announcer, t.claim)
 	}
 	return nil
 }
@@ -216,16 +216,17 @@ func (o *owner) giveUp(work context.Context) error {
 
 // tell starts a round of announcements that goes on until the next round or
 // until the addresses are given up.
-func (o *owner) tell(ctx context.Context, c vip.Claim) error {
-	if o.announcer == nil {
-		return nil
-	}
+func (o *owner) tell(ctx context.Context, a Announcer, c vip.Claim) error {
 	if o.announcing != nil {
 		o.announcing()
+		o.announcing = nil
+	}
+	if a == nil {
+		return nil
 	}
 	round, cancel := context.WithCancel(ctx)
 	o.announcing = cancel
-	if err := o.announcer.Announce(round, c); err != nil {
+	if err := a.Announce(round, c); err != nil {
 		return fmt.Errorf("announcing the addresses: %w", err)
 	}
 	return nil

@@ -35,8 +35,7 @@ func (l *loop) reload(now time.Time, cfg Config) error {
 	if !l.stopAt.IsZero() {
 		return ErrStopped
 	}
-	cfg.Open, cfg.Network, cfg.Announcer = l.cfg.Open, l.cfg.Network, l.cfg.Announcer
-	cfg.Log, cfg.Now = l.cfg.Log, l.cfg.Now
+	cfg.Open, cfg.Network, cfg.Log, cfg.Now = l.cfg.Open, l.cfg.Network, l.cfg.Log, l.cfg.Now
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return err
@@ -71,7 +70,7 @@ func (l *loop) apply(now time.Time, want []Router) error {
 		case r.leaving:
 			r.next = &cfg
 		case sameElection(r.cfg, cfg):
-			errs = append(errs, l.modify(r, now, cfg))
+			l.modify(r, now, cfg)
 		default:
 			r.next = &cfg
 			l.leave(r, now)
@@ -90,18 +89,16 @@ func sameElection(a, b Router) bool {
 }
 
 // modify changes a router in place: an Active stays Active.
-func (l *loop) modify(r *router, now time.Time, cfg Router) error {
+func (l *loop) modify(r *router, now time.Time, cfg Router) {
 	if reflect.DeepEqual(r.cfg, cfg) {
-		return nil
+		return
 	}
-	claimChanged := !slices.Equal(r.cfg.Addresses, cfg.Addresses) || !slices.Equal(r.cfg.Exclude, cfg.Exclude)
 	r.cfg = cfg
 	for _, i := range r.instances {
 		clear(i.encoded)
 		l.step(i, now, vrrp.Reconfigure{Config: engineConfig(cfg, i.family, l.epoch)})
-		if claimChanged && i.engine.State() == vrrp.Active {
-			i.owner.put(intent{hold: true, claim: i.claim(i.term), movers: cfg.Movers})
+		if i.engine.State() == vrrp.Active {
+			i.owner.put(i.intent(true))
 		}
 	}
-	return nil
 }

@@ -42,6 +42,7 @@ type instance struct {
 	started bool
 	iface   string // where the addresses go, once known
 	source  netip.Addr
+	moved   bool // iface or source are new
 	ttlMin  map[netip.Addr]uint8
 	link    *link // nil while there is none
 	fault   string
@@ -112,11 +113,14 @@ func (r *router) busy() bool {
 	return false
 }
 
-// claim is what the instance holds when it is Active.
-func (i *instance) claim(term uint64) vip.Claim {
-	return vip.Claim{
-		Router: i.router.cfg.Name, Term: term, Interface: i.iface,
-		Addresses: i.router.cfg.claimed(i.family),
+// intent is what the instance's owner is to do in the term of the last Own.
+func (i *instance) intent(hold bool) intent {
+	cfg := &i.router.cfg
+	return intent{
+		hold: hold, movers: cfg.Movers, announcer: cfg.Announcer,
+		claim: vip.Claim{
+			Router: cfg.Name, Term: i.term, Interface: i.iface, Addresses: cfg.claimed(i.family),
+		},
 	}
 }
 

@@ -188,7 +188,7 @@ func newWorld(t *testing.T, seed uint64, n int, router agent.Router) *world {
 	return w
 }
 
-// newNode makes node i with the address 192.0.2.(10+i) and priority 200-50i.
+// newNode makes node i with the address 192.0.2.(10+i) and the i-th highest priority.
 func (w *world) newNode(i int, router agent.Router) *node {
 	v4 := netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(10 + i)}), 24)
 	v6 := netip.MustParsePrefix(fmt.Sprintf("fe80::%d/64", 10+i))
@@ -196,9 +196,9 @@ func (w *world) newNode(i int, router agent.Router) *node {
 	name := fmt.Sprintf("lb-%d", i+1)
 	port := w.lan.Host(name, v4.Addr(), v6.Addr())
 	router.Name, router.VRID, router.Interface = "web", 51, "eth0"
-	router.Priority = uint8(200 - 50*i)
+	router.Priority = []uint8{200, 150, 100, 50, 25}[i]
 	router.Local = []netip.Addr{v4.Addr()}
-	router.Movers = []agent.Mover{k}
+	router.Movers, router.Announcer = []agent.Mover{k}, k
 	if !router.Multicast {
 		for j := range 5 {
 			if j != i {
@@ -211,8 +211,8 @@ func (w *world) newNode(i int, router agent.Router) *node {
 		name: name, addr: v4.Addr(), kernel: k, port: port,
 		cfg: agent.Config{
 			Node: name, Cluster: "test", Routers: []agent.Router{router},
-			Open:    func(l agent.Link) (agent.Transport, error) { return port.Open(l.Multicast), nil },
-			Network: k, Announcer: k, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)),
+			Open:    func(l agent.Link) (agent.Transport, error) { return port.OpenFamily(l.Family, l.Multicast), nil },
+			Network: k, Log: slog.New(slog.NewTextHandler(w.t.Output(), nil)),
 		},
 	}
 }
