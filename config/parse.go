@@ -3,8 +3,77 @@
 
 package config
 
+import (
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// rawFile is the whole file.
+type rawFile struct {
+	Cluster   name             `yaml:"cluster" jsonschema:"required" jsonschema_description:"A name for these nodes together, shown in status and logs."`
+	Nodes     named[rawNode]   `yaml:"nodes" jsonschema:"required" jsonschema_description:"The hosts that take part, by name. Each finds itself by --node, by its host name, or by its address."`
+	Transport rawTransport     `yaml:"transport" jsonschema_description:"How adverts travel."`
+	Announce  rawAnnounce      `yaml:"announce" jsonschema_description:"How neighbours are told where an address is now: gratuitous ARP and unsolicited neighbour advertisements."`
+	Routers   named[rawRouter] `yaml:"routers" jsonschema:"required" jsonschema_description:"The virtual routers, by name: addresses that move together."`
+	Control   rawControl       `yaml:"control" jsonschema_description:"How the agent can be talked to."`
+
+	PeerLink   later `yaml:"peer_link" jsonschema:"-"`
+	Guard      later `yaml:"guard" jsonschema:"-"`
+	SyncGroups later `yaml:"sync_groups" jsonschema:"-"`
+	Checks     later `yaml:"checks" jsonschema:"-"`
+	Pools      later `yaml:"pools" jsonschema:"-"`
+	AWS        later `yaml:"aws" jsonschema:"-"`
+	Hooks      later `yaml:"hooks" jsonschema:"-"`
+}
+
+func (f *rawFile) decode(r *reader, key mark, n ast.Node) { r.fields(key, n, f) }
+
 // Parse reads and checks data; name is the file's in errors. The error is an
-// Errors with everything that is wrong.
+// Errors with everything that is wrong. Where the file is not even YAML that
+// is one error, since the rest can't be judged.
 func Parse(name string, data []byte) (*Config, error) {
-	return nil, Errors{{File: name, Message: "not implemented"}}
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	r := &reader{file: name, lines: strings.Split(text, "\n")}
+	var c *Config
+	if r.preflight([]byte(text)) {
+		if root := r.document([]byte(text)); root != nil {
+			c = r.config(root)
+		}
+	}
+	if len(r.errors) > 0 {
+		return nil, r.errors.sorted()
+	}
+	c.Warnings = r.warnings.sorted()
+	return c, nil
+}
+
+// config makes a Config of the document. It is of use only if no error was
+// noted.
+func (r *reader) config(root ast.Node) *Config {
+	var raw rawFile
+	top := r.at(root, "")
+	switch root.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+	default:
+		r.bad(top, describe(root)+" is here", "a file begins with keys, as in cluster: web")
+		return nil
+	}
+	raw.decode(r, top, root)
+	if !raw.Cluster.present() {
+		r.bad(top, "cluster is missing", "name the cluster, as in cluster: web")
+	}
+	c := &Config{
+		Cluster:   raw.Cluster.v,
+		Nodes:     r.nodes(top, raw.Nodes),
+		Transport: r.transport(raw.Transport),
+		Control:   control(raw.Control),
+	}
+	routers := r.routers(top, &raw, c)
+	for _, v := range routers {
+		c.Routers = append(c.Routers, v.Router)
+	}
+	r.prove(&raw, c, routers)
+	return c
 }

@@ -1,0 +1,226 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// decoder is a raw type: it takes its value from a node and notes what is
+// wrong with it. key is the place of the key (or of the list's item); its path
+// is the value's.
+type decoder interface {
+	decode(r *reader, key mark, n ast.Node)
+}
+
+// later stands for a key that a later version knows.
+type later struct{}
+
+func (*later) decode(r *reader, key mark, _ ast.Node) {
+	r.bad(key, "not yet available in this version", "remove "+key.path)
+}
+
+// value refuses what YAML has and this file doesn't use, and decodes the rest.
+func (r *reader) value(d decoder, key mark, n ast.Node) {
+	if _, ok := d.(*later); ok {
+		d.decode(r, key, n)
+		return
+	}
+	switch n.(type) {
+	case nil, *ast.NullNode:
+		r.bad(key, "there is no value", "give one or remove the key")
+	case *ast.AnchorNode, *ast.AliasNode:
+		r.bad(r.at(n, key.path), "YAML anchors and aliases are not supported", "write the value out")
+	case *ast.TagNode:
+		r.bad(r.at(n, key.path), "YAML tags are not supported", "write the value alone")
+	default:
+		d.decode(r, key, n)
+	}
+}
+
+// pair is a key with its value.
+type pair struct {
+	name  string
+	key   mark // of the key; the path includes it
+	value ast.Node
+}
+
+// pairs are the entries of a mapping, without those whose key is wrong or was
+// there before.
+func (r *reader) pairs(key mark, n ast.Node) []pair {
+	var values []*ast.MappingValueNode
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		values = n.Values
+	case *ast.MappingValueNode:
+		values = []*ast.MappingValueNode{n}
+	default:
+		r.bad(r.at(n, key.path), describe(n)+" is here", "a mapping is needed: key: value")
+		return nil
+	}
+	pairs := make([]pair, 0, len(values))
+	seen := make(map[string]mark, len(values))
+	for _, v := range values {
+		name, ok := r.keyName(key, v.Key)
+		if !ok {
+			continue
+		}
+		at := r.at(v.Key, key.under(name).path)
+		if first, twice := seen[name]; twice {
+			r.bad(at, fmt.Sprintf("the key %s is already on line %d", shown(name), first.line), "remove one of them")
+			continue
+		}
+		seen[name] = at
+		pairs = append(pairs, pair{name: name, key: at, value: v.Value})
+	}
+	return pairs
+}
+
+func (r *reader) keyName(parent mark, n ast.MapKeyNode) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		if n.Value == "" {
+			break
+		}
+		return n.Value, true
+	case *ast.MergeKeyNode:
+		r.bad(r.at(n, parent.path), "YAML merge keys are not supported", "write the keys out")
+		return "", false
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return n.GetToken().Value, true
+	}
+	r.bad(r.at(n, parent.path), "a key is a plain word", "")
+	return "", false
+}
+
+// fields decodes a mapping into the struct that into points to, by its yaml
+// tags.
+func (r *reader) fields(key mark, n ast.Node, into any) {
+	fields := reflect.ValueOf(into).Elem()
+	index := make(map[string]int, fields.NumField())
+	var names []string
+	for i := range fields.NumField() {
+		f := fields.Type().Field(i)
+		name := f.Tag.Get("yaml")
+		if name == "" {
+			continue
+		}
+		index[name] = i
+		if f.Type != reflect.TypeFor[later]() {
+			names = append(names, name)
+		}
+	}
+	for _, p := range r.pairs(key, n) {
+		i, known := index[p.name]
+		if !known {
+			r.bad(p.key, "unknown key", didYouMean(p.name, names, "the keys here are "))
+			continue
+		}
+		r.value(fields.Field(i).Addr().Interface().(decoder), p.key, p.value)
+	}
+}
+
+// entry is one of a mapping's whose keys are names of the user's choice.
+type entry[T any] struct {
+	name  string
+	key   mark
+	value T
+}
+
+// named is a mapping from names of the user's choice.
+type named[T any] struct {
+	mark
+	entries []*entry[T]
+}
+
+func (m *named[T]) decode(r *reader, key mark, n ast.Node) {
+	m.mark = key
+	for _, p := range r.pairs(key, n) {
+		e := &entry[T]{name: p.name, key: p.key}
+		m.entries = append(m.entries, e)
+		r.value(any(&e.value).(decoder), p.key, p.value)
+	}
+}
+
+// list is a list of values, for which a single value may stand if one is set.
+type list[T any] struct {
+	mark
+	items []*T
+}
+
+func (l *list[T]) decode(r *reader, key mark, n ast.Node) {
+	l.mark = r.at(n, key.path)
+	sequence, ok := n.(*ast.SequenceNode)
+	if !ok {
+		r.bad(l.mark, describe(n)+" is here", "a list is needed: [one, two]")
+		return
+	}
+	for i, v := range sequence.Values {
+		item := new(T)
+		at := key.under(fmt.Sprintf("[%d]", i))
+		if v != nil {
+			at = r.at(v, at.path)
+		}
+		l.items = append(l.items, item)
+		r.value(any(item).(decoder), at, v)
+	}
+}
+
+// oneOrMore is a list, or its only item.
+type oneOrMore[T any] struct{ list[T] }
+
+func (l *oneOrMore[T]) decode(r *reader, key mark, n ast.Node) {
+	switch n.(type) {
+	case *ast.SequenceNode, *ast.MappingNode, *ast.MappingValueNode:
+		l.list.decode(r, key, n)
+	default:
+		item := new(T)
+		l.mark, l.items = r.at(n, key.path), []*T{item}
+		r.value(any(item).(decoder), key, n)
+	}
+}
+
+// byNode is one value for all nodes, or a mapping from nodes.
+type byNode[T any] struct {
+	mark
+	all *T
+	named[T]
+}
+
+func (b *byNode[T]) place() mark { return b.mark }
+
+func (b *byNode[T]) decode(r *reader, key mark, n ast.Node) {
+	b.mark = key
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		b.named.decode(r, key, n)
+	default:
+		b.all = new(T)
+		r.value(any(b.all).(decoder), key, n)
+	}
+}
+
+// describe names a node's type.
+func describe(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return "a mapping"
+	case *ast.SequenceNode:
+		return "a list"
+	case *ast.StringNode:
+		return "the text " + shown(n.Value)
+	case *ast.LiteralNode:
+		return "a block of text"
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return "the number " + shown(n.GetToken().Value)
+	case *ast.BoolNode:
+		return strings.ToLower(n.GetToken().Value)
+	default:
+		return "something else"
+	}
+}

@@ -1,0 +1,27 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+)
+
+// Digest is a short hash of what the configuration means, with its defaults:
+// the same for two files that differ in formatting, comments, the order of
+// keys or in writing a default out. Two nodes with different digests have
+// different configurations. Versions of vicar may differ in it.
+func (c *Config) Digest() string {
+	// Everything is sorted or in a meaningful order; a new field must be
+	// omitted while it is zero.
+	meaning := *c
+	meaning.Warnings = nil
+	b, err := json.Marshal(meaning)
+	if err != nil {
+		panic("config: a Config is always JSON: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8])
+}

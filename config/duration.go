@@ -1,0 +1,82 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// duration is a time with its unit: 100ms, 1.5s, 1m30s.
+type duration struct{ scalar[time.Duration] }
+
+func (d *duration) decode(r *reader, key mark, n ast.Node) {
+	d.mark = r.at(n, key.path)
+	switch n := n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode:
+		raw := n.GetToken().Value
+		r.bad(d.mark, raw+" has no unit", fmt.Sprintf("write %sms or %ss", raw, raw))
+	case *ast.StringNode:
+		v, err := time.ParseDuration(n.Value)
+		switch {
+		case n.Value == "0" || isDecimal(n.Value):
+			r.bad(d.mark, shown(n.Value)+" has no unit", fmt.Sprintf("write %sms or %ss", n.Value, n.Value))
+		case err != nil:
+			r.bad(d.mark, shown(n.Value)+" is not a duration", durationHint(n.Value))
+		case v < 0:
+			r.bad(d.mark, n.Value+" is negative", "")
+		default:
+			d.set(v)
+		}
+	default:
+		r.bad(d.mark, describe(n)+" is here", "a duration is needed, as in 100ms or 30s")
+	}
+}
+
+// decodeRange takes a duration from low to high.
+func (d *duration) decodeRange(r *reader, key mark, n ast.Node, low, high time.Duration) {
+	d.decode(r, key, n)
+	if d.ok && (d.v < low || d.v > high) {
+		d.ok = false
+		r.bad(d.mark, shortDuration(d.v)+" is out of range", "it is "+shortDuration(low)+" to "+shortDuration(high))
+	}
+}
+
+// durationHint guesses what was meant by a unit that doesn't exist.
+func durationHint(s string) string {
+	const units = "the units are us, ms, s, m and h, as in 100ms or 1m30s"
+	fields := strings.Fields(s)
+	digits := strings.TrimRight(strings.ToLower(strings.Join(fields, "")), "abcdefghijklmnopqrstuvwxyz")
+	unit := strings.ToLower(strings.Join(fields, ""))[len(digits):]
+	short := map[string]string{
+		"us": "us", "usec": "us",
+		"ms": "ms", "msec": "ms", "msecs": "ms", "millis": "ms", "millisecond": "ms", "milliseconds": "ms",
+		"s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s",
+		"m": "m", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
+		"h": "h", "hr": "h", "hour": "h", "hours": "h",
+	}[unit]
+	if short == "" {
+		return units
+	}
+	if _, err := time.ParseDuration(digits + short); err != nil {
+		return units
+	}
+	return "write " + digits + short
+}
+
+// shortDuration is a duration without the zeros of Duration.String: 1m, not
+// 1m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

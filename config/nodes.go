@@ -1,0 +1,80 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// defaultPriority is RFC 9568's (section 6.1).
+const defaultPriority = 100
+
+// rawNode is an entry of nodes.
+type rawNode struct {
+	mark
+	Address  oneOrMore[address] `yaml:"address" jsonschema:"required" jsonschema_description:"The host's own address, or a list of them: one per family or LAN. Never a virtual address."`
+	Priority priority           `yaml:"priority" jsonschema_description:"Who holds the addresses: the node with the highest priority. 1 to 254, or 255 on the node whose own address is shared. Default 100. A router's priority overrides it."`
+	Witness  later              `yaml:"witness" jsonschema:"-"`
+}
+
+func (n *rawNode) decode(r *reader, key mark, node ast.Node) {
+	n.mark = key
+	r.fields(key, node, n)
+}
+
+// priority is that of RFC 9568 section 5.2.4 without 0, which says that a
+// router gives up.
+type priority struct{ number }
+
+func (p *priority) decode(r *reader, key mark, n ast.Node) {
+	p.decodeRange(r, key, n, 1, 255, "a priority is 1 to 254, or 255 for the owner of the addresses")
+}
+
+// nodes checks the nodes and returns those that can be used.
+func (r *reader) nodes(root mark, raw named[rawNode]) []Node {
+	switch {
+	case !raw.present():
+		r.bad(root, "nodes is missing", "list the hosts, as in nodes: {lb-1: {address: 192.0.2.10}, lb-2: {address: 192.0.2.11}}")
+	case len(raw.entries) == 0:
+		r.bad(raw.mark, "there is no node", "list the hosts, as in nodes: {lb-1: {address: 192.0.2.10}, lb-2: {address: 192.0.2.11}}")
+	case len(raw.entries) == 1:
+		r.warn(raw.mark, "there is only one node", "nothing takes over when it fails")
+	}
+	nodes := make([]Node, 0, len(raw.entries))
+	users := make(map[netip.Addr]*entry[rawNode])
+	for _, e := range raw.entries {
+		r.checkName(e.key, e.name)
+		n := Node{Name: e.name}
+		if e.value.present() && len(e.value.Address.items) == 0 {
+			r.noAddress(e)
+		}
+		for _, a := range e.value.Address.items {
+			if !a.ok {
+				continue
+			}
+			if first, used := users[a.v]; used {
+				r.bad(a.mark, fmt.Sprintf("%s is already the address of node %s on line %d", a.v, first.name, first.key.line), "each node has addresses of its own")
+				continue
+			}
+			users[a.v] = e
+			n.Addresses = append(n.Addresses, a.v)
+		}
+		nodes = append(nodes, n)
+	}
+	slices.SortFunc(nodes, func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })
+	return nodes
+}
+
+func (r *reader) noAddress(e *entry[rawNode]) {
+	if e.value.Address.present() {
+		r.bad(e.value.Address.mark, "there is no address", "give the host's own, as in address: 192.0.2.10")
+		return
+	}
+	r.bad(e.key, "address is missing", "give the host's own, as in address: 192.0.2.10")
+}
