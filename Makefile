@@ -4,7 +4,6 @@
 GO       ?= go
 PREFIX   ?= /usr
 FUZZTIME ?= 30s
-VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
 GOTEST    = bin/gotest -race -timeout=15m
 .PHONY: help build test test-full deps lint fmt fuzz bench demo install clean bin/gotest
@@ -12,7 +11,7 @@ GOTEST    = bin/gotest -race -timeout=15m
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 build: ## bin/vicar, static
-	CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/vicar ./cmd/vicar
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/vicar ./cmd/vicar
 test: deps lint bin/gotest ## everything that must pass, in minutes; as root also on the real kernel
 	$(GOTEST) ./...
 test-full: deps lint bin/gotest ## the long forms too: more seeds, more rounds
@@ -37,6 +36,8 @@ install: build ## into DESTDIR and PREFIX
 	install -D -m 0755 bin/vicar $(DESTDIR)$(PREFIX)/bin/vicar
 	install -D -m 0644 packaging/systemd/vicar.service $(DESTDIR)$(PREFIX)/lib/systemd/system/vicar.service
 	install -D -m 0644 packaging/systemd/vicar.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/vicar.conf
+	install -D -m 0644 packaging/systemd/vicar.sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-vicar.conf
+	test -e $(DESTDIR)/etc/vicar/vicar.yaml || install -D -m 0644 packaging/vicar.yaml $(DESTDIR)/etc/vicar/vicar.yaml
 clean: ## remove what make made
 	rm -rf bin dist
 bin/gotest:

@@ -1,0 +1,164 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package house
+
+import (
+	"go/ast"
+	"go/parser"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// imports are the packages of the project that a package may import, from the
+// bottom up. Tests may import more: they put the pieces together. Nothing
+// imports agent but the command.
+var imports = map[string][]string{
+	"vrrp/wire": {},
+	"vrrp":      {"vrrp/wire"},
+	"vip":       {},
+	"status":    {},
+
+	"transport":        {"vrrp/wire", "vip"},
+	"transport/memnet": {"vrrp/wire"},
+	"address":          {"vrrp/wire", "vip"},
+	"agent":            {"vrrp", "vrrp/wire", "vip", "status"},
+	"config":           {"vrrp/wire"},
+	"control":          {"status"},
+	"lab":              {},
+	"lab/labtest":      {"lab"},
+	"lab/probe":        {"lab"},
+
+	"cmd/vicar": {"address", "agent", "config", "control", "lab", "lab/probe", "status", "transport", "vip", "vrrp", "vrrp/wire"},
+
+	"house":             {},
+	"packaging/systemd": {},
+}
+
+// doors are the packages through which a third-party module enters, and in
+// which its types may be seen.
+var doors = map[string][]string{
+	"github.com/coreos/go-systemd/v22":    {"cmd/vicar"},
+	"github.com/goccy/go-yaml":            {"config"},
+	"github.com/google/go-cmp":            {}, // tests only
+	"github.com/invopop/jsonschema":       {"config"},
+	"github.com/prometheus/client_golang": {"control"},
+	"github.com/spf13/cobra":              {"cmd/vicar"},
+	"github.com/spf13/pflag":              {"cmd/vicar"}, // cobra's flags
+	"github.com/vishvananda/netlink":      {"address", "lab", "lab/probe"},
+	"github.com/vishvananda/netns":        {"address", "lab", "lab/probe"},
+	"golang.org/x/net":                    {"transport", "address", "lab", "lab/probe"},
+	"golang.org/x/sync":                   {"agent", "cmd/vicar", "lab"},
+	"golang.org/x/sys":                    {"transport", "address", "lab", "lab/probe", "control", "cmd/vicar"},
+}
+
+// pure packages take time and input as arguments and do nothing themselves.
+// status and vip are types.
+var pure = map[string][]string{
+	"vrrp":      {"context", "crypto", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"},
+	"vrrp/wire": {"context", "crypto", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"},
+	"status":    {"context", "log", "net", "os", "sync", "syscall"},
+	"vip":       {"context", "log", "net", "os", "sync", "syscall"},
+}
+
+// starters may start processes. The unit gives the agent a real-time policy
+// that processes inherit, so who starts one must first give it up on its
+// thread.
+var starters = []string{"lab", "lab/labtest", "cmd/vicar"}
+
+// eachImport calls f for each import of each file.
+func eachImport(t *testing.T, f func(s source, imported, at string)) {
+	t.Helper()
+	for _, s := range sources(t, parser.ImportsOnly) {
+		for _, spec := range s.file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f(s, imported, s.at(spec.Pos()))
+		}
+	}
+}
+
+// within tells whether imported is the package or module name or below it.
+func within(imported, name string) bool {
+	return imported == name || strings.HasPrefix(imported, name+"/")
+}
+
+func TestImportDirection(t *testing.T) {
+	missing := map[string]bool{}
+	eachImport(t, func(s source, imported, at string) {
+		allowed, known := imports[s.dir]
+		if !known && !missing[s.dir] {
+			missing[s.dir] = true
+			t.Errorf("%s: package %q is not in the table of imports", s.name, s.dir)
+		}
+		dir, own := strings.CutPrefix(imported, module+"/")
+		if !known || !own || s.test {
+			return
+		}
+		if !slices.Contains(allowed, dir) {
+			t.Errorf("%s: %s must not import %s", at, s.dir, dir)
+		}
+	})
+}
+
+func TestThirdPartyDoors(t *testing.T) {
+	eachImport(t, func(s source, imported, at string) {
+		host, _, _ := strings.Cut(imported, "/")
+		if !strings.Contains(host, ".") || within(imported, module) {
+			return
+		}
+		for name, open := range doors {
+			if !within(imported, name) {
+				continue
+			}
+			if len(open) == 0 && s.test || slices.Contains(open, s.dir) {
+				return
+			}
+			t.Errorf("%s: %s enters through %s, not %s", at, name, strings.Join(open, ", "), s.dir)
+			return
+		}
+		t.Errorf("%s: %s is not in the table of third-party modules", at, imported)
+	})
+}
+
+func TestPure(t *testing.T) {
+	eachImport(t, func(s source, imported, at string) {
+		if s.test {
+			return
+		}
+		for _, denied := range pure[s.dir] {
+			// net/netip is types only.
+			if within(imported, denied) && imported != "net/netip" {
+				t.Errorf("%s: %s is pure and must not import %s", at, s.dir, imported)
+			}
+		}
+	})
+}
+
+// TestNoClock wants time to come into pure packages as an argument.
+func TestNoClock(t *testing.T) {
+	clock := []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
+	for _, s := range sources(t, 0) {
+		if _, ok := pure[s.dir]; !ok || s.test {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if pkg, function, _ := call(n); pkg == "time" && slices.Contains(clock, function) {
+				t.Errorf("%s: %s is pure and must not call time.%s", s.at(n.Pos()), s.dir, function)
+			}
+			return true
+		})
+	}
+}
+
+func TestProcessStarters(t *testing.T) {
+	eachImport(t, func(s source, imported, at string) {
+		if imported == "os/exec" && !s.test && !slices.Contains(starters, s.dir) {
+			t.Errorf("%s: %s must not start processes", at, s.dir)
+		}
+	})
+}
