@@ -1,0 +1,85 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"net/netip"
+
+	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/config"
+)
+
+// host is the world that an agent's routers live in.
+type host struct {
+	open    func(agent.Link) (agent.Transport, error)
+	network agent.Network
+	kernel  agent.Mover // puts addresses on interfaces
+	// present is the Mover of an address owner's addresses (RFC 9568 section
+	// 6.1: priority 255), which are the host's own and stay.
+	present agent.Mover
+	// announcer is the same for the same settings.
+	announcer func(config.Announce) agent.Announcer
+}
+
+// agentConfig is what the configuration says for one of its nodes.
+func agentConfig(c *config.Config, node, version string, h host) agent.Config {
+	a := agent.Config{
+		Node: node, Cluster: c.Cluster, Version: version, Digest: c.Digest(),
+		Open: h.open, Network: h.network,
+	}
+	for _, m := range c.Members(node) {
+		a.Routers = append(a.Routers, agentRouter(m, c.Transport, h))
+	}
+	return a
+}
+
+func agentRouter(m config.Member, t config.Transport, h host) agent.Router {
+	r := agent.Router{
+		Name:         m.Router.Name,
+		Interface:    m.Interface,
+		VRID:         m.Router.VRID,
+		Version:      m.Router.Version,
+		Priority:     m.Priority,
+		Interval:     m.Router.Interval,
+		Preempt:      m.Router.Preempt,
+		PreemptDelay: m.Router.PreemptDelay,
+		Checksum:     m.Router.Checksum,
+		Password:     m.Router.Password,
+		Multicast:    t.Kind == config.Multicast,
+		Local:        m.Own,
+		Addresses:    m.Router.Addresses,
+		Exclude:      m.Router.Exclude,
+		Movers:       []agent.Mover{h.kernel},
+		Announcer:    h.announcer(m.Router.Announce),
+	}
+	if m.Interface == config.InterfaceAuto {
+		r.Interface = "" // the one with an address of Local
+	}
+	if m.Priority == ownerPriority {
+		r.Movers = []agent.Mover{h.present}
+	}
+	if !r.Multicast {
+		r.Local, r.Peers = unicast(m.Elections, t.TTLMin)
+	}
+	return r
+}
+
+// ownerPriority is an address owner's (RFC 9568 section 6.1).
+const ownerPriority = 255
+
+// unicast is where adverts leave from and go to, in each family that is
+// advertised. config.Parse sees to it that a node has one address in each.
+func unicast(elections []config.Election, ttl config.TTLMin) (local []netip.Addr, peers []agent.Peer) {
+	least := int(ttl)
+	if ttl == config.TTLAuto {
+		least = agent.TTLAuto
+	}
+	for _, e := range elections {
+		local = append(local, e.Own[0])
+		for _, p := range e.Peers {
+			peers = append(peers, agent.Peer{Address: p.Addresses[0], TTLMin: least})
+		}
+	}
+	return local, peers
+}

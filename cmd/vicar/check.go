@@ -1,0 +1,193 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vicar-ha/vicar/config"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check FILE...",
+		Short: "Check configuration files",
+		Long: `Checks configuration files and shows what they mean. All that is wrong is shown
+at once, with its place and what to write instead. Nothing is needed from the
+host: a file can be checked anywhere.`,
+		Args: func(_ *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return errors.New("which file?")
+			}
+			return nil
+		},
+	}
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	strict := cmd.Flags().Bool("strict", false, "take warnings for errors")
+	cmd.RunE = a.do(func(_ *cobra.Command, files []string) error {
+		results := make([]result, len(files))
+		for i, f := range files {
+			results[i] = check(f)
+		}
+		return a.report(results, *asJSON, *strict)
+	})
+	return cmd
+}
+
+// result is what was found in a file.
+type result struct {
+	File     string        `json:"file"`
+	Valid    bool          `json:"valid"`
+	Errors   config.Errors `json:"errors"`
+	Warnings config.Errors `json:"warnings"`
+
+	// Report is there if the file is valid.
+	Report *config.Report `json:"report,omitempty"`
+
+	fail error // the file could not be read
+}
+
+func check(file string) result {
+	r := result{File: file, Errors: config.Errors{}, Warnings: config.Errors{}}
+	cfg, err := config.Load(file)
+	if errs, ok := errors.AsType[config.Errors](err); ok {
+		r.Errors = errs
+		return r
+	}
+	if err != nil {
+		r.fail = err
+		r.Errors = config.Errors{{File: file, Message: err.Error()}}
+		return r
+	}
+	report := cfg.Report()
+	r.Warnings = append(r.Warnings, report.Warnings...)
+	report.Warnings = nil // they have their place above
+	r.Valid, r.Report = true, &report
+	return r
+}
+
+// report shows the results. A file that could not be read is a failure, which
+// is worse than one that is not valid.
+func (a *app) report(results []result, asJSON, strict bool) error {
+	if asJSON {
+		if err := a.printJSON(map[string]any{"files": results}); err != nil {
+			return err
+		}
+	}
+	invalid, failed := false, false
+	for i, r := range results {
+		invalid = invalid || !r.Valid || strict && len(r.Warnings) > 0
+		failed = failed || r.fail != nil
+		if asJSON {
+			continue
+		}
+		if err := a.reportOne(r, i > 0); err != nil {
+			return err
+		}
+	}
+	switch {
+	case failed:
+		return reported(exitFailure)
+	case invalid:
+		return reported(exitConfig)
+	default:
+		return nil
+	}
+}
+
+func (a *app) reportOne(r result, further bool) error {
+	switch {
+	case r.fail != nil:
+		_, _ = fmt.Fprintf(a.stderr, "vicar: %v\n", r.fail)
+		return nil
+	case !r.Valid:
+		_, _ = io.WriteString(a.stderr, r.Errors.Excerpts())
+		return nil
+	}
+	for _, w := range r.Warnings {
+		_, _ = io.WriteString(a.stderr, "warning: "+w.Excerpt())
+	}
+	text := summary(r.File, *r.Report, a.paint())
+	if further {
+		text = "\n" + text
+	}
+	return a.print(text)
+}
+
+// summary is what a configuration means.
+func summary(file string, r config.Report, p paint) string {
+	nodes := make([]string, len(r.Nodes))
+	for i, n := range r.Nodes {
+		nodes[i] = n.Name
+	}
+	head := fmt.Sprintf("%s is valid: cluster %s, nodes %s, %s, digest %s\n",
+		file, p.text(bold, r.Cluster), strings.Join(nodes, " "), r.Transport, r.Digest)
+	rows := [][]cell{heading("ROUTER", "VRID", "VERSION", "INTERVAL", "PREEMPT", "ADDRESSES", "NODE", "PRIORITY", "INTERFACE", "DETECTS IN")}
+	for _, router := range r.Routers {
+		rows = append(rows, summaryRows(router)...)
+	}
+	return head + "\n" + table(p, rows)
+}
+
+// summaryRows is a line per address and node, whichever are more. The nodes
+// stand in the order in which they take over.
+func summaryRows(r config.ReportRouter) [][]cell {
+	all := shortList(r)
+	rows := make([][]cell, max(len(all), len(r.Candidates), 1))
+	for i := range rows {
+		row := make([]cell, 10)
+		if i == 0 {
+			for j, text := range []string{r.Name, strconv.Itoa(r.VRID), strconv.Itoa(r.Version), r.Interval.String(), preempt(r)} {
+				row[j].text = text
+			}
+		}
+		if i < len(all) {
+			row[5].text = all[i]
+		}
+		if i < len(r.Candidates) {
+			c := r.Candidates[i]
+			row[6].text, row[7].text, row[8].text = c.Node, strconv.Itoa(c.Priority), c.Interface
+			row[9].text = c.Detection.Round(100 * time.Microsecond).String()
+			if c.Tie {
+				row[7] = cell{row[7].text + " (tie)", yellow}
+			}
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+// shortList is the addresses, one per line, and how many there are beyond some.
+func shortList(r config.ReportRouter) []string {
+	const most = 4
+	var all []string
+	for _, a := range r.Addresses {
+		all = append(all, a.String())
+	}
+	for _, a := range r.Exclude {
+		all = append(all, a.String()+" (excluded)")
+	}
+	if len(all) > most {
+		all = append(all[:most-1], fmt.Sprintf("and %d more", len(all)-most+1))
+	}
+	return all
+}
+
+func preempt(r config.ReportRouter) string {
+	switch {
+	case !r.Preempt:
+		return "no"
+	case r.Delay > 0:
+		return "after " + r.Delay.String()
+	default:
+		return "yes"
+	}
+}
