@@ -50,6 +50,9 @@ func (a *address) decode(r *reader, key mark, n ast.Node) {
 	}
 }
 
+// usualBits is the prefix length of a usual subnet by family.
+var usualBits = map[int]int{4: 24, 6: 64}
+
 // prefix is a virtual address with the prefix length that it gets.
 type prefix struct{ scalar[netip.Prefix] }
 
@@ -63,7 +66,11 @@ func (p *prefix) decode(r *reader, key mark, n ast.Node) {
 	v, err := netip.ParsePrefix(s)
 	if err != nil {
 		if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
-			r.bad(p.mark, s+" has no prefix length", fmt.Sprintf("write the subnet's, as in %s/%d, or %s/%d", s, a.BitLen()*3/4-32*(a.BitLen()/128), s, a.BitLen()))
+			r.bad(p.mark, s+" has no prefix length", fmt.Sprintf("write the subnet's, as in %s/%d, or %s/%d", s, usualBits[familyOf(a)], s, a.BitLen()))
+			return
+		}
+		if strings.Contains(s, "%") {
+			r.bad(p.mark, shown(s)+" has a zone", "write it without; the interface is the router's")
 			return
 		}
 		r.bad(p.mark, shown(s)+" is not an address with a prefix length", need)

@@ -19,8 +19,7 @@ type rawAnnounce struct {
 }
 
 func (a *rawAnnounce) decode(r *reader, key mark, n ast.Node) {
-	a.mark = key
-	r.fields(key, n, a)
+	a.mark = r.fields(key, n, a)
 }
 
 type (

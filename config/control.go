@@ -26,8 +26,7 @@ type rawControl struct {
 }
 
 func (c *rawControl) decode(r *reader, key mark, n ast.Node) {
-	c.mark = key
-	r.fields(key, n, c)
+	c.mark = r.fields(key, n, c)
 }
 
 // socketPath is the path of a Unix socket.

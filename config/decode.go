@@ -40,8 +40,16 @@ func (r *reader) value(d decoder, key mark, n ast.Node) {
 		r.bad(r.at(n, key.path), "YAML tags are not supported", "write the value alone")
 	default:
 		d.decode(r, key, n)
+		return
+	}
+	if d, ok := d.(refuser); ok {
+		d.refuse(key)
 	}
 }
+
+// refuser is told that its value was there and useless, so that nobody calls
+// it missing.
+type refuser interface{ refuse(at mark) }
 
 // pair is a key with its value.
 type pair struct {
@@ -94,13 +102,13 @@ func (r *reader) keyName(parent mark, n ast.MapKeyNode) (string, bool) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		return n.GetToken().Value, true
 	}
-	r.bad(r.at(n, parent.path), "a key is a plain word", "")
+	r.bad(r.at(n, parent.path), "the key is not a plain word", "give it a name")
 	return "", false
 }
 
 // fields decodes a mapping into the struct that into points to, by its yaml
-// tags.
-func (r *reader) fields(key mark, n ast.Node, into any) {
+// tags. It returns the section's place, which is none if n is not a mapping.
+func (r *reader) fields(key mark, n ast.Node, into any) mark {
 	fields := reflect.ValueOf(into).Elem()
 	index := make(map[string]int, fields.NumField())
 	var names []string
@@ -123,6 +131,10 @@ func (r *reader) fields(key mark, n ast.Node, into any) {
 		}
 		r.value(fields.Field(i).Addr().Interface().(decoder), p.key, p.value)
 	}
+	if !isMapping(n) {
+		return mark{}
+	}
+	return key
 }
 
 // entry is one of a mapping's whose keys are names of the user's choice.
@@ -135,11 +147,17 @@ type entry[T any] struct {
 // named is a mapping from names of the user's choice.
 type named[T any] struct {
 	mark
+	refused bool
 	entries []*entry[T]
 }
 
+func (m *named[T]) refuse(at mark) { m.mark, m.refused = at, true }
+
 func (m *named[T]) decode(r *reader, key mark, n ast.Node) {
 	m.mark = key
+	if !isMapping(n) {
+		m.refused = true
+	}
 	for _, p := range r.pairs(key, n) {
 		e := &entry[T]{name: p.name, key: p.key}
 		m.entries = append(m.entries, e)
@@ -147,17 +165,25 @@ func (m *named[T]) decode(r *reader, key mark, n ast.Node) {
 	}
 }
 
-// list is a list of values, for which a single value may stand if one is set.
+// list is a list of values.
 type list[T any] struct {
 	mark
-	items []*T
+	refused bool
+	items   []*T
 }
+
+func (l *list[T]) refuse(at mark) { l.mark, l.refused = at, true }
 
 func (l *list[T]) decode(r *reader, key mark, n ast.Node) {
 	l.mark = r.at(n, key.path)
 	sequence, ok := n.(*ast.SequenceNode)
 	if !ok {
-		r.bad(l.mark, describe(n)+" is here", "a list is needed: [one, two]")
+		l.refused = true
+		hint := "a list is needed"
+		if s, ok := n.(*ast.StringNode); ok {
+			hint += ": [" + s.Value + "]"
+		}
+		r.bad(l.mark, describe(n)+" is here", hint)
 		return
 	}
 	for i, v := range sequence.Values {
@@ -175,14 +201,13 @@ func (l *list[T]) decode(r *reader, key mark, n ast.Node) {
 type oneOrMore[T any] struct{ list[T] }
 
 func (l *oneOrMore[T]) decode(r *reader, key mark, n ast.Node) {
-	switch n.(type) {
-	case *ast.SequenceNode, *ast.MappingNode, *ast.MappingValueNode:
+	if _, ok := n.(*ast.SequenceNode); ok {
 		l.list.decode(r, key, n)
-	default:
-		item := new(T)
-		l.mark, l.items = r.at(n, key.path), []*T{item}
-		r.value(any(item).(decoder), key, n)
+		return
 	}
+	item := new(T)
+	l.mark, l.items = r.at(n, key.path), []*T{item}
+	r.value(any(item).(decoder), key, n)
 }
 
 // byNode is one value for all nodes, or a mapping from nodes.
@@ -192,17 +217,24 @@ type byNode[T any] struct {
 	named[T]
 }
 
-func (b *byNode[T]) place() mark { return b.mark }
+func (b *byNode[T]) refuse(at mark) { b.mark, b.all = at, new(T) }
 
 func (b *byNode[T]) decode(r *reader, key mark, n ast.Node) {
 	b.mark = key
+	if isMapping(n) {
+		b.named.decode(r, key, n)
+		return
+	}
+	b.all = new(T)
+	r.value(any(b.all).(decoder), key, n)
+}
+
+func isMapping(n ast.Node) bool {
 	switch n.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
-		b.named.decode(r, key, n)
-	default:
-		b.all = new(T)
-		r.value(any(b.all).(decoder), key, n)
+		return true
 	}
+	return false
 }
 
 // describe names a node's type.

@@ -5,11 +5,17 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
 )
+
+// durationPattern is Go's notation of a duration without its odd forms.
+const durationPattern = `^([0-9]+(\.[0-9]+)?(us|µs|ms|s|m|h))+$`
+
+var durationRegexp = regexp.MustCompile(durationPattern)
 
 // duration is a time with its unit: 100ms, 1.5s, 1m30s.
 type duration struct{ scalar[time.Duration] }
@@ -25,10 +31,10 @@ func (d *duration) decode(r *reader, key mark, n ast.Node) {
 		switch {
 		case n.Value == "0" || isDecimal(n.Value):
 			r.bad(d.mark, shown(n.Value)+" has no unit", fmt.Sprintf("write %sms or %ss", n.Value, n.Value))
-		case err != nil:
-			r.bad(d.mark, shown(n.Value)+" is not a duration", durationHint(n.Value))
-		case v < 0:
+		case err == nil && v < 0:
 			r.bad(d.mark, n.Value+" is negative", "")
+		case err != nil || !durationRegexp.MatchString(n.Value):
+			r.bad(d.mark, shown(n.Value)+" is not a duration", durationHint(n.Value))
 		default:
 			d.set(v)
 		}

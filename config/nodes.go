@@ -24,8 +24,7 @@ type rawNode struct {
 }
 
 func (n *rawNode) decode(r *reader, key mark, node ast.Node) {
-	n.mark = key
-	r.fields(key, node, n)
+	n.mark = r.fields(key, node, n)
 }
 
 // priority is that of RFC 9568 section 5.2.4 without 0, which says that a
@@ -41,6 +40,7 @@ func (r *reader) nodes(root mark, raw named[rawNode]) []Node {
 	switch {
 	case !raw.present():
 		r.bad(root, "nodes is missing", "list the hosts, as in nodes: {lb-1: {address: 192.0.2.10}, lb-2: {address: 192.0.2.11}}")
+	case raw.refused:
 	case len(raw.entries) == 0:
 		r.bad(raw.mark, "there is no node", "list the hosts, as in nodes: {lb-1: {address: 192.0.2.10}, lb-2: {address: 192.0.2.11}}")
 	case len(raw.entries) == 1:
@@ -51,7 +51,7 @@ func (r *reader) nodes(root mark, raw named[rawNode]) []Node {
 	for _, e := range raw.entries {
 		r.checkName(e.key, e.name)
 		n := Node{Name: e.name}
-		if e.value.present() && len(e.value.Address.items) == 0 {
+		if e.value.present() && !e.value.Address.refused && len(e.value.Address.items) == 0 {
 			r.noAddress(e)
 		}
 		for _, a := range e.value.Address.items {

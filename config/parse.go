@@ -54,9 +54,7 @@ func Parse(name string, data []byte) (*Config, error) {
 func (r *reader) config(root ast.Node) *Config {
 	var raw rawFile
 	top := r.at(root, "")
-	switch root.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-	default:
+	if !isMapping(root) {
 		r.bad(top, describe(root)+" is here", "a file begins with keys, as in cluster: web")
 		return nil
 	}

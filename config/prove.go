@@ -142,7 +142,7 @@ func (r *reader) reachable(c *Config, v *router) {
 			continue
 		}
 		a := v.Addresses[first]
-		r.bad(v.marks[a.Addr()], fmt.Sprintf("%s needs unicast over IPv%d, and %s has no IPv%d address", a, family, words(without), family),
+		r.bad(v.marks[a.Addr()], fmt.Sprintf("%s needs unicast over IPv%d, but there is no IPv%d address of %s", a, family, family, words(without)),
 			fmt.Sprintf("add one to address in nodes, move the IPv%d addresses to exclude, or use multicast", family))
 	}
 }

@@ -24,8 +24,6 @@ type mark struct {
 
 func (m mark) present() bool { return m.line > 0 }
 
-func (m mark) place() mark { return m }
-
 // under is the mark of a key's or an item's value, as far as its path.
 func (m mark) under(key string) mark {
 	if m.path != "" && !strings.HasPrefix(key, "[") {

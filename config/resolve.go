@@ -29,9 +29,10 @@ func (r *reader) routers(root mark, raw *rawFile, c *Config) []router {
 	const example = "as in routers: {web: {vrid: 51, addresses: [192.0.2.100/24]}}"
 	switch {
 	case !raw.Routers.present():
-		r.bad(root, "routers is missing", example)
+		r.bad(root, "routers is missing", "list the virtual routers, "+example)
+	case raw.Routers.refused:
 	case len(raw.Routers.entries) == 0:
-		r.bad(raw.Routers.mark, "there is no router", example)
+		r.bad(raw.Routers.mark, "there is no router", "list the virtual routers, "+example)
 	}
 	general := announce(raw.Announce, defaultAnnounce)
 	routers := make([]router, 0, len(raw.Routers.entries))
@@ -129,6 +130,7 @@ func (r *reader) addresses(v *router) {
 	switch {
 	case !v.raw.Addresses.present():
 		r.bad(v.key, "addresses is missing", "list the virtual addresses, as in addresses: [192.0.2.100/24]")
+	case v.raw.Addresses.refused:
 	case len(v.raw.Addresses.items) == 0:
 		r.bad(v.raw.Addresses.mark, "there is no address", "list the virtual addresses, as in addresses: [192.0.2.100/24]; adverts without one are not valid (RFC 9568 section 5.2.5)")
 	}

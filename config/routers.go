@@ -16,7 +16,7 @@ import (
 type rawRouter struct {
 	mark
 	VRID      vrid                  `yaml:"vrid" jsonschema:"required" jsonschema_description:"The virtual router's number (VRID), 1 to 255. No other router on the same LAN may have it, in this file or elsewhere."`
-	Interface byNode[interfaceName] `yaml:"interface" jsonschema_description:"The network interface: a name, auto (the one that has the node's first address), or a mapping from each node to one of these. Default auto."`
+	Interface byNode[interfaceName] `yaml:"interface" jsonschema_description:"The network interface: a name, auto (the one that has the node's address), or a mapping from each node to one of these. Default auto."`
 	Version   version               `yaml:"version" jsonschema_description:"The VRRP version: 3 (RFC 9568) or 2 (RFC 3768, IPv4 alone). Default 3."`
 	Interval  duration              `yaml:"advert_interval" jsonschema_description:"How often the holder is heard. A dead holder is noticed after three intervals and a bit. Version 3: 10ms to 40.95s in steps of 10ms; version 2: whole seconds, 1s to 255s. Default 1s. The same for all nodes."`
 	Addresses list[prefix]          `yaml:"addresses" jsonschema:"required" jsonschema_description:"The virtual addresses with the prefix length each gets on the interface. Both families may be mixed; they move together."`
@@ -34,8 +34,7 @@ type rawRouter struct {
 }
 
 func (t *rawRouter) decode(r *reader, key mark, n ast.Node) {
-	t.mark = key
-	r.fields(key, n, t)
+	t.mark = r.fields(key, n, t)
 }
 
 // rawAuth is a router's section auth.
@@ -45,9 +44,8 @@ type rawAuth struct {
 }
 
 func (a *rawAuth) decode(r *reader, key mark, n ast.Node) {
-	a.mark = key
-	r.fields(key, n, a)
-	if !a.Password.present() {
+	a.mark = r.fields(key, n, a)
+	if a.present() && !a.Password.present() {
 		r.bad(key, "password is missing", "as in auth: {password: secret}")
 	}
 }
@@ -96,7 +94,7 @@ func (p *preempt) decode(r *reader, key mark, n ast.Node) {
 	}
 	if s, ok := n.(*ast.StringNode); ok {
 		if meant := boolWord(s.Value); meant != "" {
-			r.bad(p.mark, shown(s.Value)+" is text", "write "+meant+", without quotes")
+			r.bad(p.mark, "the text "+shown(s.Value)+" is here", "write "+meant)
 			return
 		}
 	}

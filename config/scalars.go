@@ -29,6 +29,8 @@ func (s scalar[T]) or(other T) T {
 	return other
 }
 
+func (s *scalar[T]) refuse(at mark) { s.mark = at }
+
 func (s *scalar[T]) set(v T) { s.v, s.ok = v, true }
 
 // text is a string.
@@ -80,7 +82,7 @@ func (r *reader) checkName(at mark, s string) bool {
 	}
 	bad := strings.ContainsFunc(s, func(c rune) bool { return !good(c) })
 	if bad || len(s) > maxName || strings.ContainsAny(s[:1], "-.") {
-		r.bad(at, shown(s)+" is not a name", "a name has letters, digits, -, _ and ., and begins with a letter or digit")
+		r.bad(at, shown(s)+" is not a name", "a name has letters, digits, -, _ and ., and does not begin with - or .")
 		return false
 	}
 	return true
@@ -88,19 +90,16 @@ func (r *reader) checkName(at mark, s string) bool {
 
 // choice is one of a few words.
 func (t *text) choice(r *reader, key mark, n ast.Node, words ...string) {
+	if isScalar(n) {
+		t.mark = r.at(n, key.path)
+		r.bad(t.mark, describe(n)+" is here", "write one of "+strings.Join(words, ", "))
+		return
+	}
 	t.decode(r, key, n)
 	if t.ok && !slices.Contains(words, t.v) {
 		t.ok = false
 		r.bad(t.mark, shown(t.v)+" is not one of "+strings.Join(words, ", "), maybe(t.v, words))
 	}
-}
-
-// maybe is a hint if one of words is near.
-func maybe(word string, words []string) string {
-	if near := nearest(word, words); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return ""
 }
 
 // number is a decimal integer.
@@ -112,11 +111,15 @@ func (t *number) decodeRange(r *reader, key mark, n ast.Node, low, high int, rul
 	t.mark = r.at(n, key.path)
 	i, isInt := n.(*ast.IntegerNode)
 	if !isInt {
-		hint := rule
-		if s, ok := n.(*ast.StringNode); ok && quoted(s) && isDecimal(s.Value) {
-			hint = "write " + s.Value + " without quotes"
+		s, isString := n.(*ast.StringNode)
+		switch {
+		case isString && isDecimal(s.Value) && quoted(s):
+			r.bad(t.mark, "the text "+shown(s.Value)+" is here", "write "+s.Value+" without quotes")
+		case isString && isDecimal(s.Value): // too large for the parser
+			r.bad(t.mark, shown(s.Value)+" is out of range", rule)
+		default:
+			r.bad(t.mark, describe(n)+" is here", rule)
 		}
-		r.bad(t.mark, describe(n)+" is here", hint)
 		return
 	}
 	raw := i.Token.Value

@@ -4,14 +4,15 @@
 package config
 
 import (
+	"slices"
 	"strings"
 )
 
 // didYouMean is a hint for a word that is not one of words: the nearest, or
 // all of them after intro if none is near.
 func didYouMean(word string, words []string, intro string) string {
-	if near := nearest(word, words); near != "" {
-		return "did you mean " + near + "?"
+	if hint := maybe(word, words); hint != "" {
+		return hint
 	}
 	if len(words) == 0 {
 		return ""
@@ -23,14 +24,56 @@ func didYouMean(word string, words []string, intro string) string {
 	return intro + strings.Join(words, ", ")
 }
 
+// maybe is a hint if one of words is near, or is called word elsewhere.
+func maybe(word string, words []string) string {
+	if ours := elsewhere(word); slices.Contains(words, ours) {
+		return "did you mean " + ours + "?"
+	}
+	if near := nearest(word, words); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
+}
+
+// elsewhere translates what others, keepalived above all, call our words.
+func elsewhere(word string) string {
+	switch strings.ToLower(word) {
+	case "virtual_router_id", "virtual_router", "router_id", "vr_id":
+		return "vrid"
+	case "virtual_ipaddress", "virtual_address", "vip", "vips", "ip", "ips", "virtual_ips":
+		return "addresses"
+	case "virtual_ipaddress_excluded":
+		return "exclude"
+	case "advert_int":
+		return "advert_interval"
+	case "nopreempt", "preempt_delay":
+		return "preempt"
+	case "vrrp_version":
+		return "version"
+	case "authentication", "auth_pass", "auth_type":
+		return "auth"
+	case "iface", "dev", "nic":
+		return "interface"
+	case "unicast_peer", "peers", "hosts", "members":
+		return "nodes"
+	case "vrrp_instance", "instances", "virtual_routers":
+		return "routers"
+	case "garp":
+		return "announce"
+	case "pseudo", "pseudo_header", "pseudo-header", "rfc5798":
+		return checksumKeepalived
+	}
+	return ""
+}
+
 // nearest is the word with the smallest edit distance, if that is small enough
-// to be a slip, or "".
+// to be a slip and no other word is as near, or "".
 func nearest(word string, words []string) string {
 	if len(word) > 64 {
 		return ""
 	}
 	folded := fold(word)
-	best, bestDistance := "", 0
+	best, bestDistance, tie := "", 0, false
 	for _, w := range words {
 		f := fold(w)
 		d := distance(folded, f)
@@ -38,9 +81,16 @@ func nearest(word string, words []string) string {
 		if len(folded) >= 4 && (strings.HasPrefix(f, folded) || strings.HasPrefix(folded, f) && len(f) >= 4) {
 			limit = d
 		}
-		if d <= limit && (best == "" || d < bestDistance) {
-			best, bestDistance = w, d
+		switch {
+		case d > limit || best != "" && d > bestDistance:
+		case best != "" && d == bestDistance:
+			tie = true
+		default:
+			best, bestDistance, tie = w, d, false
 		}
+	}
+	if tie {
+		return ""
 	}
 	return best
 }

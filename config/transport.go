@@ -15,8 +15,7 @@ type rawTransport struct {
 }
 
 func (t *rawTransport) decode(r *reader, key mark, n ast.Node) {
-	t.mark = key
-	r.fields(key, n, t)
+	t.mark = r.fields(key, n, t)
 }
 
 // kind is a transport's kind.
