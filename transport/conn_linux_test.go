@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
@@ -222,8 +223,8 @@ func TestTTLIsReported(t *testing.T) {
 		level   int
 		option  int
 	}{
-		{a4, b4, "ip4:112", syscall.IPPROTO_IP, syscall.IP_TTL},
-		{a6, b6, "ip6:112", syscall.IPPROTO_IPV6, syscall.IPV6_UNICAST_HOPS},
+		{a4, b4, "ip4:112", unix.IPPROTO_IP, unix.IP_TTL},
+		{a6, b6, "ip6:112", unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS},
 	} {
 		b := l.b.open(t, tt.b, false, 51)
 		l.a.do(t, func() error {
@@ -237,7 +238,7 @@ func TestTTLIsReported(t *testing.T) {
 				return err
 			}
 			err = rc.Control(func(fd uintptr) {
-				if err := syscall.SetsockoptInt(int(fd), tt.level, tt.option, 7); err != nil {
+				if err := unix.SetsockoptInt(int(fd), tt.level, tt.option, 7); err != nil {
 					t.Error(err)
 				}
 			})
@@ -332,6 +333,28 @@ func TestSendError(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The kernel keeps packets while it looks for a neighbour that isn't there.
+func TestSendDoesNotWait(t *testing.T) {
+	l := newLAN(t)
+	a, b := l.a.openOnly(t, a4, false), l.b.open(t, b4, false, 51)
+	err := a.raw.Control(func(fd uintptr) {
+		if err := unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 1); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := []wire.Packet{{Dst: b4, Data: message(51)}}
+	for range 600 {
+		batch = append(batch, wire.Packet{Dst: netip.MustParseAddr("192.0.2.99"), Data: message(51)})
+	}
+	if n, err := a.Send(batch); n == 0 || n == len(batch) || !errors.Is(err, syscall.ENOBUFS) {
+		t.Errorf("Send: %d of %d, %v; want some, ENOBUFS", n, len(batch), err)
+	}
+	b.want(t, wire.Packet{Src: a4, Dst: b4, TTL: 255, Data: message(51)})
 }
 
 // A VIP must not stand in for the primary address.

@@ -19,6 +19,11 @@ type mmsghdr struct {
 
 // messages are the arguments of sendmmsg or recvmmsg, made once and used for
 // every call. All that is unsafe in this package is in this file.
+//
+// ReadBatch of x/net makes a net.IPAddr for each packet: 2 allocations, and 3 %
+// (IPv4) to 25 % (IPv6) more time for a batch of 250. WriteBatch is only some
+// 7 % slower than this, but wants a net.Addr kept for each destination; with
+// the table here for receiving, sending by it is the shorter code.
 type messages struct {
 	hdrs  []mmsghdr
 	iovs  []unix.Iovec

@@ -23,11 +23,15 @@ import (
 const (
 	// classControl is CS6, network control, as the TOS or traffic class.
 	classControl = 0xc0
+	// priorityControl is TC_PRIO_CONTROL of linux/pkt_sched.h.
+	priorityControl = 7
 	// receiveBuffer holds a burst of 1,000 adverts. The kernel charges a small
 	// packet with up to 4 KiB, depending on the driver.
 	receiveBuffer = 4 << 20
-	// sendBuffer holds two full batches.
-	sendBuffer = 1 << 20
+	// sendBuffer is large because the kernel keeps packets for a neighbour that
+	// does not answer ARP or ND, by default up to 208 KiB for each, and charges
+	// the sender: dead peers must not take the room of living ones.
+	sendBuffer = 4 << 20
 )
 
 // Open opens a Conn on an interface that exists. It needs CAP_NET_RAW. An
@@ -100,14 +104,16 @@ func early(rc syscall.RawConn, cfg Config) error {
 			failed = os.NewSyscallError("setsockopt SO_BINDTODEVICE", err)
 			return
 		}
-		// Without this the socket would get groups that others joined. It is
-		// refused by kernels before 4.20 for IPv6; the group compare of the
-		// user does the same.
+		// Without this the socket gets groups that others joined. Kernels
+		// before 4.20 refuse it for IPv6; the user has Dst to compare.
 		if cfg.Family == 4 {
 			_ = unix.SetsockoptInt(s, unix.IPPROTO_IP, unix.IP_MULTICAST_ALL, 0)
 		} else {
 			_ = unix.SetsockoptInt(s, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0)
 		}
+		// Ahead of bulk traffic in the queue of the interface: TC_PRIO_CONTROL.
+		// CAP_NET_ADMIN is needed.
+		_ = unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_PRIORITY, priorityControl)
 		grow(s, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, receiveBuffer)
 		grow(s, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, sendBuffer)
 	})

@@ -39,9 +39,9 @@ func (s *sender) init(control []byte) {
 
 // Send hands the Data of each packet to the network, for its Dst, from the
 // Conn's source address and with hop limit 255, in order, and returns how many
-// left. A packet that can't leave is left out, and the others follow. But
-// when the socket is full the rest is given up: Send never waits. The error is
-// the first packet's that didn't leave.
+// left. A packet that can't leave is left out, and the others follow; a full
+// socket is an error like any other, since Send never waits. The error is the
+// first packet's that didn't leave.
 //
 // A packet's TTL is not looked at. Its Src must be the Conn's source address
 // or the zero Addr: for IPv6 the checksum would be wrong otherwise.
@@ -56,9 +56,6 @@ func (c *Conn) Send(batch []wire.Packet) (int, error) {
 		if first == nil {
 			first = err
 		}
-		if c.tx.errno == unix.EAGAIN {
-			break
-		}
 	}
 	return sent, first
 }
@@ -71,7 +68,7 @@ func (c *Conn) sendSome(batch []wire.Packet) (sent int, first error) {
 			first = err
 		}
 	}
-	s.from, s.end, s.errno = 0, 0, 0
+	s.from, s.end = 0, 0
 	for i := range batch {
 		if err := c.sendable(&batch[i]); err != nil {
 			fail(err)
@@ -94,9 +91,6 @@ func (c *Conn) sendSome(batch []wire.Packet) (sent int, first error) {
 		if first == nil {
 			fail(c.explain(s.msgs.addr(s.from), s.errno))
 		}
-		if s.errno == unix.EAGAIN {
-			break
-		}
 		s.from++
 	}
 	for i := range s.end {
@@ -109,9 +103,6 @@ func (c *Conn) sendSome(batch []wire.Packet) (sent int, first error) {
 // says many things, most often ENETUNREACH; the Conn says ENODEV, and wakes
 // Receive, which would notice only later.
 func (c *Conn) explain(dst netip.Addr, errno syscall.Errno) error {
-	if errno == unix.EAGAIN || errno == unix.EMSGSIZE {
-		return fmt.Errorf("sending to %v: %w", dst, errno)
-	}
 	if err := c.attached(); errors.Is(err, unix.ENODEV) {
 		if c.gone.CompareAndSwap(false, true) {
 			_ = c.ip.SetReadDeadline(time.Now())
