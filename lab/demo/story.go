@@ -1,0 +1,161 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package demo
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab/probe"
+)
+
+// story prints what happens as it happens. The hosts' logs reach it from
+// several goroutines.
+type story struct {
+	out io.Writer
+	now func() time.Duration
+
+	mu     sync.Mutex
+	since  map[string]time.Duration // when a host became Active; absent: it isn't
+	alerts []string                 // what hosts complained about
+}
+
+func newStory(out io.Writer) *story {
+	return &story{out: out, since: make(map[string]time.Duration)}
+}
+
+func (s *story) introduce() {
+	s.print(`
+  lb-1  192.0.2.11  priority 200  --+
+  lb-2  192.0.2.12  priority 150  --+-- switch --  client 192.0.2.50
+  lb-3  192.0.2.13  priority 100  --+
+
+  Three hosts and a client, made of network namespaces. They share the address
+  %s; an advert every %v says who holds it. The client asks it for an
+  echo each millisecond.
+
+`, vip, interval)
+}
+
+// begin starts the clock of the story.
+func (s *story) begin(now func() time.Duration) { s.now = now }
+
+func (s *story) headline(text string) { s.print("%s  %s\n", s.stamp(), text) }
+
+// stamp is the present as seconds.
+func (s *story) stamp() string { return fmt.Sprintf("%8.3f s", s.now().Seconds()) }
+
+func (s *story) print(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = fmt.Fprintf(s.out, format, args...) // a story that nobody reads goes on
+}
+
+// outage tells what the client saw of an act.
+func (s *story) outage(title string, o probe.Outage) {
+	what := fmt.Sprintf("%4d ms without an answer", o.Duration().Milliseconds())
+	switch {
+	case o.Open:
+		what = "no answer any more"
+	case o.Lost == 0:
+		what = "        nothing"
+	}
+	title, _, _ = strings.Cut(title, ":")
+	title, _, _ = strings.Cut(title, ",")
+	s.print("  %-60s %s\n", title, what)
+}
+
+func (s *story) end() {
+	s.print(`
+  A host's death is noticed after 3 intervals and a skew of up to one more, less
+  the age of its last advert; a stop is told, so that only the skew remains.
+  Next: docs/install.md, docs/configuration.md.
+`)
+}
+
+// ear is a writer that hears a host's log line by line.
+type ear struct {
+	story *story
+	host  string
+	rest  []byte // a line that has not ended yet
+}
+
+// listen makes a writer for a host's log. One goroutine may use it at a time.
+func (s *story) listen(host string) *ear { return &ear{story: s, host: host} }
+
+// Write implements io.Writer.
+func (e *ear) Write(p []byte) (int, error) {
+	e.rest = append(e.rest, p...)
+	for {
+		line, rest, ended := bytes.Cut(e.rest, []byte("\n"))
+		if !ended {
+			return len(p), nil
+		}
+		e.story.hear(e.host, line)
+		e.rest = rest
+	}
+}
+
+// record is what the story reads of a log line.
+type record struct {
+	Level  string `json:"level"`
+	Msg    string `json:"msg"`
+	To     string `json:"to"`
+	From   string `json:"from"`
+	Reason string `json:"reason"`
+	Err    string `json:"err"`
+}
+
+// hear takes a line of a host's log: transitions are told, complaints kept.
+func (s *story) hear(host string, line []byte) {
+	var r record
+	if json.Unmarshal(line, &r) != nil {
+		s.complain(host, string(line))
+		return
+	}
+	switch {
+	case r.Msg == "state changed":
+		s.mu.Lock()
+		delete(s.since, host)
+		if r.To == "Active" {
+			s.since[host] = s.now()
+		}
+		s.mu.Unlock()
+		if r.To == "Active" || r.From == "Active" {
+			s.print("%s      %s  %-10s %s\n", s.stamp(), host, r.To, r.Reason)
+		}
+	case r.Level == "ERROR":
+		s.complain(host, r.Msg+": "+r.Err)
+	}
+}
+
+func (s *story) complain(host, what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alerts = append(s.alerts, host+": "+what)
+}
+
+// active tells since when a host is Active.
+func (s *story) active(host string) (time.Duration, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, ok := s.since[host]
+	return since, ok
+}
+
+// complaints are what hosts complained about, a line each.
+func (s *story) complaints() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	for _, a := range s.alerts {
+		b.WriteString("\n  " + a)
+	}
+	return b.String()
+}

@@ -1,0 +1,90 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package keepalived
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab"
+)
+
+// Config is a keepalived.conf.
+type Config struct {
+	Instances []Instance
+}
+
+// Instance is a vrrp_instance on a host's interface. It starts as BACKUP.
+type Instance struct {
+	Name      string // without it, "v" and the VRID
+	VRID      uint8
+	Version   int // 2 or 3
+	Priority  int
+	Interval  time.Duration
+	NoPreempt bool
+	Addresses []netip.Prefix
+	Excluded  []netip.Prefix
+	// Source and Peers make it unicast.
+	Source netip.Addr
+	Peers  []netip.Addr
+	// Password is version 2's plain-text authentication.
+	Password string
+}
+
+// name is the instance's name in the file and in the log.
+func (i Instance) name() string {
+	if i.Name != "" {
+		return i.Name
+	}
+	return "v" + strconv.Itoa(int(i.VRID))
+}
+
+// String is the file.
+func (c Config) String() string {
+	var b strings.Builder
+	for _, i := range c.Instances {
+		i.write(&b)
+	}
+	return b.String()
+}
+
+// write appends the instance's block.
+func (i Instance) write(b *strings.Builder) {
+	line := func(format string, args ...any) { fmt.Fprintf(b, "\t"+format+"\n", args...) }
+	fmt.Fprintf(b, "vrrp_instance %s {\n", i.name())
+	line("state BACKUP")
+	line("interface %s", lab.Interface)
+	line("virtual_router_id %d", i.VRID)
+	line("version %d", i.Version)
+	line("priority %d", i.Priority)
+	line("advert_int %s", strconv.FormatFloat(i.Interval.Seconds(), 'f', -1, 64))
+	if i.NoPreempt {
+		line("nopreempt")
+	}
+	if i.Password != "" {
+		line("authentication {\n\t\tauth_type PASS\n\t\tauth_pass %s\n\t}", i.Password)
+	}
+	if i.Source.IsValid() {
+		line("unicast_src_ip %s", i.Source)
+		list(b, "unicast_peer", i.Peers)
+	}
+	list(b, "virtual_ipaddress", i.Addresses)
+	list(b, "virtual_ipaddress_excluded", i.Excluded)
+	b.WriteString("}\n")
+}
+
+// list appends a block of one thing per line, if there is any.
+func list[T fmt.Stringer](b *strings.Builder, keyword string, things []T) {
+	if len(things) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\t%s {\n", keyword)
+	for _, t := range things {
+		fmt.Fprintf(b, "\t\t%s\n", t)
+	}
+	b.WriteString("\t}\n")
+}

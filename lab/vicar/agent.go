@@ -1,0 +1,107 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package vicar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/vicar-ha/vicar/control"
+	"github.com/vicar-ha/vicar/lab"
+	"github.com/vicar-ha/vicar/status"
+)
+
+// BinaryVariable names an environment variable with the path of a binary to
+// use instead of building one.
+const BinaryVariable = "VICAR_BIN"
+
+// Binary is the path of vicar's binary: the environment's, or one that is
+// built into dir. The working directory must be in vicar's module.
+func Binary(ctx context.Context, dir string) (string, error) {
+	if path := os.Getenv(BinaryVariable); path != "" {
+		return filepath.Abs(path)
+	}
+	path := filepath.Join(dir, "vicar")
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/vicar-ha/vicar/cmd/vicar").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building vicar: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+// Agent is a vicar on a host.
+type Agent struct {
+	*lab.Process
+	dir, config string
+	client      *control.Client
+}
+
+// Start runs the binary on a host as the node of the host's name, with its
+// files in dir, which is its own.
+func Start(h *lab.Host, binary, dir string, c Config) (*Agent, error) {
+	a := &Agent{dir: dir, config: filepath.Join(dir, "vicar.yaml")}
+	a.client = control.Dial(a.socket())
+	if err := a.write(c); err != nil {
+		return nil, err
+	}
+	var err error
+	a.Process, err = h.Start(h.Command(binary, "run", "-c", a.config, "--node", h.Name, "--runtime-dir", dir))
+	return a, err
+}
+
+// socket is the path of the control socket.
+func (a *Agent) socket() string { return filepath.Join(a.dir, "vicar.sock") }
+
+// Reload puts another configuration into force.
+func (a *Agent) Reload(c Config) error {
+	return errors.Join(a.write(c), a.Signal(syscall.SIGHUP))
+}
+
+// write writes the configuration.
+func (a *Agent) write(c Config) error {
+	c.Control.Socket = a.socket()
+	text, err := c.file()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(a.config, text, 0o600); err != nil {
+		return fmt.Errorf("writing vicar's configuration: %w", err)
+	}
+	return nil
+}
+
+// Status is what the agent shows of itself.
+func (a *Agent) Status(ctx context.Context) (status.Status, error) {
+	return a.client.Status(ctx)
+}
+
+// State is a router's state: Active, Backup, Initialize, or nothing if the
+// agent does not answer.
+func (a *Agent) State(ctx context.Context, router string) string {
+	s, err := a.Status(ctx)
+	if err != nil {
+		return ""
+	}
+	for _, r := range s.Routers {
+		if r.Name == router {
+			return r.State
+		}
+	}
+	return ""
+}
+
+// Entered is how often any router has entered a state.
+func (a *Agent) Entered(ctx context.Context, state string) (uint64, error) {
+	s, err := a.Status(ctx)
+	var n uint64
+	for _, r := range s.Routers {
+		n += r.Transitions[state]
+	}
+	return n, err
+}

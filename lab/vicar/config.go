@@ -1,0 +1,73 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package vicar
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Config is a configuration file, the same for all nodes but for the control
+// socket. What is left zero is left out, and vicar's defaults stand.
+type Config struct {
+	Cluster   string            `json:"cluster"
+	Nodes     map[string]Node   `json:"nodes"`
+	Transport *Transport        `json:"transport,omitempty"`
+	Routers   map[string]Router `json:"routers"`
+	Control   Control           `json:"control"`
+}
+
+// Node is a node of the cluster.
+type Node struct {
+	Address  []netip.Addr `json:"address"`
+	Priority int          `json:"priority,omitempty"`
+}
+
+// Transport says how adverts travel.
+type Transport struct {
+	Kind string `json:"kind"`
+}
+
+// Unicast is the transport that needs no multicast.
+var Unicast = &Transport{Kind: "unicast"}
+
+// Router is a virtual router.
+type Router struct {
+	VRID      int            `json:"vrid"`
+	Version   int            `json:"version,omitempty"`
+	Interval  Duration       `json:"advert_interval,omitempty"`
+	Addresses []netip.Prefix `json:"addresses"`
+	Exclude   []netip.Prefix `json:"exclude,omitempty"`
+	Priority  map[string]int `json:"priority,omitempty"`
+	Preempt   any            `json:"preempt,omitempty"`
+	Checksum  string         `json:"checksum,omitempty"`
+	Auth      *Auth          `json:"auth,omitempty"`
+}
+
+// Auth is version 2's plain-text authentication.
+type Auth struct {
+	Password string `json:"password"`
+}
+
+// Control says where the agent listens; Start fills it in.
+type Control struct {
+	Socket string `json:"socket"`
+}
+
+// Duration is written with its unit.
+type Duration time.Duration
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// file is the file's text: JSON, which is YAML too.
+func (c Config) file() ([]byte, error) {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("writing a configuration: %w", err)
+	}
+	return b, nil
+}
