@@ -13,7 +13,7 @@ import (
 // Config is a configuration file, the same for all nodes but for the control
 // socket. What is left zero is left out, and vicar's defaults stand.
 type Config struct {
-	Cluster   string            `json:"cluster"
+	Cluster   string            `json:"cluster"`
 	Nodes     map[string]Node   `json:"nodes"`
 	Transport *Transport        `json:"transport,omitempty"`
 	Routers   map[string]Router `json:"routers"`
