@@ -5,6 +5,7 @@ GO       ?= go
 PREFIX   ?= /usr
 FUZZTIME ?= 30s
 LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
+PORTABLE  = ./vrrp/... ./vip ./status ./config ./agent ./control ./transport/... ./address
 GOTEST    = bin/gotest -race -timeout=15m
 .PHONY: help build test test-full deps lint fmt fuzz bench demo install clean bin/gotest
 
@@ -20,7 +21,7 @@ deps: ## install what the tests use and this machine lacks (as root, Debian)
 	@tools/deps.sh
 lint: ## vet, golangci-lint, formatting, go.mod
 	$(GO) vet ./... && $(GO) vet -C tools ./gotest
-	GOOS=darwin $(GO) vet ./vrrp/... ./vip ./status ./config
+	GOOS=darwin $(GO) vet $(PORTABLE)
 	$(LINT) run ./...
 	$(GO) mod tidy -diff
 fmt: ## format the code as lint wants it

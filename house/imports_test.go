@@ -28,10 +28,12 @@ var imports = map[string][]string{
 	"config":           {"vrrp/wire"},
 	"control":          {"status"},
 	"lab":              {},
+	"lab/demo":         {"lab", "lab/probe", "status", "control"},
+	"lab/keepalived":   {"lab"},
 	"lab/labtest":      {"lab"},
 	"lab/probe":        {"lab"},
 
-	"cmd/vicar": {"address", "agent", "config", "control", "lab", "lab/probe", "status", "transport", "vip", "vrrp", "vrrp/wire"},
+	"cmd/vicar": {"address", "agent", "config", "control", "lab", "lab/demo", "status", "transport", "vip", "vrrp", "vrrp/wire"},
 
 	"house":             {},
 	"packaging/systemd": {},
@@ -66,7 +68,7 @@ var pure = map[string][]string{
 // starters may start processes. The unit gives the agent a real-time policy
 // that processes inherit, so who starts one must first give it up on its
 // thread.
-var starters = []string{"lab", "lab/labtest", "cmd/vicar"}
+var starters = []string{"lab", "lab/keepalived", "lab/labtest", "cmd/vicar"}
 
 // eachImport calls f for each import of each file.
 func eachImport(t *testing.T, f func(s source, imported, at string)) {
