@@ -50,8 +50,13 @@ func (a *address) decode(r *reader, key mark, n ast.Node) {
 	}
 }
 
-// usualBits is the prefix length of a usual subnet by family.
-var usualBits = map[int]int{4: 24, 6: 64}
+// usualBits is the prefix length of a usual subnet.
+func usualBits(a netip.Addr) int {
+	if a.Is4() {
+		return 24
+	}
+	return 64
+}
 
 // prefix is a virtual address with the prefix length that it gets.
 type prefix struct{ scalar[netip.Prefix] }
@@ -66,7 +71,7 @@ func (p *prefix) decode(r *reader, key mark, n ast.Node) {
 	v, err := netip.ParsePrefix(s)
 	if err != nil {
 		if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
-			r.bad(p.mark, s+" has no prefix length", fmt.Sprintf("write the subnet's, as in %s/%d, or %s/%d", s, usualBits[familyOf(a)], s, a.BitLen()))
+			r.bad(p.mark, s+" has no prefix length", fmt.Sprintf("write the subnet's, as in %s/%d, or %s/%d", s, usualBits(a), s, a.BitLen()))
 			return
 		}
 		if strings.Contains(s, "%") {

@@ -252,6 +252,8 @@ func describe(n ast.Node) string {
 		return "the number " + shown(n.GetToken().Value)
 	case *ast.BoolNode:
 		return strings.ToLower(n.GetToken().Value)
+	case *ast.NullNode:
+		return "nothing"
 	default:
 		return "something else"
 	}

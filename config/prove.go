@@ -87,8 +87,9 @@ func (r *reader) owners(c *Config, v router, owned map[string]int) {
 		r.bad(at, words(owners)+" have priority 255", "one node alone can own the addresses; give the others 254 or less")
 		return
 	}
-	if len(owners) == 1 && owned[owners[0]] < len(v.Addresses) && len(v.Addresses) > 0 {
-		r.warn(at, owners[0]+" has priority 255 but is not the owner of all addresses", "255 says that they are its own and can't be lowered; 254 is the highest otherwise")
+	if len(owners) == 1 && owned[owners[0]] < len(v.Addresses)+len(v.Exclude) {
+		r.bad(at, owners[0]+" has priority 255, but not all addresses are its own",
+			"255 says that the host has the addresses anyway (RFC 9568 section 5.2.4); write 254 or less")
 	}
 }
 

@@ -1,0 +1,72 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzParse: no file makes Parse panic; what is wrong has a place in the file,
+// and what is right can be used.
+func FuzzParse(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.yaml")
+	for _, file := range append(files, "../packaging/vicar.yaml") {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse("fuzz.yaml", data)
+		if err != nil {
+			checkErrors(t, data, err)
+			return
+		}
+		if c.Digest() == "" || len(c.Report().Routers) != len(c.Routers) || len(c.Nodes) == 0 || len(c.Routers) == 0 {
+			t.Errorf("a valid file of no use: %+v", c)
+		}
+		for _, n := range c.Nodes {
+			if self, err := c.Self(Hints{Node: n.Name}); err != nil || self != n.Name {
+				t.Errorf("node %s is %q: %v", n.Name, self, err)
+			}
+			for _, m := range c.Members(n.Name) {
+				checkMember(t, c, m)
+			}
+		}
+	})
+}
+
+func checkErrors(t *testing.T, data []byte, err error) {
+	errs, ok := errors.AsType[Errors](err)
+	if !ok || len(errs) == 0 {
+		t.Fatalf("not an Errors: %v", err)
+	}
+	lines := strings.Count(string(data), "\n") + 1
+	for _, e := range errs {
+		switch {
+		case e.File != "fuzz.yaml" || e.Message == "" || e.Line < 0 || e.Line > lines || e.Line > 0 && e.Column < 1:
+			t.Errorf("an error without a place: %#v", e)
+		case strings.ContainsAny(e.Error(), "\n\r\x1b") || !utf8.ValidString(e.Error()):
+			t.Errorf("an error of more than a line: %q", e.Error())
+		}
+	}
+	_ = errs.Excerpts()
+}
+
+func checkMember(t *testing.T, c *Config, m Member) {
+	if m.Router.VRID == 0 || m.Priority == 0 || m.Interface == "" || m.Router.Interval <= 0 || len(m.Elections) == 0 || len(m.Own) == 0 {
+		t.Errorf("an incomplete member: %+v", m)
+	}
+	for _, e := range m.Elections {
+		if len(e.Addresses) == 0 || c.Transport.Kind == Unicast && (len(e.Own) == 0 || len(e.Peers) != len(c.Nodes)-1) {
+			t.Errorf("an incomplete election: %+v", e)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestReport compares the whole report. Its digest changes when the meaning of
+// the file or the Config's form does; nodes of one version agree.
+func TestReport(t *testing.T) {
+	c, err := Load("testdata/vicar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.MarshalIndent(c.Report(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/report.json", string(b)+"\n")
+}
+
+func TestReportTie(t *testing.T) {
+	c := mustParse(t, `
+cluster: web
+nodes:
+  a: {address: 192.0.2.10}
+  b: {address: 192.0.2.9}
+  c: {address: [2001:db8::1, 192.0.2.11], priority: 50}
+routers:
+  web: {vrid: 1, addresses: [192.0.2.100/24, 2001:db8::100/64]}
+`)
+	var order []string
+	for _, n := range c.Report().Routers[0].Candidates {
+		order = append(order, n.Node)
+	}
+	if diff := cmp.Diff([]string{"a", "b", "c"}, order); diff != "" {
+		t.Error(diff)
+	}
+	if n := c.Report().Routers[0].Candidates; !n[0].Tie || !n[1].Tie || n[2].Tie {
+		t.Errorf("ties: %+v", n)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	c, err := Load("testdata/vicar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := c.Members("nobody"); m != nil {
+		t.Errorf("an unknown node has %v", m)
+	}
+	members := c.Members("lb-2")
+	if len(members) != 2 {
+		t.Fatalf("%d members", len(members))
+	}
+	web := members[1]
+	if web.Interface != "eth0" || web.Priority != 100 || web.Router.Name != "web" {
+		t.Errorf("got %+v", web)
+	}
+	want := []Election{
+		{Family: 4, Addresses: addrs("192.0.2.100"), Own: addrs("192.0.2.11"), Peers: []Peer{
+			{Node: "lb-1", Addresses: addrs("192.0.2.10")}, {Node: "lb-3", Addresses: addrs("192.0.2.12")},
+		}},
+		{Family: 6, Addresses: addrs("2001:db8::100"), Own: addrs("2001:db8::11"), Peers: []Peer{
+			{Node: "lb-1", Addresses: addrs("2001:db8::10")}, {Node: "lb-3", Addresses: addrs("2001:db8::12")},
+		}},
+	}
+	if diff := cmp.Diff(want, web.Elections, comparers); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	addresses := addrs("192.0.2.10", "198.51.100.10")
+	tests := []struct {
+		subnets []netip.Prefix
+		want    string
+		near    bool
+	}{
+		{prefixes("198.51.100.0/24"), "198.51.100.10", true},
+		{prefixes("203.0.113.0/24", "192.0.2.0/24"), "192.0.2.10", true},
+		{prefixes("203.0.113.0/24"), "192.0.2.10", false},
+		{nil, "192.0.2.10", false},
+	}
+	for _, tt := range tests {
+		got, near := Nearest(addresses, tt.subnets)
+		if got.String() != tt.want || near != tt.near {
+			t.Errorf("%v: got %v, %v", tt.subnets, got, near)
+		}
+	}
+	for min, want := range map[TTLMin][2]uint8{TTLAuto: {255, 0}, TTLNone: {0, 0}, 64: {64, 64}} {
+		if got := [2]uint8{min.Accepts(true), min.Accepts(false)}; got != want {
+			t.Errorf("TTLMin %d: near and far %v, want %v", min, got, want)
+		}
+	}
+}
+
+// TestDigest: formatting, order and defaults don't count, values do.
+func TestDigest(t *testing.T) {
+	const base = `
+cluster: web
+nodes:
+  lb-1: {address: 192.0.2.10, priority: 150}
+  lb-2: {address: 192.0.2.11}
+routers:
+  web: {vrid: 51, addresses: [192.0.2.100/24, 2001:db8::100/64], priority: {lb-2: 120}}
+  api: {vrid: 52, addresses: [192.0.2.101/24]}
+`
+	const same = `# the same
+routers:
+  api:
+    addresses:
+      - "192.0.2.101/24"
+    vrid: 52
+    version: 3
+    advert_interval: 1000ms
+    preempt: true
+  web:
+    vrid: 51
+    priority:
+      lb-2: 120
+      lb-1: 150
+    addresses: [192.0.2.100/24, '2001:DB8:0::100/64']
+nodes: {lb-2: {address: [192.0.2.11], priority: 100}, lb-1: {priority: 150, address: 192.0.2.10}}
+cluster: "web"
+control: {socket: /run/vicar/vicar.sock}
+announce: {repeat: 5}
+transport: {}
+`
+	want := mustParse(t, base).Digest()
+	if got := mustParse(t, same).Digest(); got != want {
+		t.Errorf("the same meaning has the digests %s and %s", want, got)
+	}
+	for _, change := range [][2]string{
+		{"cluster: web", "cluster: api"},
+		{"192.0.2.10,", "192.0.2.12,"},
+		{"priority: 150", "priority: 151"},
+		{"lb-2: 120", "lb-2: 121"},
+		{"vrid: 52", "vrid: 53"},
+		{"192.0.2.100/24, 2001:db8::100/64", "2001:db8::100/64, 192.0.2.100/24"},
+		{"192.0.2.101/24]", "192.0.2.101/25]"},
+		{"192.0.2.101/24]", "192.0.2.101/24], preempt: 1s"},
+		{"192.0.2.101/24]", "192.0.2.101/24], version: 2"},
+		{"192.0.2.101/24]", "192.0.2.101/24], version: 2, auth: {password: a}"},
+		{"192.0.2.101/24]", "192.0.2.101/24], checksum: keepalived"},
+		{"192.0.2.101/24]", "192.0.2.101/24], announce: {rate: 1}"},
+	} {
+		changed := strings.Replace(base, change[0], change[1], 1)
+		if mustParse(t, changed).Digest() == want {
+			t.Errorf("%s does not change the digest", change[1])
+		}
+	}
+}
+
+func mustParse(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := Parse("vicar.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
