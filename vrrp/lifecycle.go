@@ -18,10 +18,11 @@ const (
 
 // A router that could not hold its addresses stays out of the election for
 // three Active_Down_Intervals, at least minHoldOff, and twice as long after
-// each further failure in a row, up to maxDoublings times.
+// each further failure in a row, up to maxHoldOff.
 const (
 	minHoldOff   = 3 * time.Second
-	maxDoublings = 6
+	maxHoldOff   = 2 * time.Minute
+	maxDoublings = 6 // reaches maxHoldOff and can't overflow
 )
 
 // blocked is why this router can't take part in the election, or empty.
@@ -133,7 +134,8 @@ func (e *Engine) settled(now time.Time, s Settled) {
 // holdOff is how long a router that could not hold its addresses keeps out.
 // Beyond the RFC: without it the best router would take over again and again.
 func (e *Engine) holdOff() time.Duration {
-	return max(minHoldOff, 3*e.downInterval()) << min(e.failures, maxDoublings)
+	first := max(minHoldOff, 3*e.downInterval())
+	return max(first, min(first<<min(e.failures, maxDoublings), maxHoldOff))
 }
 
 // endHoldOff ends a hold-off, which is the only timer of Initialize.

@@ -399,7 +399,7 @@ func TestHoldOffGrows(t *testing.T) {
 		term := uint64(i + 1)
 		r.want(fail(term), "Active -> Initialize: cannot hold the addresses: permission denied", describe(Disown{term}))
 		r.want(Settled{Term: term}, "send 0")
-		r.wantTimer(minHoldOff << min(i, maxDoublings))
+		r.wantTimer(min(minHoldOff<<i, maxHoldOff))
 		r.toDeadline()
 		r.want(Tick{}, "Initialize -> Backup: recovered: cannot hold the addresses: permission denied")
 		r.toDeadline()
