@@ -15,9 +15,6 @@ type host struct {
 	open    func(agent.Link) (agent.Transport, error)
 	network agent.Network
 	kernel  agent.Mover // puts addresses on interfaces
-	// present is the Mover of an address owner's addresses (RFC 9568 section
-	// 6.1: priority 255), which are the host's own and stay.
-	present agent.Mover
 	// announcer is the same for the same settings.
 	announcer func(config.Announce) agent.Announcer
 }
@@ -57,7 +54,7 @@ func agentRouter(m config.Member, t config.Transport, h host) agent.Router {
 		r.Interface = "" // the one with an address of Local
 	}
 	if m.Priority == ownerPriority {
-		r.Movers = []agent.Mover{h.present}
+		r.Movers = []agent.Mover{owned{h.kernel, m.Router.Addresses}}
 	}
 	if !r.Multicast {
 		r.Local, r.Peers = unicast(m.Elections, t.TTLMin)

@@ -82,9 +82,10 @@ func (a *app) report(results []result, asJSON, strict bool) error {
 			return err
 		}
 	}
-	invalid, failed := false, false
+	invalid, warned, failed := false, false, false
 	for i, r := range results {
-		invalid = invalid || !r.Valid || strict && len(r.Warnings) > 0
+		invalid = invalid || !r.Valid
+		warned = warned || len(r.Warnings) > 0
 		failed = failed || r.fail != nil
 		if asJSON {
 			continue
@@ -97,6 +98,9 @@ func (a *app) report(results []result, asJSON, strict bool) error {
 	case failed:
 		return reported(exitFailure)
 	case invalid:
+		return reported(exitConfig)
+	case strict && warned:
+		_, _ = io.WriteString(a.stderr, "vicar: with --strict a warning is an error\n")
 		return reported(exitConfig)
 	default:
 		return nil

@@ -16,7 +16,7 @@ func (a *app) reloadCommand() *cobra.Command {
 		Long: `Makes the running agent read its configuration again and apply what changed.
 Routers that did not change are not disturbed. If the file is not valid nothing
 changes, and its errors are shown (exit code 3).`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	socket := a.socketFlag(cmd.Flags())
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {

@@ -65,7 +65,8 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(suggestFlag)
-	root.AddCommand(a.checkCommand(), a.statusCommand(), a.reloadCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.reloadCommand(),
+		a.releaseCommand(), a.versionCommand())
 	return root
 }
 
@@ -75,6 +76,14 @@ func (a *app) do(f func(cmd *cobra.Command, args []string) error) func(*cobra.Co
 		a.started = true
 		return f(cmd, args)
 	}
+}
+
+// noArguments is for commands that take flags alone.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no argument, and got %q", cmd.Name(), args[0])
+	}
+	return nil
 }
 
 // print writes to stdout. Output that gets lost is a failure.

@@ -25,7 +25,7 @@ With --watch it does so each second until q or Ctrl-C.
 
 NO_COLOR in the environment turns colours off; there are none if the output is
 no terminal.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 	}
 	socket := a.socketFlag(cmd.Flags())
 	asJSON := cmd.Flags().Bool("json", false, "print JSON; with --watch, one line each second")

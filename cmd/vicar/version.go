@@ -72,7 +72,7 @@ func (a *app) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Tell which binary this is",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = a.do(func(*cobra.Command, []string) error {

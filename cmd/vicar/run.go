@@ -1,0 +1,153 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vicar-ha/vicar/address"
+	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/transport"
+)
+
+// runFlags are the flags of vicar run.
+type runFlags struct {
+	config, node, dir string
+	format            logFormat
+	level             logLevel
+}
+
+func (a *app) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the agent",
+		Long: `Runs the agent until SIGTERM or SIGINT, when it gives up what it holds and tells
+the other nodes. SIGHUP makes it read its configuration again (see reload).
+
+It finds itself among the nodes of the configuration by --node, by the host's
+name, or by an address. It needs CAP_NET_ADMIN and CAP_NET_RAW. Started by
+systemd it tells it when it is ready and feeds its watchdog.`,
+		Args: noArguments,
+	}
+	f := runFlags{format: formatText}
+	cmd.Flags().StringVarP(&f.config, "config", "c", defaultConfig, "configuration file")
+	cmd.Flags().StringVar(&f.node, "node", "", "name of this node in the configuration")
+	cmd.Flags().StringVar(&f.dir, "runtime-dir", a.runtimeDir(), "directory of the lock and of the list of held addresses")
+	cmd.Flags().Var(&f.format, "log-format", "text or json")
+	cmd.Flags().Var(&f.level, "log-level", "debug, info, warn or error")
+	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
+		return a.runAgent(cmd.Context(), f)
+	})
+	return cmd
+}
+
+// runAgent makes sure that it is alone and that nothing is left of an agent
+// before, and runs the agent.
+func (a *app) runAgent(ctx context.Context, f runFlags) error {
+	log := slog.New(f.format.handler(a.stderr, slog.Level(f.level)))
+	if err := os.MkdirAll(f.dir, 0o750); err != nil {
+		return fmt.Errorf("making the runtime directory: %w", err)
+	}
+	alone, err := acquire(f.dir)
+	if err != nil {
+		return err
+	}
+	defer alone.release()
+	kernel, err := openKernel(address.Config{RuntimeDir: f.dir, Log: log})
+	if err != nil {
+		return err
+	}
+	defer kernel.Close()
+	left, err := kernel.Sweep(ctx)
+	if err != nil {
+		return fmt.Errorf("removing what an agent before has left: %w", err)
+	}
+	if len(left) > 0 {
+		log.Warn("removed addresses that an agent before had left", "addresses", left)
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	world := host{
+		open: openTransport, network: kernel, kernel: kernel,
+		announcer: func(config.Announce) agent.Announcer { return kernel },
+	}
+	version := readBuild().Version
+	s := service{
+		load: func() (*config.Config, string, error) { return load(f.config, f.node) },
+		build: func(c *config.Config, node string) agent.Config {
+			built := agentConfig(c, node, version, world)
+			built.Log = log
+			return built
+		},
+		notify: newNotifier(log), limit: watchdogInterval(log), hup: hup, log: log,
+	}
+	return s.run(ctx)
+}
+
+// openKernel is address.New with advice.
+func openKernel(cfg address.Config) (*address.Kernel, error) {
+	k, err := address.New(cfg)
+	if errors.Is(err, syscall.EPERM) {
+		return nil, fmt.Errorf("%w; this needs CAP_NET_ADMIN and CAP_NET_RAW: run it as root, or as the service", err)
+	}
+	return k, err
+}
+
+func openTransport(l agent.Link) (agent.Transport, error) {
+	c, err := transport.Open(transport.Config{
+		Interface: l.Interface, Family: l.Family, Multicast: l.Multicast, Source: l.Source, VRIDs: l.VRIDs,
+	})
+	if err != nil {
+		return nil, err // and not a Transport that is a nil *Conn
+	}
+	return c, nil
+}
+
+// load reads the configuration and finds this node in it.
+func load(file, node string) (*config.Config, string, error) {
+	c, err := config.Load(file)
+	if err != nil {
+		return nil, "", err
+	}
+	hints := config.Hints{Node: node}
+	if node == "" {
+		if hints.Hostname, err = os.Hostname(); err != nil {
+			return nil, "", fmt.Errorf("asking for the host's name: %w", err)
+		}
+		if hints.Addresses, err = hostAddresses(); err != nil {
+			return nil, "", err
+		}
+	}
+	self, err := c.Self(hints)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", file, err)
+	}
+	return c, self, nil
+}
+
+func hostAddresses() ([]netip.Addr, error) {
+	found, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("asking for the host's addresses: %w", err)
+	}
+	var as []netip.Addr
+	for _, f := range found {
+		if p, err := netip.ParsePrefix(f.String()); err == nil {
+			as = append(as, p.Addr())
+		}
+	}
+	return as, nil
+}
