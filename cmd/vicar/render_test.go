@@ -1,0 +1,158 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/status"
+)
+
+var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+
+func prefixes(ps ...string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, p := range ps {
+		all = append(all, netip.MustParsePrefix(p))
+	}
+	return all
+}
+
+// quiet is a node on which all is well.
+func quiet() status.Status {
+	return status.Status{
+		Version: "v1.2.3", Node: "lb-1", Cluster: "web", Digest: "f31d87181f067dbb",
+		Now: noon, Started: noon.Add(-26 * time.Hour),
+		Routers: []status.Router{
+			{
+				Name: "mail", State: "Backup", Reason: "an Active with a better priority", Since: noon.Add(-90 * time.Second),
+				Interface: "eth0", Priority: 100, Base: 100, Addresses: prefixes("192.0.2.110/24"),
+				Engines: []status.Engine{{Family: 4, State: "Backup"}},
+			},
+			{
+				Name: "web", State: "Active", Held: true, Reason: "the Active is gone", Since: noon.Add(-5 * time.Hour), Term: 3,
+				Interface: "eth0.100", Priority: 150, Base: 150, Addresses: prefixes("192.0.2.100/24", "2001:db8::100/64"),
+				Exclude: prefixes("198.51.100.7/32"),
+				Engines: []status.Engine{{Family: 4, State: "Active"}, {Family: 6, State: "Active"}},
+			},
+		},
+		Links: []status.Link{{Interface: "eth0", Family: 4, Mode: "multicast", Up: true}},
+	}
+}
+
+// troubled is a node on which everything is wrong.
+func troubled() status.Status {
+	st := quiet()
+	st.Routers = []status.Router{
+		{Name: "a", State: "Initialize", Reason: "eth0 is down", Since: noon, Interface: "eth0", Priority: 40, Base: 100, Restored: 1},
+		{Name: "b", State: "Active", Since: noon, Reason: "no advert came"},
+		{Name: "c", State: "Active", Since: noon, HeldError: "no space left"},
+		{Name: "d", State: "Backup", Since: noon, Held: true},
+		{
+			Name: "e", State: "Backup", Since: noon, Held: true, HeldError: "interface is busy", Restored: 3,
+			Engines: []status.Engine{
+				{Family: 4, Dropped: map[string]uint64{"ttl": 1}},
+				{Family: 6, Dropped: map[string]uint64{"checksum": 4, "ttl": 2, "vrid": 0}, Notices: map[string]uint64{"rival": 2}},
+			},
+		},
+	}
+	st.Links = []status.Link{
+		{Interface: "eth0", Family: 4, Mode: "multicast"},
+		{Interface: "eth1", Family: 6, Mode: "unicast", Error: "operation not permitted", SendFails: 2},
+		{Interface: "eth2", Family: 4, Mode: "unicast", Up: true, Error: "network is unreachable", Dropped: map[string]uint64{"mode": 9}},
+	}
+	st.Loop = status.Loop{Stalls: 2, LateMax: 1234567 * time.Microsecond}
+	return st
+}
+
+func TestRenderStatus(t *testing.T) {
+	none := quiet()
+	none.Routers, none.Digest = nil, ""
+	for name, st := range map[string]status.Status{"quiet": quiet(), "troubled": troubled(), "none": none} {
+		golden(t, "render-"+name+".txt", renderStatus(st, false))
+	}
+	golden(t, "render-colour.txt", renderStatus(troubled(), true))
+}
+
+func TestAge(t *testing.T) {
+	tests := map[time.Duration]string{
+		-time.Second:                     "0s",
+		0:                                "0s",
+		59999 * time.Millisecond:         "59s",
+		time.Minute:                      "1m00s",
+		61 * time.Second:                 "1m01s",
+		time.Hour - 1:                    "59m59s",
+		5*time.Hour + 4*time.Minute:      "5h04m",
+		24 * time.Hour:                   "1d00h",
+		100*24*time.Hour + 23*time.Hour:  "100d23h",
+		24*time.Hour - time.Nanosecond:   "23h59m",
+		1000 * time.Hour:                 "41d16h",
+		time.Minute - time.Nanosecond:    "59s",
+		12*time.Minute + 5*time.Second:   "12m05s",
+		2*24*time.Hour + 30*time.Minute:  "2d00h",
+		48*time.Hour + 90*time.Minute:    "2d01h",
+		time.Hour:                        "1h00m",
+		time.Hour + 59*time.Second:       "1h00m",
+		10*time.Hour + 10*time.Minute:    "10h10m",
+		9*time.Second + time.Millisecond: "9s",
+	}
+	for d, want := range tests {
+		if got := age(d); got != want {
+			t.Errorf("age(%v) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	rows := [][]cell{heading("A", "LONG", "B"), {{"äöü", ""}, {"", ""}, {"x", red}}, {{"1", ""}, {"2", green}}}
+	want := "A    LONG  B\näöü        x\n1    2\n"
+	if got := table(false, rows); got != want {
+		t.Errorf("got\n%q, want\n%q", got, want)
+	}
+	want = "\x1b[1mA\x1b[0m    \x1b[1mLONG\x1b[0m  \x1b[1mB\x1b[0m\näöü        \x1b[31mx\x1b[0m\n1    \x1b[32m2\x1b[0m\n"
+	if got := table(true, rows); got != want {
+		t.Errorf("in colour, got\n%q, want\n%q", got, want)
+	}
+}
+
+func TestFrame(t *testing.T) {
+	const text = "one\ntwo\nthree\n"
+	tests := map[int]string{
+		0: "\x1b[Hone\x1b[K\r\ntwo\x1b[K\r\nthree\x1b[K\x1b[J",
+		2: "\x1b[Hone\x1b[K\r\ntwo\x1b[K\x1b[J",
+		9: "\x1b[Hone\x1b[K\r\ntwo\x1b[K\r\nthree\x1b[K\x1b[J",
+	}
+	for height, want := range tests {
+		if got := frame(text, height); got != want {
+			t.Errorf("frame of %d lines: got %q, want %q", height, got, want)
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	tests := map[string]status.Status{
+		"lb-1: 2 routers, 1 Active, 1 Backup":               quiet(),
+		"lb-1: 5 routers, 2 Active, 2 Backup, 1 Initialize": troubled(),
+		"lb-1: 0 routers":                                   {Node: "lb-1"},
+	}
+	for want, st := range tests {
+		if got := oneLine(st); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// A status is long where it must be and nowhere else.
+func TestRenderManyAddresses(t *testing.T) {
+	r := status.Router{Name: "web", Addresses: prefixes("192.0.2.1/24")}
+	for i := range 2000 {
+		r.Exclude = append(r.Exclude, netip.MustParsePrefix(fmt.Sprintf("198.51.100.%d/32", i%256)))
+	}
+	if got, want := addresses(r), "192.0.2.1/24, 198.51.100.0/32 +1999"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
