@@ -1,0 +1,232 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	yaml "github.com/goccy/go-yaml"
+	validator "github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+const reference = "../docs/configuration.md"
+
+// key is one of the file's, below its section: "priority", "auth.password".
+type key struct {
+	name  string
+	later bool
+}
+
+// keys are the keys of a raw type.
+func keys(t reflect.Type) []key {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	if strings.HasPrefix(t.Name(), "named[") {
+		entries, _ := t.FieldByName("entries") // []*entry[T]
+		value, _ := entries.Type.Elem().Elem().FieldByName("value")
+		return keys(value.Type)
+	}
+	var all []key
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name := f.Tag.Get("yaml")
+		below := keys(f.Type)
+		switch {
+		case name == "":
+		case f.Type == reflect.TypeFor[later]():
+			all = append(all, key{name, true})
+		case len(below) == 0 || f.Type == reflect.TypeFor[rawAnnounce](): // announce has a section of its own
+			all = append(all, key{name, false})
+		default:
+			for _, k := range below {
+				all = append(all, key{name + "." + k.name, k.later})
+			}
+		}
+	}
+	return all
+}
+
+// TestReference: every key stands in the table and in the text of its
+// section, or in that of keys of later versions.
+func TestReference(t *testing.T) {
+	data, err := os.ReadFile(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := make(map[string]string)
+	for _, s := range strings.Split(string(data), "\n## ")[1:] {
+		heading, text, _ := strings.Cut(s, "\n")
+		sections[strings.Trim(heading, "`")] = text
+	}
+	checked := 0
+	explained := func(section, name string, times int) {
+		checked++
+		if strings.Count(sections[section], "`"+name+"`") < times {
+			t.Errorf("%s: %s is not explained in the section %s", reference, name, section)
+		}
+	}
+	root := reflect.TypeFor[rawFile]()
+	for i := range root.NumField() {
+		section := root.Field(i).Tag.Get("yaml")
+		below := keys(root.Field(i).Type)
+		switch {
+		case root.Field(i).Type == reflect.TypeFor[later]():
+			explained("Keys of later versions", section, 1)
+		case len(below) == 0:
+			explained(section, section, 1)
+		}
+		for _, k := range below {
+			if k.later {
+				explained("Keys of later versions", k.name, 1)
+				continue
+			}
+			explained(section, k.name, 2)
+		}
+	}
+	if checked < 30 {
+		t.Errorf("only %d keys were checked", checked)
+	}
+}
+
+// examples are the YAML files and blocks that have to be valid, by name. A
+// block that is a part of a file is completed.
+func examples(t *testing.T) map[string][]byte {
+	t.Helper()
+	found := make(map[string][]byte)
+	for _, file := range []string{"testdata/vicar.yaml", "../packaging/vicar.yaml"} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[file] = data
+	}
+	data, err := os.ReadFile(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllSubmatch(data, -1) {
+		text := block[1]
+		for _, part := range strings.SplitAfter(small, "\n") {
+			key, _, _ := strings.Cut(part, ":")
+			if part != "" && !bytes.HasPrefix(text, []byte(key+":")) && !bytes.Contains(text, []byte("\n"+key+":")) {
+				text = append(slices.Clone(text), part...)
+			}
+		}
+		found[reference+" block "+string(rune('1'+i))] = text
+	}
+	return found
+}
+
+func TestExamplesParse(t *testing.T) {
+	all := examples(t)
+	if len(all) < 7 {
+		t.Errorf("only %d examples", len(all))
+	}
+	for name, data := range all {
+		c, err := Parse(name, data)
+		if err != nil {
+			t.Error(err)
+		} else if len(c.Warnings) > 0 {
+			t.Errorf("%s: %v", name, c.Warnings)
+		}
+	}
+}
+
+// TestSchemaAccepts: the schema accepts what Parse accepts, and finds wrong
+// keys, types and ranges.
+func TestSchemaAccepts(t *testing.T) {
+	schema := compileSchema(t)
+	for name, data := range examples(t) {
+		if err := schema.Validate(plain(t, data)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	warnings, _ := filepath.Glob("testdata/warning-*.yaml")
+	for _, file := range warnings {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(plain(t, data)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	for _, name := range []string{"keys", "types", "units", "ranges", "later", "empty"} {
+		data, err := os.ReadFile("testdata/invalid-" + name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		data = bytes.Replace(data, []byte("  lb-2: {address: 192.0.2.12}\n"), nil, 1) // a duplicate key can't be decoded
+		data = bytes.Replace(data, []byte("    addresses: [192.0.2.101/24]\n"), nil, 1)
+		if err := schema.Validate(plain(t, data)); err == nil {
+			t.Errorf("the schema accepts invalid-%s.yaml", name)
+		}
+	}
+}
+
+// TestSchemaDescribes: an editor can explain every key.
+func TestSchemaDescribes(t *testing.T) {
+	var walk func(path string, node any)
+	walk = func(path string, node any) {
+		m, ok := node.(map[string]any)
+		if !ok {
+			return
+		}
+		properties, _ := m["properties"].(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(properties)) {
+			if d, _ := properties[key].(map[string]any)["description"].(string); d == "" {
+				t.Errorf("%s.%s has no description", path, key)
+			}
+			walk(path+"."+key, properties[key])
+		}
+		walk(path, m["additionalProperties"])
+	}
+	doc, err := validator.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk("", doc)
+}
+
+func compileSchema(t *testing.T) *validator.Schema {
+	t.Helper()
+	doc, err := validator.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := validator.NewCompiler()
+	if err := c.AddResource(schemaID, doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile(schemaID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// plain is the file as an editor's YAML reader sees it.
+func plain(t *testing.T, data []byte) any {
+	t.Helper()
+	file, err := parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if len(file.Docs) == 1 && file.Docs[0].Body != nil {
+		if err := yaml.NodeToValue(file.Docs[0].Body, &v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return v
+}
