@@ -137,7 +137,7 @@ func TestOneLine(t *testing.T) {
 	tests := map[string]status.Status{
 		"lb-1: 2 routers, 1 Active, 1 Backup":               quiet(),
 		"lb-1: 5 routers, 2 Active, 2 Backup, 1 Initialize": troubled(),
-		"lb-1: 0 routers":                                   {Node: "lb-1"},
+		"lb-1: 0 routers": {Node: "lb-1"},
 	}
 	for want, st := range tests {
 		if got := oneLine(st); got != want {

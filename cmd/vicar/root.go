@@ -66,7 +66,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.reloadCommand(),
-		a.releaseCommand(), a.versionCommand())
+		a.releaseCommand(), a.demoCommand(), a.versionCommand())
 	return root
 }
 

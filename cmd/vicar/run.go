@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -92,6 +93,7 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 			built.Log = log
 			return built
 		},
+		socket: filepath.Join(f.dir, socketName),
 		notify: newNotifier(log), limit: watchdogInterval(log), hup: hup, log: log,
 	}
 	return s.run(ctx)

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 type service struct {
 	load   func() (*config.Config, string, error) // the configuration and which node this is
 	build  func(*config.Config, string) agent.Config
+	socket string // where the control socket is if the configuration doesn't say
 	notify notifier
 	limit  time.Duration // systemd's watchdog; 0 is none
 	hup    <-chan os.Signal
@@ -49,7 +51,7 @@ func (s *service) run(ctx context.Context) error {
 	if s.agent, err = agent.New(s.build(cfg, node)); err != nil {
 		return fmt.Errorf("setting up the agent: %w", err)
 	}
-	server, err := control.New(control.Config{Socket: cfg.Control.Socket, HTTP: httpAddress(cfg.Control), Backend: s, Log: s.log})
+	server, err := control.New(control.Config{Socket: cmp.Or(cfg.Control.Socket, s.socket), HTTP: httpAddress(cfg.Control), Backend: s, Log: s.log})
 	if err != nil {
 		return err
 	}

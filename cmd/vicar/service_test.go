@@ -1,0 +1,284 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/control"
+	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/transport/memnet"
+)
+
+// world is a service on a host in memory, talked to as in life: by its
+// configuration file, its socket and its signals.
+type world struct {
+	file, socket string
+	kernel       *memKernel
+	told         *told
+	hup          chan os.Signal
+	stop         func() error // ends the service and returns its error
+
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+func (w *world) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(b)
+}
+
+func (w *world) logged() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.String()
+}
+
+const routerA = "  a: {vrid: 1, interface: eth0, addresses: [192.0.2.100/24], advert_interval: 10ms}\n"
+
+// write writes a configuration with these routers.
+func (w *world) write(t *testing.T, routers string) {
+	t.Helper()
+	text := fmt.Sprintf(`cluster: web
+nodes: {lb-1: {address: 192.0.2.10, priority: 150}}
+control: {socket: %s}
+routers:
+%s`, w.socket, routers)
+	if err := os.WriteFile(w.file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	w := &world{
+		file: filepath.Join(dir, "vicar.yaml"), socket: filepath.Join(dir, "s"),
+		kernel: newMemKernel("192.0.2.10/24"), told: &told{}, hup: make(chan os.Signal, 1),
+	}
+	w.write(t, routerA)
+	return w
+}
+
+// start runs the service until the test ends.
+func (w *world) start(t *testing.T) {
+	t.Helper()
+	node := memnet.New(1).Host("lb-1", netip.MustParseAddr("192.0.2.10"))
+	h := host{
+		open:    func(l agent.Link) (agent.Transport, error) { return node.OpenFamily(l.Family, l.Multicast), nil },
+		network: w.kernel, kernel: w.kernel,
+		announcer: func(config.Announce) agent.Announcer { return w.kernel },
+	}
+	s := service{
+		load:   func() (*config.Config, string, error) { return load(w.file, "lb-1") },
+		build:  func(c *config.Config, node string) agent.Config { return agentConfig(c, node, "v1", h) },
+		notify: w.told.notifier(), hup: w.hup, log: slog.New(slog.NewTextHandler(w, nil)),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.run(ctx) }()
+	w.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-done
+	})
+	t.Cleanup(func() { _ = w.stop() })
+}
+
+// vicar runs a command against the service.
+func (w *world) vicar(t *testing.T, args ...string) outcome {
+	t.Helper()
+	return vicar(t.Context(), append(args, "--socket", w.socket)...).hide(filepath.Dir(w.file), "DIR")
+}
+
+// eventually waits until ok answers true.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	end := time.NewTimer(10 * time.Second)
+	defer end.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-end.C:
+			t.Fatalf("not within 10 s: %s", what)
+		}
+	}
+}
+
+func (w *world) status(t *testing.T) status.Status {
+	t.Helper()
+	st, err := control.Dial(w.socket).Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// up waits until the service holds what it was told to.
+func (w *world) up(t *testing.T, held ...string) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("held are %v, log:\n%s", held, w.logged()), func() bool {
+		return slices.Equal(w.kernel.list(), prefixes(held...))
+	})
+}
+
+func TestService(t *testing.T) {
+	w := newWorld(t)
+	w.start(t)
+	w.up(t, "192.0.2.100/24")
+	if st := w.status(t); st.Node != "lb-1" || st.Cluster != "web" || st.Version != "v1" || len(st.Routers) != 1 {
+		t.Errorf("status is %+v", st)
+	}
+	if got := w.vicar(t, "status"); got.code != exitOK || !strings.Contains(got.stdout, "192.0.2.100/24") || strings.Contains(got.stdout, "\x1b") {
+		t.Errorf("vicar status: %v", got)
+	}
+	var st status.Status
+	if got := w.vicar(t, "status", "--json"); got.code != exitOK || json.Unmarshal([]byte(got.stdout), &st) != nil || st.Node != "lb-1" {
+		t.Errorf("vicar status --json: %v", got)
+	}
+	eventually(t, "systemd is told", func() bool {
+		w.told.mu.Lock()
+		defer w.told.mu.Unlock()
+		return len(w.told.states) >= 2
+	})
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.up(t)
+	if _, err := os.Lstat(w.socket); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the socket: %v, want it gone", err)
+	}
+	got := w.told.take()
+	if got[0] != "READY=1" || !strings.HasPrefix(got[1], "STATUS=lb-1: 1 router, ") || !slices.Contains(got, "STOPPING=1") {
+		t.Errorf("systemd was told %q", got)
+	}
+}
+
+func TestServiceReloads(t *testing.T) {
+	tests := map[string]struct {
+		ask func(t *testing.T, w *world)
+	}{
+		"by command": {func(t *testing.T, w *world) { golden(t, "reload.txt", w.vicar(t, "reload").String()) }},
+		"by SIGHUP":  {func(_ *testing.T, w *world) { w.hup <- syscall.SIGHUP }},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start(t)
+			w.up(t, "192.0.2.100/24")
+			before := w.status(t)
+			w.told.take()
+			w.write(t, routerA+"  b: {vrid: 2, interface: eth0, addresses: [192.0.2.101/24], advert_interval: 10ms}\n")
+			tc.ask(t, w)
+			w.up(t, "192.0.2.100/24", "192.0.2.101/24")
+			after := w.status(t)
+			if after.Routers[0].Since != before.Routers[0].Since || after.Routers[0].Term != before.Routers[0].Term {
+				t.Errorf("router a was disturbed: since %v term %d, before %v %d",
+					after.Routers[0].Since, after.Routers[0].Term, before.Routers[0].Since, before.Routers[0].Term)
+			}
+			if after.Digest == before.Digest || after.Reloaded.IsZero() {
+				t.Errorf("digest %s, reloaded %v", after.Digest, after.Reloaded)
+			}
+			eventually(t, "systemd is told", func() bool {
+				w.told.mu.Lock()
+				defer w.told.mu.Unlock()
+				i := slices.Index(w.told.states, "RELOADING=1")
+				return i >= 0 && slices.Contains(w.told.states[i:], "READY=1")
+			})
+		})
+	}
+}
+
+// What can't be applied changes nothing, and both who asked and the log learn
+// why.
+func TestServiceRefusesReload(t *testing.T) {
+	tests := map[string]struct {
+		spoil  func(t *testing.T, w *world)
+		code   int
+		logged string
+	}{
+		"invalid": {func(t *testing.T, w *world) { w.write(t, "  a: {vrid: 500, interfce: eth0}\n") }, exitConfig, "vicar.yaml:5:13: routers.a.vrid: 500 is out of range"},
+		"gone": {func(t *testing.T, w *world) {
+			if err := os.Remove(w.file); err != nil {
+				t.Fatal(err)
+			}
+		}, exitFailure, "no such file"},
+		"control": {func(t *testing.T, w *world) {
+			socket := w.socket
+			w.socket += "2"
+			w.write(t, routerA)
+			w.socket = socket
+		}, exitConfig, "needs a restart"},
+		"node": {func(t *testing.T, w *world) {
+			text := strings.Replace("cluster: web\nnodes: {lb-9: {address: 192.0.2.10}}\ncontrol: {socket: SOCKET}\nrouters:\n"+routerA, "SOCKET", w.socket, 1)
+			if err := os.WriteFile(w.file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, exitConfig, "can't tell which node"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start(t)
+			w.up(t, "192.0.2.100/24")
+			before := w.status(t)
+			tc.spoil(t, w)
+			got := w.vicar(t, "reload")
+			if got.code != tc.code {
+				t.Errorf("exit code %d, want %d", got.code, tc.code)
+			}
+			golden(t, "reload-"+name+".txt", got.String())
+			if !strings.Contains(w.logged(), tc.logged) {
+				t.Errorf("log lacks %q:\n%s", tc.logged, w.logged())
+			}
+			after := w.status(t)
+			if after.Digest != before.Digest || !after.Reloaded.Equal(before.Reloaded) || after.Routers[0].Term != before.Routers[0].Term {
+				t.Errorf("something changed: %+v, before %+v", after, before)
+			}
+		})
+	}
+}
+
+// A start that can't succeed ends at once with the reason.
+func TestServiceDoesNotStart(t *testing.T) {
+	t.Run("invalid configuration", func(t *testing.T) {
+		w := newWorld(t)
+		w.write(t, "  a: {}\n")
+		w.start(t)
+		if _, ok := errors.AsType[config.Errors](w.stop()); !ok {
+			t.Errorf("error is %v, want config.Errors", w.stop())
+		}
+	})
+	t.Run("socket in use", func(t *testing.T) {
+		w := newWorld(t)
+		w.start(t)
+		w.up(t, "192.0.2.100/24")
+		second := &world{file: w.file, socket: w.socket, kernel: newMemKernel("192.0.2.10/24"), told: &told{}, hup: make(chan os.Signal)}
+		second.start(t)
+		eventually(t, "the second gives up", func() bool { return strings.Contains(second.logged(), "stopped") })
+		if err := second.stop(); !errors.Is(err, control.ErrInUse) {
+			t.Errorf("error is %v, want %v", err, control.ErrInUse)
+		}
+		w.status(t)
+	})
+}
