@@ -4,14 +4,13 @@
 package vrrp
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
 // receivedInBackup is an advert in Backup (section 6.4.2).
-func (e *Engine) receivedInBackup(now time.Time, from netip.Addr, ad *wire.Advert) {
+func (e *Engine) receivedInBackup(now time.Time, ad *wire.Advert) {
 	switch {
 	case ad.Priority == wire.PriorityStop:
 		e.vacant, e.accepted = true, time.Time{}

@@ -107,7 +107,16 @@ func fuzzEvent(c *checker, kind, arg byte) (int, Event) {
 		intervals := []time.Duration{time.Second, time.Second, 40950 * time.Millisecond, 10 * time.Millisecond, 0}
 		return member, heardAs(from, arg, every(intervals[int(arg>>2)%len(intervals)]))
 	case 7:
-		return member, Received{from, nil}
+		if arg&4 == 0 {
+			return member, Received{from, nil}
+		}
+		cfg := e.cfg
+		cfg.Interval = time.Duration(arg>>5) * time.Second // 0 is not valid
+		cfg.Preempt, cfg.PreemptDelay = arg&8 != 0, 0
+		if !e.owner() {
+			cfg.Priority = arg
+		}
+		return member, Reconfigure{cfg}
 	case 8:
 		return member, SetPriority{arg}
 	case 9:

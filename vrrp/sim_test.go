@@ -61,14 +61,17 @@ func simulate(seed uint64) (*lan, error) {
 	}
 	w.run(10 * w.interval) // nobody is frozen any more
 	w.heal()
-	w.run(maxHoldOff + time.Minute)
+	for w.heldOff() {
+		w.run(time.Second)
+	}
+	w.run(20 * time.Second)
 	quiet := len(w.log)
-	w.run(time.Minute)
+	w.run(20 * time.Second)
 	if w.wrong != nil {
 		return w.lan, w.wrong
 	}
 	if n := len(w.log) - quiet; n > 0 {
-		return w.lan, fmt.Errorf("%d transitions in a quiet minute", n)
+		return w.lan, fmt.Errorf("%d transitions in quiet", n)
 	}
 	return w.lan, w.verdict()
 }
@@ -163,6 +166,19 @@ func (w *world) heal() {
 		}
 		w.step(h, 0, Start{})
 	}
+}
+
+// heldOff tells whether a router stays out because it could not hold its
+// addresses.
+func (w *world) heldOff() bool {
+	for _, h := range w.hosts {
+		for m := range h.addrs {
+			if h.group.Member(m).unholdable != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // verdict is whether exactly one host is Active and holds the addresses, and it

@@ -156,7 +156,17 @@ func (p *player) when(word string, member int) error {
 }
 
 func (p *player) router(words []string) error {
-	cfg := standard()
+	cfg, err := parseConfig(standard(), words)
+	if err != nil {
+		return err
+	}
+	e, err := New(cfg)
+	p.engines = append(p.engines, e)
+	p.timers = append(p.timers, "no timer")
+	return err
+}
+
+func parseConfig(cfg Config, words []string) (Config, error) {
 	for _, w := range words {
 		key, value, _ := strings.Cut(w, "=")
 		var err error
@@ -181,13 +191,10 @@ func (p *player) router(words []string) error {
 			err = fmt.Errorf("unknown key %q", key)
 		}
 		if err != nil {
-			return err
+			return cfg, err
 		}
 	}
-	e, err := New(cfg)
-	p.engines = append(p.engines, e)
-	p.timers = append(p.timers, "no timer")
-	return err
+	return cfg, nil
 }
 
 func parseEvent(cfg Config, words []string) (Event, error) {
@@ -213,6 +220,9 @@ func parseEvent(cfg Config, words []string) (Event, error) {
 		return Fault{rest}, nil
 	case "clear":
 		return Clear{}, nil
+	case "configure":
+		cfg, err := parseConfig(cfg, words[1:])
+		return Reconfigure{cfg}, err
 	case "held":
 		return Settled{Term: number, Held: true, Err: failure}, nil
 	case "gone":

@@ -18,7 +18,12 @@
 //		}
 //	}
 //
-// A Tick that comes early or twice is harmless. now never goes back.
+// A Tick that comes early or twice is harmless. now never goes back. Adverts
+// that have arrived are handed over before a Tick, or a driver that is late
+// takes the Active for dead. Engines that move together are stepped through a
+// Group.
+//
+// What is not in the RFCs is marked "beyond the RFC"; Engine lists it.
 package vrrp
 
 import (
@@ -115,9 +120,11 @@ type (
 		Held bool
 		Err  error
 	}
-	// Join makes a Backup take over at once and Leave makes an Active give up:
-	// another member of its Group did (beyond the RFC).
-	Join  struct{}
+	// Join makes a Backup take over at once: another member of its Group did
+	// (beyond the RFC).
+	Join struct{}
+	// Leave makes an Active give up and say so with priority 0: another member
+	// of its Group did (beyond the RFC).
 	Leave struct{ Reason string }
 )
 
