@@ -177,7 +177,7 @@ func TestStrangerIsRefused(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestStrangerIsRefused$")
 	cmd.Dir = dir
-	cmd.Env = []string{"VICAR_TEST_STRANGER=" + filepath.Join(dir, "s")}
+	cmd.Env = []string{"VICAR_TEST_STRANGER=" + filepath.Join(dir, "s"), "GORACE=atexit_sleep_ms=0"}
 	cmd.SysProcAttr = nobody()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("the stranger: %v\n%s", err, out)
