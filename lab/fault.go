@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -108,7 +109,7 @@ func (l *Lab) heal(h *Host) error {
 			return fmt.Errorf("setting its port up: %w", err)
 		}
 	}
-	if err := l.portState(h, portForwarding); err != nil {
+	if err := l.forward(h); err != nil {
 		return err
 	}
 	link, err := h.space.handle.LinkByName(Interface)
@@ -116,6 +117,30 @@ func (l *Lab) heal(h *Host) error {
 		return fmt.Errorf("finding %s: %w", Interface, err)
 	}
 	return errors.Join(pass(l.sw.space, port), pass(h.space, link))
+}
+
+// settle is how long the kernel may take to notice that a link is up.
+const settle = 5 * time.Second
+
+// forward makes the switch forward to and from the host. It returns once
+// frames pass: the kernel refuses until it has seen the carrier, about which a
+// worker tells it in its own time.
+func (l *Lab) forward(h *Host) error {
+	limit := time.NewTimer(settle)
+	defer limit.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := l.portState(h, portForwarding)
+		if !errors.Is(err, unix.ENETDOWN) {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			return err
+		}
+	}
 }
 
 // portState sets the state of the host's port on the bridge, which a bridge

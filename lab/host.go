@@ -97,6 +97,9 @@ func (h *Host) setUp(n byte, addrs []netip.Prefix) error {
 			return fmt.Errorf("setting %s up: %w", name, err)
 		}
 	}
+	if err := h.lab.forward(h); err != nil {
+		return err
+	}
 	for _, a := range addrs {
 		if err := h.AddAddress(a); err != nil {
 			return err

@@ -28,11 +28,9 @@ type Node struct {
 
 // Transport says how adverts travel.
 type Transport struct {
-	Kind string `json:"kind"`
+	Kind   string `json:"kind"`
+	TTLMin string `json:"ttl_min,omitempty"`
 }
-
-// Unicast is the transport that needs no multicast.
-var Unicast = &Transport{Kind: "unicast"}
 
 // Router is a virtual router.
 type Router struct {
