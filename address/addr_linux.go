@@ -12,8 +12,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/vicar-ha/vicar/vip"
 	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/vip"
 )
 
 const (

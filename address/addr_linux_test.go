@@ -12,10 +12,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/vicar-ha/vicar/vip"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/vip"
 )
 
 var mixed = []string{"192.0.2.100/24", "2001:db8::100/64", "198.51.100.7/32", "2001:db8:1::7/128"}
@@ -174,7 +176,9 @@ func TestManyAddresses(t *testing.T) {
 	k := h.kernel(Config{RuntimeDir: t.TempDir()})
 	c := web("192.0.2.100/24", "2001:db8::100/64")
 	c.Addresses = append(c.Addresses, many(2000)...)
+	began := time.Now()
 	must(t, k.Acquire(t.Context(), c))
+	t.Log("2,000 addresses added in", time.Since(began))
 	held(t, k, c, true)
 	if n := len(h.global("eth0")); n != 2003 {
 		t.Errorf("got %d addresses", n)
@@ -184,16 +188,14 @@ func TestManyAddresses(t *testing.T) {
 	equal(t, "released", h.global("eth0"), prefixes("192.0.2.10/24"))
 }
 
-// many makes n addresses, a quarter of them IPv4.
+// many makes n addresses, each 20th of them IPv6. They are from the benchmarking
+// network (RFC 2544), the only reserved one that is large enough.
 func many(n int) []netip.Prefix {
 	var ps []netip.Prefix
 	for i := range n {
-		addr := netip.MustParseAddr(fmt.Sprintf("2001:db8:2::%x", i+1))
-		if j := i / 4; i%4 == 0 {
-			addr = netip.AddrFrom4([4]byte{203, 0, 113, byte(j)})
-			if j > 255 {
-				addr = netip.AddrFrom4([4]byte{198, 51, 100, byte(j)})
-			}
+		addr := netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)})
+		if i%20 == 0 {
+			addr = netip.MustParseAddr(fmt.Sprintf("2001:db8:2::%x", i+1))
 		}
 		ps = append(ps, netip.PrefixFrom(addr, addr.BitLen()))
 	}
@@ -245,16 +247,25 @@ func TestNotPermitted(t *testing.T) {
 	t.Log(err)
 }
 
+// How long the first and all of 2,000 addresses take; and a look at them when
+// nothing is missing.
 func BenchmarkAcquire2000(b *testing.B) {
 	h, _ := newPair(b)
 	k := h.kernel(Config{RuntimeDir: b.TempDir()})
-	c := web("192.0.2.100/24", "2001:db8::100/64")
-	c.Addresses = append(c.Addresses, many(2000)...)
-	b.ResetTimer()
-	for range b.N {
+	c := web("192.0.2.100/24")
+	for i := range 2000 {
+		addr := netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}) // see many
+		c.Addresses = append(c.Addresses, netip.PrefixFrom(addr, 32))
+	}
+	var look time.Duration
+	for b.Loop() {
 		must(b, k.Acquire(b.Context(), c))
 		b.StopTimer()
+		began := time.Now()
+		must(b, k.Acquire(b.Context(), c))
+		look += time.Since(began)
 		must(b, k.Release(b.Context(), c))
 		b.StartTimer()
 	}
+	b.ReportMetric(float64(look.Nanoseconds())/float64(b.N), "ns/again")
 }

@@ -41,11 +41,12 @@ func (a AnnounceConfig) check() error {
 
 // announcer repeats the announcements of one router.
 type announcer struct {
-	parent context.Context
+	claim  vip.Claim
 	cancel context.CancelFunc
 	done   chan struct{} // closed when no more frame leaves
-	claim  vip.Claim
-	cut    bool // it had more to say; known when done is closed
+	// resume starts another for what is left of the claim, if this one was cut
+	// short and its context goes on. It is called after done is closed.
+	resume func(rest vip.Claim)
 }
 
 // Announce sends gratuitous ARPs and unsolicited NAs for all of the claim's
@@ -73,22 +74,26 @@ func (k *Kernel) round(ctx context.Context, c vip.Claim, rate int) error {
 // repeat starts the router's announcer.
 func (k *Kernel) repeat(ctx context.Context, c vip.Claim) {
 	c.Addresses = slices.Clone(c.Addresses)
-	a := &announcer{parent: ctx, done: make(chan struct{}), claim: c}
-	var run context.Context
-	run, a.cancel = context.WithCancel(ctx)
+	run, cancel := context.WithCancel(ctx)
+	cut := false
+	a := &announcer{claim: c, cancel: cancel, done: make(chan struct{})}
+	a.resume = func(rest vip.Claim) {
+		if cut && ctx.Err() == nil {
+			k.repeat(ctx, rest)
+		}
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.closed.Err() != nil {
-		a.cancel()
+	if k.isClosed() {
+		cancel()
 		return
 	}
 	k.announcers[c.Router] = a
 	k.running.Go(func() {
 		defer close(a.done)
-		defer a.cancel()
-		defer context.AfterFunc(k.closed, a.cancel)()
+		defer cancel()
 		k.repeatUntil(run, c)
-		a.cut = run.Err() != nil
+		cut = run.Err() != nil
 	})
 }
 
@@ -125,7 +130,7 @@ func (k *Kernel) stopAnnouncer(router string) *announcer {
 // router's other addresses go on.
 func (k *Kernel) silence(c vip.Claim) {
 	a := k.stopAnnouncer(c.Router)
-	if a == nil || !a.cut || a.parent.Err() != nil {
+	if a == nil {
 		return
 	}
 	rest := a.claim
@@ -137,6 +142,6 @@ func (k *Kernel) silence(c vip.Claim) {
 		rest.Addresses = slices.DeleteFunc(slices.Clone(rest.Addresses), func(p netip.Prefix) bool { return ended[p.Addr()] })
 	}
 	if len(rest.Addresses) > 0 {
-		k.repeat(a.parent, rest)
+		a.resume(rest)
 	}
 }

@@ -84,20 +84,10 @@ func (c *conn) receive() (messages, error) {
 	var err error
 	rerr := c.raw.Read(func(fd uintptr) bool {
 		n, err = c.read(int(fd))
-		return err != unix.EAGAIN
+		return !errors.Is(err, unix.EAGAIN)
 	})
 	if rerr != nil {
 		return nil, rerr
-	}
-	return c.buf[:n], err
-}
-
-// poll is receive without waiting: it returns unix.EAGAIN when there is nothing.
-func (c *conn) poll() (messages, error) {
-	var n int
-	var err error
-	if cerr := c.raw.Control(func(fd uintptr) { n, err = c.read(int(fd)) }); cerr != nil {
-		return nil, cerr
 	}
 	return c.buf[:n], err
 }

@@ -12,11 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vicar-ha/vicar/vip"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/vip"
 )
 
 // host is a network namespace without a name, and a thread that lives in it.
@@ -217,4 +218,10 @@ func eventually(t testing.TB, what string, holds func() bool) {
 			t.Fatalf("%s: did not happen", what)
 		}
 	}
+}
+
+// setSmallBuffer makes a socket overflow after a few messages.
+func setSmallBuffer(t testing.TB, fd int) {
+	t.Helper()
+	must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 2048))
 }

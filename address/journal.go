@@ -110,6 +110,9 @@ func (j *journal) load(log *slog.Logger) error {
 	return nil
 }
 
+// encodeRecord makes a router's file.
+func encodeRecord(r record) ([]byte, error) { return json.Marshal(r) }
+
 // parseRecord reads a router's file.
 func parseRecord(b []byte) (record, error) {
 	var r record
@@ -249,7 +252,7 @@ func (j *journal) replace(name, router string) error {
 	for _, prefixes := range r.Interfaces {
 		slices.SortFunc(prefixes, netip.Prefix.Compare)
 	}
-	b, err := json.Marshal(r)
+	b, err := encodeRecord(r)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,9 @@ import (
 	"os"
 	"sync"
 
-	"github.com/vicar-ha/vicar/vip"
 	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/vip"
 )
 
 // Config is what New needs.
@@ -37,21 +38,24 @@ type Kernel struct {
 	conns    chan *conn // the one socket for requests, taken while it is used
 	events   chan *conn // the one socket that listens, taken by Watch
 	packets  *packetSocket
-	closed   context.Context // ends with Close
-	close    context.CancelFunc
+	closed   chan struct{}
 	running  sync.WaitGroup // announcers
 
 	mu         sync.Mutex
+	holdings   uint64                         // numbers the calls of hold
 	held       map[string]map[netip.Addr]spot // by router
 	announcers map[string]*announcer          // by router
 }
 
-// spot is where a held address was seen to be.
+// spot is where a held address was seen to be, the last time in this holding.
 type spot struct {
-	index  int
-	iface  string
-	prefix netip.Prefix
+	index   int
+	iface   string
+	prefix  netip.Prefix
+	holding uint64
 }
+
+func (s spot) key() ownKey { return ownKey{s.index, s.prefix} }
 
 // New opens the sockets in the network namespace of the calling thread, and
 // reads the journal. It changes nothing on the host; see Sweep.
@@ -63,6 +67,7 @@ func New(cfg Config) (_ *Kernel, err error) {
 		events:     make(chan *conn, 1),
 		held:       map[string]map[netip.Addr]spot{},
 		announcers: map[string]*announcer{},
+		closed:     make(chan struct{}),
 	}
 	if k.log == nil {
 		k.log = slog.New(slog.DiscardHandler)
@@ -96,19 +101,33 @@ func New(cfg Config) (_ *Kernel, err error) {
 	if k.journal, err = openJournal(cfg.RuntimeDir, k.log); err != nil {
 		return nil, err
 	}
-	k.closed, k.close = context.WithCancel(context.Background())
 	return k, nil
 }
 
 // Close ends the announcements and closes the sockets. Addresses stay where
 // they are. Watch must have returned. It may be called twice.
 func (k *Kernel) Close() error {
-	if k.closed.Err() != nil {
+	k.mu.Lock()
+	if k.isClosed() {
+		k.mu.Unlock()
 		return nil
 	}
-	k.close()
+	close(k.closed)
+	for _, a := range k.announcers {
+		a.cancel()
+	}
+	k.mu.Unlock()
 	k.running.Wait()
 	return errors.Join((<-k.conns).close(), (<-k.events).close(), k.packets.close(), k.journal.close())
+}
+
+func (k *Kernel) isClosed() bool {
+	select {
+	case <-k.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // do lends the request socket to fn.
@@ -122,7 +141,7 @@ func (k *Kernel) do(ctx context.Context, fn func(*conn) error) error {
 		return fn(c)
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-k.closed.Done():
+	case <-k.closed:
 		return os.ErrClosed
 	}
 }
@@ -152,8 +171,9 @@ func (k *Kernel) hold(router string, l link, prefixes []netip.Prefix) {
 	if k.held[router] == nil {
 		k.held[router] = map[netip.Addr]spot{}
 	}
+	k.holdings++
 	for _, p := range prefixes {
-		k.held[router][p.Addr()] = spot{l.index, l.name, p}
+		k.held[router][p.Addr()] = spot{l.index, l.name, p, k.holdings}
 	}
 }
 

@@ -9,8 +9,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/vicar-ha/vicar/vip"
 	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/vip"
 )
 
 // picture is the host's network as the events so far describe it. Our own
@@ -21,7 +22,9 @@ type picture struct {
 	links   map[int]link
 	foreign map[int][]netip.Prefix // by index; a list is replaced, never changed
 	own     map[ownKey]bool
-	dirty   map[int]bool // interfaces whose foreign list is out of date
+	gone    map[ownKey]bool   // that left since they were last seen
+	told    map[ownKey]uint64 // of those gone: the holding whose loss was told
+	dirty   map[int]bool      // interfaces that must be read again
 }
 
 // ownKey is an address of ours on an interface.
@@ -41,6 +44,8 @@ func (p *picture) reset(links []link, entries []entry) {
 	p.links = make(map[int]link, len(links))
 	p.foreign = make(map[int][]netip.Prefix, len(links))
 	p.own = map[ownKey]bool{}
+	p.gone = map[ownKey]bool{}
+	p.told = map[ownKey]uint64{}
 	p.dirty = map[int]bool{}
 	for _, l := range links {
 		p.links[l.index] = l
@@ -63,7 +68,7 @@ func (p *picture) read(index int, entries []entry) {
 		switch {
 		case !e.working():
 		case p.ours(e):
-			p.own[ownKey{index, e.prefix}] = true
+			p.arrived(ownKey{index, e.prefix})
 		default:
 			foreign = append(foreign, e.prefix)
 		}
@@ -86,9 +91,7 @@ func (p *picture) event(m message) {
 		case m.kind == unix.RTM_NEWLINK:
 			p.links[l.index] = l
 		default:
-			delete(p.links, l.index)
-			p.read(l.index, nil)
-			delete(p.foreign, l.index)
+			p.vanished(l.index)
 		}
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
 		if e, ok := parseAddress(m.data); ok {
@@ -104,10 +107,46 @@ func (p *picture) address(e entry, there bool) {
 	case !ours || slices.Contains(p.foreign[e.index], e.prefix):
 		p.dirty[e.index] = true
 	case there && e.working():
-		p.own[key] = true
+		p.arrived(key)
 	default:
 		delete(p.own, key)
+		p.gone[key] = true
 	}
+}
+
+// vanished notes that an interface is no longer there.
+func (p *picture) vanished(index int) {
+	delete(p.links, index)
+	for key := range p.own {
+		if key.index == index {
+			p.gone[key] = true
+		}
+	}
+	p.read(index, nil)
+	delete(p.foreign, index)
+}
+
+// arrived notes that an address of ours is there.
+func (p *picture) arrived(key ownKey) {
+	p.own[key] = true
+	delete(p.gone, key)
+	delete(p.told, key)
+}
+
+// suspect tells whether a held address seems to be lost. It may be one that
+// was released and acquired again: the kernel tells of a new IPv6 address some
+// time after it acknowledged it. So its interface is read again.
+func (p *picture) suspect(s spot) bool { return p.gone[s.key()] && p.told[s.key()] != s.holding }
+
+// missing tells, once for each time it was acquired, whether an address that
+// was held when its interface was read is not there.
+func (p *picture) missing(s spot) bool {
+	key := s.key()
+	if p.own[key] || p.told[key] == s.holding {
+		return false
+	}
+	p.gone[key], p.told[key] = true, s.holding
+	return true
 }
 
 // interfaces describes the picture in the order of the indexes.

@@ -13,8 +13,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/vicar-ha/vicar/vip"
 	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/vip"
 )
 
 const (
@@ -25,7 +26,6 @@ const (
 	burst       = 5 * time.Millisecond   // that events are gathered before they are told
 	resyncEvery = 30 * time.Second       // in case an event was lost unseen
 	resyncSoon  = 500 * time.Millisecond // after reading the state failed
-	drainMost   = 10 * time.Millisecond  // that is spent on a stream that does not end
 )
 
 // errWatched says that there is a Watch already.
@@ -33,11 +33,11 @@ var errWatched = errors.New("the network is being watched already")
 
 // Watch tells of the host's interfaces, their state and addresses, and of
 // claimed addresses that are no longer there though nobody released them; the
-// removal of an interface loses them too. A loss is told once,
-// within some 10 ms, and again with each full reading (every 30 s) while it
-// lasts. Addresses of ours, and those that don't work yet or failed
-// duplicate address detection, are left out of Interfaces. One Watch runs at a
-// time. It returns nil when ctx has ended.
+// removal of an interface loses them too. A loss is told once, within some
+// 10 ms, and again with each full reading (every 30 s) while it lasts.
+// Addresses of ours, and those that don't work yet or failed duplicate
+// address detection, are left out of Interfaces. One Watch runs at a time. It
+// returns nil when ctx has ended.
 func (k *Kernel) Watch(ctx context.Context, changed func(vip.Change)) error {
 	var c *conn
 	select {
@@ -46,8 +46,8 @@ func (k *Kernel) Watch(ctx context.Context, changed func(vip.Change)) error {
 	default:
 		return errWatched
 	}
-	w := &watcher{k: k, events: c, picture: newPicture(k.journal), lost: map[ownKey]bool{}}
-	w.drain() // of a time before this
+	w := &watcher{k: k, events: c, picture: newPicture(k.journal)}
+	held := k.allHeld()
 	if err := w.resync(ctx); err != nil {
 		return fmt.Errorf("watching the network: %w", err)
 	}
@@ -55,15 +55,14 @@ func (k *Kernel) Watch(ctx context.Context, changed func(vip.Change)) error {
 	// own, the loop sees that ctx has ended after it did.
 	interrupt := func() { _ = c.file.SetReadDeadline(time.Unix(1, 0)) }
 	defer context.AfterFunc(ctx, interrupt)()
-	w.tell(k.allHeld(), changed)
+	w.tell(held, changed)
 	for ctx.Err() == nil {
 		if err := w.gather(ctx); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("watching the network: %w", err)
 		}
-		if ctx.Err() != nil {
-			break
+		if ctx.Err() == nil {
+			w.update(ctx, changed)
 		}
-		w.update(ctx, changed)
 	}
 	return nil
 }
@@ -74,9 +73,8 @@ type watcher struct {
 	events  *conn
 	picture *picture
 	told    []vip.Interface
-	lost    map[ownKey]bool // that were told
-	missed  bool            // events: the picture can't be trusted
-	next    time.Time       // the next full reading
+	missed  bool      // events: the picture can't be trusted
+	next    time.Time // the next full reading
 }
 
 // gather waits for an event, and then for those that come in its company, or
@@ -112,37 +110,24 @@ func (w *watcher) take(ms messages) {
 	}
 }
 
-// drain takes what is queued and tells whether it got to the end.
-func (w *watcher) drain() bool {
-	for end := time.Now().Add(drainMost); time.Now().Before(end); {
-		ms, err := w.events.poll()
-		switch {
-		case isAny(err, unix.ENOBUFS):
-			w.missed = true
-		case err != nil:
-			return true
-		}
-		w.take(ms)
-	}
-	return false
-}
-
 // update makes the picture whole and tells what is new. What is held is asked
-// first, and the events are taken to their end after that: the event of each
-// held address's arrival was queued before it was noted as held, so one that
-// is not in the picture then has gone again.
+// before anything is read, so what was read lacks only what has gone since.
 func (w *watcher) update(ctx context.Context, changed func(vip.Change)) {
 	held := w.k.allHeld()
-	if !w.drain() {
-		held = nil
-	}
 	if w.missed || !time.Now().Before(w.next) {
-		held = w.k.allHeld()
 		if err := w.resync(ctx); err != nil {
 			w.failed(ctx, err)
 			return
 		}
+		w.tell(held, changed)
+		return
 	}
+	for _, s := range held {
+		if w.picture.suspect(s) {
+			w.picture.dirty[s.index] = true
+		}
+	}
+	read := map[int]bool{}
 	for index := range w.picture.dirty {
 		entries, err := w.k.addresses(ctx, index)
 		if err != nil {
@@ -150,8 +135,9 @@ func (w *watcher) update(ctx context.Context, changed func(vip.Change)) {
 			return
 		}
 		w.picture.read(index, entries)
+		read[index] = true
 	}
-	w.tell(held, changed)
+	w.tell(slices.DeleteFunc(held, func(s spot) bool { return !read[s.index] }), changed)
 }
 
 // failed plans another full reading.
@@ -180,13 +166,13 @@ func (w *watcher) resync(ctx context.Context) error {
 		return err
 	}
 	w.picture.reset(links, entries)
-	clear(w.lost)
 	w.missed = false
 	w.next = time.Now().Add(resyncEvery)
 	return nil
 }
 
-// tell calls changed if something is new.
+// tell calls changed if something is new. held was held when its interfaces
+// were read.
 func (w *watcher) tell(held []spot, changed func(vip.Change)) {
 	var change vip.Change
 	if now := w.picture.interfaces(); w.told == nil || !sameInterfaces(now, w.told) {
@@ -194,12 +180,7 @@ func (w *watcher) tell(held []spot, changed func(vip.Change)) {
 		change.Interfaces = w.picture.interfaces() // a copy that is the caller's
 	}
 	for _, s := range held {
-		key := ownKey{s.index, s.prefix}
-		switch {
-		case w.picture.own[key]:
-			delete(w.lost, key)
-		case !w.lost[key]:
-			w.lost[key] = true
+		if w.picture.missing(s) {
 			change.Lost = append(change.Lost, s.prefix.Addr())
 		}
 	}
