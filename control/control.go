@@ -166,7 +166,9 @@ func (s *Server) serve(ctx context.Context, l net.Listener, srv *http.Server) er
 		if srv.Shutdown(end) != nil {
 			_ = srv.Close()
 		}
-		<-done
+		if stopped := <-done; !errors.Is(stopped, http.ErrServerClosed) {
+			err = fmt.Errorf("serving %s: %w", l.Addr(), stopped)
+		}
 	}
 	g.close()
 	return err

@@ -100,7 +100,10 @@ func TestReloadOutlivesItsClientNotTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-ended:
+	case err := <-ended:
+		if err == nil {
+			t.Error("the reload was not told to end")
+		}
 	default:
 		t.Error("Run returned before the reload did")
 	}

@@ -5,8 +5,10 @@ package control
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -74,7 +76,7 @@ type promLog struct{ s *Server }
 
 // Println logs what went wrong with a scrape.
 func (l promLog) Println(v ...any) {
-	l.s.cfg.Log.Warn("a scrape failed", "err", fmt.Sprint(v...))
+	l.s.cfg.Log.Warn("a scrape failed", slog.String("err", fmt.Sprint(v...)))
 }
 
 // snapshot is a prometheus.Collector of one status.
@@ -128,7 +130,7 @@ func (e emitter) send(name string, v float64, labels ...string) {
 // never counted are absent.
 func (e emitter) each(name string, m map[string]uint64, labels ...string) {
 	for k, v := range m {
-		e.send(name, float64(v), append(labels[:len(labels):len(labels)], k)...)
+		e.send(name, float64(v), append(slices.Clip(labels), k)...)
 	}
 }
 

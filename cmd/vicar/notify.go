@@ -32,7 +32,7 @@ func newNotifier(log *slog.Logger) notifier {
 // tell sends states. That systemd can't be told is no reason to stop.
 func (n notifier) tell(states ...string) {
 	if err := n.send(strings.Join(states, "\n")); err != nil {
-		n.log.Warn("telling systemd", "err", err)
+		n.log.Warn("telling systemd", slog.Any("err", err))
 	}
 }
 
@@ -48,7 +48,7 @@ func (n notifier) reloading() {
 func watchdogInterval(log *slog.Logger) time.Duration {
 	d, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
-		log.Warn("reading the watchdog's interval", "err", err)
+		log.Warn("reading the watchdog's interval", slog.Any("err", err))
 	}
 	return d
 }
@@ -110,11 +110,11 @@ func oneLine(st status.Status) string {
 	for _, r := range st.Routers {
 		count[r.State]++
 	}
-	text := fmt.Sprintf("%s: %s", st.Node, many(uint64(len(st.Routers)), "router"))
+	parts := []string{many(uint64(len(st.Routers)), "router")}
 	for _, state := range []string{"Active", "Backup", "Initialize"} {
 		if count[state] > 0 {
-			text += fmt.Sprintf(", %d %s", count[state], state)
+			parts = append(parts, fmt.Sprintf("%d %s", count[state], state))
 		}
 	}
-	return text
+	return st.Node + ": " + strings.Join(parts, ", ")
 }

@@ -51,8 +51,14 @@ func routerRows(st status.Status) [][]cell {
 			priority += fmt.Sprintf(" (of %d)", r.Base)
 		}
 		rows = append(rows, []cell{
-			{text: r.Name}, stateCell(r), heldCell(r), {text: strconv.FormatUint(r.Term, 10)}, {text: priority},
-			{text: r.Interface}, {text: addresses(r)}, {text: age(st.Now.Sub(r.Since))}, {text: r.Reason},
+			{text: r.Name},
+			stateCell(r), heldCell(r),
+			{text: strconv.FormatUint(r.Term, 10)},
+			{text: priority},
+			{text: r.Interface},
+			{text: addresses(r)},
+			{text: age(st.Now.Sub(r.Since))},
+			{text: r.Reason},
 		})
 	}
 	return rows

@@ -76,7 +76,7 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 		return fmt.Errorf("removing what an agent before has left: %w", err)
 	}
 	if len(left) > 0 {
-		log.Warn("removed addresses that an agent before had left", "addresses", left)
+		log.Warn("removed addresses that an agent before had left", slog.Any("addresses", left))
 	}
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)

@@ -55,7 +55,8 @@ func (s *service) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.log.Info("starting", "node", node, "cluster", cfg.Cluster, "routers", len(cfg.Routers), "digest", cfg.Digest())
+	s.log.Info("starting", slog.String("node", node), slog.String("cluster", cfg.Cluster),
+		slog.Int("routers", len(cfg.Routers)), slog.String("digest", cfg.Digest()))
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -123,7 +124,7 @@ func (s *service) Reload(ctx context.Context) error {
 		return err
 	}
 	s.warn(cfg)
-	s.log.Info("reloaded", "routers", len(cfg.Routers), "digest", cfg.Digest())
+	s.log.Info("reloaded", slog.Int("routers", len(cfg.Routers)), slog.String("digest", cfg.Digest()))
 	return nil
 }
 
@@ -154,18 +155,18 @@ func (e invalid) Is(target error) bool { return target == control.ErrInvalid }
 func (s *service) refused(err error) {
 	errs, ok := errors.AsType[config.Errors](err)
 	if !ok {
-		s.log.Error("reload refused, nothing has changed", "err", err)
+		s.log.Error("reload refused, nothing has changed", slog.Any("err", err))
 		return
 	}
 	for _, e := range errs {
-		s.log.Error("reload refused, nothing has changed", "err", e)
+		s.log.Error("reload refused, nothing has changed", slog.Any("err", e))
 	}
 }
 
 // warn logs what is allowed but probably not meant.
 func (s *service) warn(c *config.Config) {
 	for _, w := range c.Warnings {
-		s.log.Warn("the configuration has a doubtful place", "warning", w)
+		s.log.Warn("the configuration has a doubtful place", slog.Any("warning", w))
 	}
 }
 
