@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,6 +62,21 @@ func TestExposure(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), tool(t, "systemd-analyze"), "security", "--offline=yes", "--no-pager", "--threshold="+threshold, install(t))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("systemd-analyze security: %v\n%s", err, out)
+	}
+}
+
+// TestCrashRestarts: a Go program that panics, or that the watchdog aborts, exits
+// with 2, and has to come back.
+func TestCrashRestarts(t *testing.T) {
+	b, err := os.ReadFile("vicar.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		codes, ok := strings.CutPrefix(strings.TrimSpace(line), "RestartPreventExitStatus=")
+		if ok && slices.Contains(strings.Fields(codes), "2") {
+			t.Errorf("%s keeps an agent that crashed from being started again", strings.TrimSpace(line))
+		}
 	}
 }
 
