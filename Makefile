@@ -37,7 +37,6 @@ install: build ## into DESTDIR and PREFIX
 	install -D -m 0755 bin/vicar $(DESTDIR)$(PREFIX)/bin/vicar
 	install -D -m 0644 packaging/systemd/vicar.service $(DESTDIR)$(PREFIX)/lib/systemd/system/vicar.service
 	install -D -m 0644 packaging/systemd/vicar.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/vicar.conf
-	install -D -m 0644 packaging/systemd/vicar.sysctl.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/60-vicar.conf
 	test -e $(DESTDIR)/etc/vicar/vicar.yaml || install -D -m 0644 packaging/vicar.yaml $(DESTDIR)/etc/vicar/vicar.yaml
 clean: ## remove what make made
 	rm -rf bin dist
