@@ -119,9 +119,18 @@ func (i *instance) intent(hold bool) intent {
 	return intent{
 		hold: hold, movers: cfg.Movers, announcer: cfg.Announcer,
 		claim: vip.Claim{
-			Router: cfg.Name, Term: i.term, Interface: i.iface, Addresses: cfg.claimed(i.family),
+			Router: i.claimName(), Term: i.term, Interface: i.iface, Addresses: cfg.claimed(i.family),
 		},
 	}
+}
+
+// claimName is the router's name, with the family for a second engine: each
+// claims by itself.
+func (i *instance) claimName() string {
+	if i.member == 0 {
+		return i.router.cfg.Name
+	}
+	return fmt.Sprintf("%s/ipv%d", i.router.cfg.Name, i.family)
 }
 
 // packets are the instance's adverts of the priority, one per destination,

@@ -10,6 +10,8 @@ import "net/netip"
 
 // Claim is what a router's holder holds.
 type Claim struct {
+	// Router is who claims: the virtual router's name, with "/ipv6" behind it for
+	// the second family of a router that has both.
 	Router    string
 	Term      uint64 // numbers the take-over
 	Interface string
