@@ -101,7 +101,7 @@ type Announce struct {
 
 // Control says where the agent can be talked to.
 type Control struct {
-	Socket string         // path of the Unix socket
+	Socket string         // path of the Unix socket; empty: vicar.sock in the runtime directory
 	HTTP   netip.AddrPort // read-only status and metrics; invalid is none
 }
 

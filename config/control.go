@@ -12,8 +12,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// DefaultSocket is where the control socket is if the file doesn't say.
-const DefaultSocket = "/run/vicar/vicar.sock"
+// exampleSocket is where the control socket usually is.
+const exampleSocket = "/run/vicar/vicar.sock"
 
 // maxSocket is the longest path of a Unix socket (sun_path without its NUL).
 const maxSocket = 107
@@ -21,7 +21,7 @@ const maxSocket = 107
 // rawControl is the section control.
 type rawControl struct {
 	mark
-	Socket socketPath `yaml:"socket" jsonschema_description:"Path of the Unix socket that vicar status, reload and the other commands use. Only its owner and group may. Default /run/vicar/vicar.sock."`
+	Socket socketPath `yaml:"socket" jsonschema_description:"Path of the Unix socket that vicar status, reload and the other commands use. Only its owner and group may. Default vicar.sock in the runtime directory, which is /run/vicar unless vicar run was told another."`
 	HTTP   endpoint   `yaml:"http" jsonschema_description:"Address and port of a read-only HTTP server with the status and Prometheus metrics, as in 127.0.0.1:9112. Without it there is none."`
 }
 
@@ -40,10 +40,10 @@ func (s *socketPath) decode(r *reader, key mark, n ast.Node) {
 	switch {
 	case !path.IsAbs(s.v):
 		s.ok = false
-		r.bad(s.mark, shown(s.v)+" is not an absolute path", "write it from the root, as in "+DefaultSocket)
+		r.bad(s.mark, shown(s.v)+" is not an absolute path", "write it from the root, as in "+exampleSocket)
 	case strings.HasSuffix(s.v, "/"):
 		s.ok = false
-		r.bad(s.mark, shown(s.v)+" is a directory", "write the socket's path, as in "+DefaultSocket)
+		r.bad(s.mark, shown(s.v)+" is a directory", "write the socket's path, as in "+exampleSocket)
 	case len(s.v) > maxSocket:
 		s.ok = false
 		r.bad(s.mark, "the path is too long for a socket", fmt.Sprintf("%d bytes are the most", maxSocket))
@@ -76,5 +76,5 @@ func (e *endpoint) decode(r *reader, key mark, n ast.Node) {
 }
 
 func control(raw rawControl) Control {
-	return Control{Socket: raw.Socket.or(DefaultSocket), HTTP: raw.HTTP.v}
+	return Control{Socket: raw.Socket.or(""), HTTP: raw.HTTP.v}
 }

@@ -130,7 +130,7 @@ routers:
     addresses: [192.0.2.100/24, '2001:DB8:0::100/64']
 nodes: {lb-2: {address: [192.0.2.11], priority: 100}, lb-1: {priority: 150, address: 192.0.2.10}}
 cluster: "web"
-control: {socket: /run/vicar/vicar.sock}
+control: {}
 announce: {repeat: 5}
 transport: {}
 `
