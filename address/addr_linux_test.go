@@ -146,6 +146,27 @@ func TestReleaseByPart(t *testing.T) {
 	held(t, k, web(mixed[2:]...), true)
 }
 
+// A reload moves an address to another router, or changes its prefix length:
+// the late Release of the old claim must not take it from the new one.
+func TestReleaseSpares(t *testing.T) {
+	h, _ := newPair(t)
+	k := h.kernel(Config{RuntimeDir: t.TempDir()})
+	other := web(mixed[0])
+	other.Router = "other"
+	must(t, k.Acquire(t.Context(), web(mixed[:2]...)))
+	must(t, k.Acquire(t.Context(), other))
+	must(t, k.Release(t.Context(), web(mixed[:2]...)))
+	equal(t, "moved", h.global("eth0"), other.Addresses)
+
+	longer := web("192.0.2.100/32", "2001:db8::100/128")
+	longer.Router = "other"
+	must(t, k.Acquire(t.Context(), longer))
+	must(t, k.Release(t.Context(), other))
+	equal(t, "another length", h.global("eth0"), longer.Addresses)
+	must(t, k.Release(t.Context(), longer))
+	equal(t, "released", h.global("eth0"), nil)
+}
+
 // Without the interface nothing is held, and it may come back under the same
 // or another name.
 func TestInterfaceGone(t *testing.T) {

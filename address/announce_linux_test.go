@@ -186,9 +186,39 @@ func TestAnnounceNobody(t *testing.T) {
 
 func TestAnnounceConfig(t *testing.T) {
 	must(t, DefaultAnnounce().check())
-	for _, a := range []AnnounceConfig{{}, {Count: 2}, {Count: 1, Refresh: -1}, {Count: 1, Rate: -1}, {Count: 1, Delay: -1}} {
+	for _, a := range []AnnounceConfig{{}, {Count: 1, Refresh: -1}, {Count: 1, Rate: -1}, {Count: 1, Delay: -1}} {
 		if a.check() == nil {
 			t.Errorf("%+v passed", a)
 		}
 	}
+}
+
+// A rate is an interface's, whoever sends on it.
+func TestRate(t *testing.T) {
+	s := &packetSocket{busy: map[int]time.Time{}}
+	if d := s.reserve(1, 500, 0); d != 0 {
+		t.Errorf("without a rate: %v", d)
+	}
+	for i := range 3 {
+		d := s.reserve(1, 500, 1000)
+		if most := time.Duration(i) * 500 * time.Millisecond; d > most || i > 0 && d == 0 {
+			t.Errorf("turn %d: %v, want up to %v", i, d, most)
+		}
+	}
+	if d := s.reserve(2, 500, 1000); d != 0 {
+		t.Errorf("another interface: %v", d)
+	}
+}
+
+func TestAnnouncer(t *testing.T) {
+	h, peer := newPair(t)
+	seen := peer.capture("eth0")
+	k := h.kernel(Config{})
+	cfg := AnnounceConfig{Count: 3}
+	a := k.Announcer(cfg)
+	if a != k.Announcer(AnnounceConfig{Count: 3}) || a == k.Announcer(AnnounceConfig{Count: 4}) {
+		t.Error("they are not equal by their settings")
+	}
+	must(t, a.Announce(t.Context(), web(mixed[0])))
+	seen.waitFor(t, 3, goldenFrames(t, mixed[0]))
 }

@@ -175,13 +175,16 @@ func (j *journal) claim(c vip.Claim) error {
 	return j.write(c.Router)
 }
 
-// drop takes the claim's addresses out, with at most one write.
+// drop takes the claim's addresses out, with at most one write. One that was
+// claimed since with another prefix length stays.
 func (j *journal) drop(c vip.Claim) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	before := len(j.routers[c.Router])
 	for _, p := range c.Addresses {
-		j.unset(c.Router, place{c.Interface, p.Addr()})
+		if at := (place{c.Interface, p.Addr()}); j.routers[c.Router][at] == p {
+			j.unset(c.Router, at)
+		}
 	}
 	if len(j.routers[c.Router]) == before && !j.failed[c.Router] {
 		return nil
@@ -211,12 +214,16 @@ func (j *journal) has(at place) bool {
 	return j.places[at] > 0
 }
 
-// claimed tells whether a router of this process has the address there.
-func (j *journal) claimed(at place) bool {
+// claimed tells whether a router of this process, other than but, has the
+// address there.
+func (j *journal) claimed(at place, but string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.places[at] == 0 {
+		return false
+	}
 	for router, entries := range j.routers {
-		if _, ok := entries[at]; ok && !j.past[router][at] {
+		if _, ok := entries[at]; ok && router != but && !j.past[router][at] {
 			return true
 		}
 	}

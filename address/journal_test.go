@@ -31,8 +31,8 @@ func TestJournal(t *testing.T) {
 	ask := func(j *journal, what string, p netip.Prefix, has, claimed bool) {
 		t.Helper()
 		at := place{"eth0", p.Addr()}
-		if j.has(at) != has || j.claimed(at) != claimed {
-			t.Errorf("%s: %v: has %v, claimed %v; want %v, %v", what, p, j.has(at), j.claimed(at), has, claimed)
+		if j.has(at) != has || j.claimed(at, "") != claimed {
+			t.Errorf("%s: %v: has %v, claimed %v; want %v, %v", what, p, j.has(at), j.claimed(at, ""), has, claimed)
 		}
 	}
 	do := func(err error) {
@@ -49,6 +49,9 @@ func TestJournal(t *testing.T) {
 	do(j.claim(claim("a/../b", a, b)))
 	do(j.claim(claim("..", b)))
 	ask(j, "claimed", a, true, true)
+	if j.claimed(place{"eth0", a.Addr()}, "a/../b") || !j.claimed(place{"eth0", b.Addr()}, "a/../b") {
+		t.Error("who else has it is not known")
+	}
 
 	j = openTestJournal(t, dir)
 	ask(j, "after a restart", a, true, false)

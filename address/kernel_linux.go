@@ -184,7 +184,7 @@ func (k *Kernel) unhold(c vip.Claim) map[int]bool {
 	defer k.mu.Unlock()
 	indexes := map[int]bool{}
 	for _, p := range c.Addresses {
-		if s, ok := k.held[c.Router][p.Addr()]; ok && s.iface == c.Interface {
+		if s, ok := k.held[c.Router][p.Addr()]; ok && s.iface == c.Interface && s.prefix == p {
 			indexes[s.index] = true
 			delete(k.held[c.Router], p.Addr())
 		}

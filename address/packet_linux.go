@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -29,6 +30,9 @@ const (
 type packetSocket struct {
 	file *os.File
 	raw  syscall.RawConn
+
+	mu   sync.Mutex
+	busy map[int]time.Time // by interface: until when its rate is used up
 }
 
 // openPackets opens it in the network namespace of the calling thread.
@@ -46,7 +50,7 @@ func openPackets() (*packetSocket, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening a packet socket: %w", err), file.Close())
 	}
-	return &packetSocket{file, raw}, nil
+	return &packetSocket{file: file, raw: raw, busy: map[int]time.Time{}}, nil
 }
 
 func (s *packetSocket) close() error { return s.file.Close() }
@@ -80,9 +84,9 @@ func frames(mac hardware, prefixes []netip.Prefix) []frame {
 	return fs
 }
 
-// send announces the addresses on the interface once, at no more than rate
-// frames per second if that is not 0. An interface without neighbours to
-// tell is left alone.
+// send announces the addresses on the interface once. What is sent with a rate
+// above 0 is no more than that many frames per second on the interface. An
+// interface without neighbours to tell is left alone.
 func (s *packetSocket) send(ctx context.Context, l link, prefixes []netip.Prefix, rate int) error {
 	if !l.announces() {
 		return nil
@@ -91,36 +95,49 @@ func (s *packetSocket) send(ctx context.Context, l link, prefixes []netip.Prefix
 	if rate > 0 {
 		burst = min(burst, max(1, int(int64(rate)*int64(pace)/int64(time.Second))))
 	}
-	fs := frames(l.mac, prefixes)
 	tries := 0
-	for len(fs) > 0 {
-		n, err := s.sendBatch(l.index, fs[:min(burst, len(fs))])
-		var wait time.Duration
-		switch {
-		case n > 0:
-			tries = 0
-			if rate > 0 {
-				wait = time.Duration(n) * time.Second / time.Duration(rate)
-			}
-		case isAny(err, unix.ENOBUFS) && tries < patience:
-			tries++
-			wait = crowded
-		case err != nil:
-			return fmt.Errorf("announcing on %s: %w", l.name, err)
-		}
-		if fs = fs[n:]; len(fs) == 0 {
-			return nil
-		}
-		if err := pause(ctx, wait); err != nil {
+	for fs := frames(l.mac, prefixes); len(fs) > 0; {
+		batch := fs[:min(burst, len(fs))]
+		if err := pause(ctx, s.reserve(l.index, len(batch), rate)); err != nil {
 			return err
+		}
+		n, err := s.sendBatch(l.index, batch)
+		fs = fs[n:]
+		switch {
+		case err == nil:
+			tries = 0
+		case errors.Is(err, unix.ENOBUFS) && tries < patience:
+			tries++
+			if err := pause(ctx, crowded); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("announcing on %s: %w", l.name, err)
 		}
 	}
 	return nil
 }
 
+// reserve takes the next turn for n frames on an interface and returns how long
+// it is until then.
+func (s *packetSocket) reserve(index, n, rate int) time.Duration {
+	if rate <= 0 {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	turn := s.busy[index]
+	if turn.Before(now) {
+		turn = now
+	}
+	s.busy[index] = turn.Add(time.Duration(n) * time.Second / time.Duration(rate))
+	return turn.Sub(now)
+}
+
 // pause waits, or returns ctx's error.
 func pause(ctx context.Context, d time.Duration) error {
-	if d == 0 {
+	if d <= 0 {
 		return ctx.Err()
 	}
 	t := time.NewTimer(d)

@@ -29,7 +29,7 @@ func (k *Kernel) Sweep(ctx context.Context) (removed []netip.Prefix, err error) 
 	for _, l := range links {
 		left := func(e entry) bool {
 			at := place{l.name, e.prefix.Addr()}
-			return (e.proto == Proto || k.journal.has(at)) && !k.journal.claimed(at)
+			return (e.proto == Proto || k.journal.has(at)) && !k.journal.claimed(at, "")
 		}
 		victims := slices.DeleteFunc(byIndex[l.index], func(e entry) bool { return !left(e) })
 		slices.Reverse(victims)
