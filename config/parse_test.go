@@ -39,9 +39,11 @@ func TestYAML(t *testing.T) {
 		{"a control character", small + "# \x1b[31m\n", `vicar.yaml:4:3: the control character '\x1b' is not allowed`},
 		{"a NUL", small + "\x00", `vicar.yaml:4:1: the control character '\x00' is not allowed`},
 		{"too large", small + strings.Repeat("# more\n", maxSize/7+1), "vicar.yaml: the file is larger than 1 MiB"},
+		{"many lines", small + strings.Repeat("#\n", maxLines), "vicar.yaml: the file has more than 20000 lines"},
 		{"a long line", small + "# " + strings.Repeat("x", maxLine), "vicar.yaml:4:1: the line is longer than 4096 bytes"},
 		{"deep brackets", "a: " + strings.Repeat("[", 1000), "vicar.yaml:1:68: brackets are nested too deep"},
-		{"deep lists", "a:\n  " + strings.Repeat("- ", 1000) + "x\n", "vicar.yaml"},
+		{"deep lists", "a:\n  " + strings.Repeat("- ", 1000) + "x\n", "vicar.yaml:2:1: lists are nested too deep"},
+		{"an explicit key", "? a\n: b\n", "vicar.yaml:1:1: YAML's explicit keys (?) are not supported"},
 		{"many aliases", "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n", "vicar.yaml"},
 	}
 	for _, tt := range tests {

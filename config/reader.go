@@ -62,24 +62,27 @@ func (r *reader) note(at mark, message, hint string) Error {
 // Limits that keep a hostile or broken file from costing more than it is
 // worth; the parser recurses.
 const (
-	maxLine  = 4096 // bytes in a line
-	maxDepth = 64   // brackets open at once
+	maxLines  = 20000
+	maxLine   = 4096 // bytes in a line
+	maxDepth  = 64   // brackets open at once
+	maxDashes = 8    // lists that begin in one line
 )
 
-// preflight refuses what the YAML parser should not see.
+// preflight refuses what the YAML parser should not see. It stops at the
+// first.
 func (r *reader) preflight(data []byte) bool {
 	if len(data) > maxSize {
 		r.bad(mark{}, "the file is larger than 1 MiB", "that can't be a vicar configuration")
 		return false
 	}
+	if len(r.lines) > maxLines {
+		r.bad(mark{}, fmt.Sprintf("the file has more than %d lines", maxLines), "write long lists with several items per line: [one, two]")
+		return false
+	}
 	depth := 0
 	for i, line := range r.lines {
-		if !utf8.ValidString(line) {
-			r.bad(mark{line: i + 1, column: 1}, "the line is not UTF-8 text", "")
-			return false
-		}
-		if len(line) > maxLine {
-			r.bad(mark{line: i + 1, column: 1}, fmt.Sprintf("the line is longer than %d bytes", maxLine), "write lists with one item per line")
+		if message, hint := lineTrouble(line); message != "" {
+			r.bad(mark{line: i + 1, column: 1}, message, hint)
 			return false
 		}
 		column := 0
@@ -101,6 +104,23 @@ func (r *reader) preflight(data []byte) bool {
 		}
 	}
 	return true
+}
+
+// lineTrouble is what is wrong with a line as a whole. The parser takes
+// quadratic time for dashes and explicit keys.
+func lineTrouble(line string) (message, hint string) {
+	rest := strings.TrimLeft(line, " -")
+	switch {
+	case !utf8.ValidString(line):
+		return "the line is not UTF-8 text", ""
+	case len(line) > maxLine:
+		return fmt.Sprintf("the line is longer than %d bytes", maxLine), "write lists with one item per line"
+	case strings.Count(line[:len(line)-len(rest)], "- ") > maxDashes:
+		return "lists are nested too deep", ""
+	case rest == "?" || strings.HasPrefix(rest, "? ") || strings.HasPrefix(rest, "?\t"):
+		return "YAML's explicit keys (?) are not supported", "write key: value"
+	}
+	return "", ""
 }
 
 // document is the root of the one YAML document in data, or nil.
