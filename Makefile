@@ -29,8 +29,8 @@ fmt: ## format the code as lint wants it
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
-bench: build ## failover and CPU side by side with keepalived (root, 30 minutes); docs/benchmarks.md
-	VICAR_BENCH=1 $(GO) test -count=1 -timeout=2h -v -run TestBench ./lab/...
+bench: build ## failover and load beside keepalived, as Markdown (half an hour; BENCHFLAGS)
+	@VICAR_BIN=bin/vicar $(GO) run ./lab/bench $(BENCHFLAGS)
 demo: build ## three hosts and a client in namespaces; the holder dies twice
 	bin/vicar demo
 install: build ## into DESTDIR and PREFIX

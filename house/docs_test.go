@@ -29,7 +29,7 @@ var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
 	notWord = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
-	target  = regexp.MustCompile("(?m)(?:`|^ {4})make ([a-z-]+)")
+	target  = regexp.MustCompile("(?m)(?:`|^ {4})make (?:-s )?([a-z-]+)")
 	code    = regexp.MustCompile("(?ms)^```.*?^```$")
 )
 

@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"config":           {"vrrp/wire"},
 	"control":          {"status"},
 	"lab":              {},
+	"lab/bench":        {"lab", "lab/keepalived", "lab/probe", "lab/vicar", "status"},
 	"lab/demo":         {"lab", "lab/probe", "status", "control"},
 	"lab/keepalived":   {"lab"},
 	"lab/labtest":      {"lab"},
