@@ -38,7 +38,7 @@
 // such a route already, none is added, and removing the virtual address leaves
 // it. Use /128 for an address without a subnet.
 //
-// Two thousand IPv4 addresses take some 50 ms. The kernel's work for an IPv6
+// Two thousand IPv4 addresses take less than 100 ms. The kernel's work for an IPv6
 // address grows with the number that the interface has (it renews all their
 // multicast memberships each time), so two thousand of them take seconds,
 // whoever adds them.
