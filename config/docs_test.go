@@ -37,8 +37,7 @@ func keys(t reflect.Type) []key {
 		return keys(value.Type)
 	}
 	var all []key
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name := f.Tag.Get("yaml")
 		below := keys(f.Type)
 		switch {
@@ -75,12 +74,11 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s: %s is not explained in the section %s", reference, name, section)
 		}
 	}
-	root := reflect.TypeFor[rawFile]()
-	for i := range root.NumField() {
-		section := root.Field(i).Tag.Get("yaml")
-		below := keys(root.Field(i).Type)
+	for f := range reflect.TypeFor[rawFile]().Fields() {
+		section := f.Tag.Get("yaml")
+		below := keys(f.Type)
 		switch {
-		case root.Field(i).Type == reflect.TypeFor[later]():
+		case f.Type == reflect.TypeFor[later]():
 			explained("Keys of later versions", section, 1)
 		case len(below) == 0:
 			explained(section, section, 1)

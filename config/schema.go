@@ -35,7 +35,7 @@ func reflector() *jsonschema.Reflector {
 		ExpandedStruct:             true,
 		Anonymous:                  true,
 		Mapper: func(t reflect.Type) *jsonschema.Schema {
-			if s, ok := reflect.New(t).Interface().(schemaer); ok {
+			if s, ok := reflect.TypeAssert[schemaer](reflect.New(t)); ok {
 				return s.schema()
 			}
 			return nil
