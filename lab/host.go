@@ -172,14 +172,24 @@ func (h *Host) address(p netip.Prefix) (*netlink.Addr, netlink.Link, error) {
 	return a, link, nil
 }
 
-// Addresses are what eth0 has now, link-local ones included.
+// listings is how often a list of addresses is tried.
+const listings = 10
+
+// Addresses are what eth0 has now, link-local ones included. While they change
+// all the time the list may lack some.
 func (h *Host) Addresses() ([]netip.Prefix, error) {
 	link, err := h.space.handle.LinkByName(Interface)
 	if err != nil {
 		return nil, fmt.Errorf("finding %s: %w", Interface, err)
 	}
-	list, err := h.space.handle.AddrList(link, netlink.FAMILY_ALL)
-	if err != nil {
+	var list []netlink.Addr
+	for range listings {
+		// A list that changes while it is read is read again.
+		if list, err = h.space.handle.AddrList(link, netlink.FAMILY_ALL); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
 		return nil, fmt.Errorf("listing addresses on %s: %w", h.Name, err)
 	}
 	out := make([]netip.Prefix, 0, len(list))

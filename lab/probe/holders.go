@@ -87,10 +87,10 @@ func (hs *Holders) Dual(from, to time.Duration) time.Duration {
 	return overlap(from, to, all...)
 }
 
-// link is a packet socket on the switch's port of a host.
+// link asks a host questions from the switch's port.
 type link struct {
 	sock *socket
-	to   unix.SockaddrLinklayer
+	to   *unix.SockaddrLinklayer
 	mac  net.HardwareAddr // the host's
 	buf  []byte
 }
@@ -98,30 +98,10 @@ type link struct {
 // openLink opens a link that hears the host's answers about target, or about
 // any IPv4 address if target is nil.
 func openLink(l *lab.Lab, h *lab.Host, target *netip.Addr) (*link, error) {
-	k := &link{
-		to:  unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: h.Port()},
-		mac: h.MAC,
-		buf: make([]byte, 0, 128),
-	}
-	err := l.Switch().Do(func() error {
-		// Protocol 0 receives nothing before bind, when the filter is there. Only
-		// ETH_P_ALL hears a frame before the bridge takes it.
-		sock, err := openSocket(unix.AF_PACKET, unix.SOCK_RAW, 0, answerFilter(target))
-		if err != nil {
-			return err
-		}
-		k.sock = sock
-		for _, option := range []int{unix.PACKET_QDISC_BYPASS, unix.PACKET_IGNORE_OUTGOING} {
-			if err := unix.SetsockoptInt(sock.fd, unix.SOL_PACKET, option, 1); err != nil {
-				sock.close()
-				return fmt.Errorf("setting packet socket option %d: %w", option, err)
-			}
-		}
-		if err := unix.Bind(sock.fd, &k.to); err != nil {
-			sock.close()
-			return fmt.Errorf("binding a packet socket: %w", err)
-		}
-		return nil
+	k := &link{to: port(h), mac: h.MAC, buf: make([]byte, 0, 128)}
+	err := l.Switch().Do(func() (err error) {
+		k.sock, err = openPort(h, answerFilter(target))
+		return err
 	})
 	return k, err
 }
@@ -134,8 +114,5 @@ func (k *link) ask(a netip.Addr, n int) {
 		k.buf = appendSolicitation(k.buf[:0], k.mac, a, n)
 	}
 	// A port that is down takes nothing, and its host answers nothing.
-	_ = unix.Sendto(k.sock.fd, k.buf, unix.MSG_DONTWAIT, &k.to)
+	_ = unix.Sendto(k.sock.fd, k.buf, unix.MSG_DONTWAIT, k.to)
 }
-
-// htons is n in network byte order.
-func htons(n uint16) uint16 { return n<<8 | n>>8 }

@@ -1,0 +1,91 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab/probe"
+)
+
+// The test of many addresses: how many, how often at most, and the interval.
+const (
+	manyCount    = 2000
+	manyRuns     = 3
+	manyInterval = 100 * time.Millisecond
+	manyWindow   = 5 * time.Second
+)
+
+// addressMove is one measured move of many addresses after a cut.
+type addressMove struct {
+	Side     string        `json:"program"`
+	Run      int           `json:"run"`
+	Answered int           `json:"answered"`
+	First    time.Duration `json:"first_ns"` // from the cut to the first answer
+	Last     time.Duration `json:"last_ns"`  // from the cut to the last one's first answer
+}
+
+// excluding is the setup with one router that has many excluded addresses,
+// which are of the range for benchmarks (RFC 2544 section C.2.2).
+func excluding() setup {
+	c := one(manyInterval)
+	a := netip.MustParseAddr("198.18.0.1")
+	for range manyCount {
+		c.routers[0].excluded = append(c.routers[0].excluded, netip.PrefixFrom(a, 32))
+		a = a.Next()
+	}
+	return c
+}
+
+// manyAddresses measures the moves, the programs in turns.
+func (b *bench) manyAddresses(ctx context.Context) error {
+	for run := range min(b.runs, manyRuns) {
+		for _, s := range b.sides {
+			m := addressMove{Side: s.name, Run: run}
+			if err := b.moveMany(ctx, s, &m); err != nil {
+				return fmt.Errorf("%s, %d addresses, run %d: %w", s.name, manyCount, run, err)
+			}
+			b.results.Moves = append(b.results.Moves, m)
+			b.clock.step(costOfMove, "%-10s %d addresses run %d: %d answer, the first after %.1f ms, the last %.1f ms later",
+				s.name, manyCount, run+1, m.Answered, msec(m.First), msec(m.Last-m.First))
+		}
+	}
+	return nil
+}
+
+// moveMany measures one.
+func (b *bench) moveMany(ctx context.Context, s side, m *addressMove) (err error) {
+	c := excluding()
+	p, err := b.start(ctx, s, c, time.Minute)
+	defer func() { err = errors.Join(err, b.clean(p)) }()
+	if err != nil {
+		return err
+	}
+	addrs := []netip.Addr{moving.Addr()}
+	for _, a := range c.routers[0].excluded {
+		addrs = append(addrs, a.Addr())
+	}
+	session := probe.New(time.Millisecond)
+	defer session.Close()
+	sweep, err := session.Sweep(b.lab, b.b, addrs)
+	if err != nil {
+		return err
+	}
+	sweeping, cancel := context.WithTimeout(ctx, manyWindow)
+	defer cancel()
+	at := session.Now()
+	if err := b.lab.Cut(b.a); err != nil {
+		return err
+	}
+	if err := session.Run(sweeping); err != nil {
+		return err
+	}
+	n, first, last := sweep.Answered()
+	m.Answered, m.First, m.Last = n, first-at, last-at
+	return ctx.Err()
+}

@@ -1,0 +1,196 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab"
+	"github.com/vicar-ha/vicar/lab/vicar"
+)
+
+// bench is a lab with what all measurements share. a is the better host.
+type bench struct {
+	options
+	lab     *lab.Lab
+	a, b    *lab.Host
+	client  *lab.Host
+	dir     string
+	sides   []side
+	results results
+	clock   progress
+	starts  int
+}
+
+// Addresses of the hosts, and the one that moves.
+var (
+	addrA  = netip.MustParsePrefix("192.0.2.1/24")
+	addrB  = netip.MustParsePrefix("192.0.2.2/24")
+	addrC  = netip.MustParsePrefix("192.0.2.9/24")
+	moving = netip.MustParsePrefix("192.0.2.100/24")
+)
+
+// Priorities of a and b.
+const (
+	better = 150
+	worse  = 100
+)
+
+// newBench builds vicar and the lab.
+func newBench(ctx context.Context, o options) (*bench, error) {
+	b := &bench{options: o}
+	var err error
+	if b.dir, err = os.MkdirTemp("", "bench"); err != nil {
+		return nil, fmt.Errorf("making a directory: %w", err)
+	}
+	if err := b.setUp(ctx); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *bench) setUp(ctx context.Context) error {
+	binary, err := vicar.Binary(ctx, b.dir)
+	if err != nil {
+		return err
+	}
+	b.sides = []side{keepalivedSide(), vicarSide(binary)}
+	if b.results.Versions, err = versions(ctx, binary); err != nil {
+		return err
+	}
+	if b.lab, err = lab.New(); err != nil {
+		return err
+	}
+	for _, h := range []struct {
+		host **lab.Host
+		name string
+		addr netip.Prefix
+	}{{&b.a, "a", addrA}, {&b.b, "b", addrB}, {&b.client, "client", addrC}} {
+		if *h.host, err = b.lab.Host(h.name, h.addr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends the lab and removes the files.
+func (b *bench) close() {
+	if b.lab != nil {
+		_ = b.lab.Close()
+	}
+	_ = os.RemoveAll(b.dir)
+}
+
+// measure runs the parts.
+func (b *bench) measure(ctx context.Context) error {
+	b.clock.plan(b.options)
+	parts := []struct {
+		name string
+		run  func(context.Context) error
+	}{{partFailover, b.failovers}, {partLoad, b.loads}, {partAddresses, b.manyAddresses}}
+	for _, p := range parts {
+		if !slices.Contains(b.parts, p.name) {
+			continue
+		}
+		if err := p.run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pair is one program on both hosts.
+type pair struct {
+	a, b agent
+}
+
+// start starts a program on both hosts and waits until a holds all addresses
+// and b is backup.
+func (b *bench) start(ctx context.Context, s side, c setup, within time.Duration) (p pair, err error) {
+	b.starts++
+	one := func(h *lab.Host) (agent, error) {
+		// Short, for a socket's path.
+		dir := filepath.Join(b.dir, strconv.Itoa(b.starts)+h.Name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making a directory: %w", err)
+		}
+		return s.start(h, dir, c)
+	}
+	if p.a, err = one(b.a); err != nil {
+		return p, err
+	}
+	if p.b, err = one(b.b); err != nil {
+		return p, err
+	}
+	err = await(ctx, within, s.name+" holds the addresses", func() (bool, error) {
+		if p.a.process().Ended() || p.b.process().Ended() {
+			return false, fmt.Errorf("it ended:\n%s%s", p.a.process().Output, p.b.process().Output)
+		}
+		list, err := b.a.Addresses()
+		return err == nil && len(list) >= c.addresses() && p.b.ready(ctx), err
+	})
+	if err == nil {
+		// Let the first announcements and the backup's start pass.
+		err = sleep(ctx, 300*time.Millisecond+3*c.interval)
+	}
+	return p, err
+}
+
+// clean kills the agents and takes away what they left.
+func (b *bench) clean(p pair) error {
+	var errs []error
+	for _, a := range []agent{p.a, p.b} {
+		if a != nil {
+			errs = append(errs, a.process().Kill())
+		}
+	}
+	errs = append(errs, b.lab.Heal())
+	for _, h := range []*lab.Host{b.a, b.b} {
+		list, err := h.Addresses()
+		errs = append(errs, err)
+		for _, a := range slices.Backward(list) { // secondary ones go with their primary
+			if a == addrA || a == addrB || a.Addr().IsLinkLocalUnicast() {
+				continue
+			}
+			errs = append(errs, h.DelAddress(a))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// await polls until ok answers true.
+func await(ctx context.Context, within time.Duration, what string, ok func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("waited %v in vain: %s", within, what))
+	defer cancel()
+	for {
+		done, err := ok()
+		if done || err != nil {
+			return err
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits for d.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

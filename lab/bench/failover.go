@@ -1,0 +1,190 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab/probe"
+)
+
+// modes are the ways in which the holder goes.
+var modes = []struct {
+	name string
+	do   func(b *bench, p pair) error
+}{
+	{"cut", func(b *bench, _ pair) error { return b.lab.Cut(b.a) }},
+	{"stop", func(_ *bench, p pair) error { return p.a.process().Signal(syscall.SIGTERM) }},
+	{"kill", func(_ *bench, p pair) error { return p.a.process().SignalAll(syscall.SIGKILL) }},
+	{"partition", func(b *bench, _ pair) error { return b.lab.Isolate(b.a) }},
+}
+
+// modeNames are their names.
+func modeNames() []string {
+	var out []string
+	for _, m := range modes {
+		out = append(out, m.name)
+	}
+	return out
+}
+
+// failover is one measured failover.
+type failover struct {
+	Mode     string        `json:"mode"`
+	Interval time.Duration `json:"interval_ns"`
+	Side     string        `json:"program"`
+	Run      int           `json:"run"`
+	// Phase is how long before the event the holder's last advert had left.
+	Phase  time.Duration `json:"phase_ns"`
+	Outage time.Duration `json:"outage_ns"` // that the client saw
+	Open   bool          `json:"open"`      // the service was not back in time
+	// Dual is for how long two hosts answered, within the time that was watched;
+	// DualOpen tells that they still did at its end.
+	Dual     time.Duration `json:"dual_ns"`
+	DualOpen bool          `json:"dual_open"`
+	Control  time.Duration `json:"control_ns"` // worst outage of an address that does not move
+	Late     time.Duration `json:"late_ns"`    // the probes' worst lateness
+}
+
+// one is the setup with one router.
+func one(interval time.Duration) setup {
+	return setup{interval: interval, routers: []router{{vrid: 51, addresses: []netip.Prefix{moving}}}}
+}
+
+// window is for how long a failover is watched.
+func window(interval time.Duration) time.Duration { return time.Second + 5*interval }
+
+// lead is for how long it is watched before.
+const lead = 100 * time.Millisecond
+
+// failovers measures all of them, the programs in turns.
+func (b *bench) failovers(ctx context.Context) error {
+	for _, interval := range b.intervals {
+		for _, mode := range b.modes {
+			for run := range b.runs {
+				for _, s := range b.sides {
+					f := failover{Mode: mode, Interval: interval, Side: s.name, Run: run}
+					if err := b.failover(ctx, s, &f); err != nil {
+						return fmt.Errorf("%s, %s at %v, run %d: %w", s.name, mode, interval, run, err)
+					}
+					b.results.Failovers = append(b.results.Failovers, f)
+					b.clock.step(costOfFailover(interval), "%-10s %-9s %5v run %2d: outage %7.1f ms, two holders %7.1f ms, control %.1f ms",
+						s.name, mode, interval, run+1, msec(f.Outage), msec(f.Dual), msec(f.Control))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// failover measures one.
+func (b *bench) failover(ctx context.Context, s side, f *failover) (err error) {
+	p, err := b.start(ctx, s, one(f.Interval), 20*time.Second+5*f.Interval)
+	defer func() { err = errors.Join(err, b.clean(p)) }()
+	if err != nil {
+		return err
+	}
+	w, err := b.watch(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.stop()
+	if err := await(ctx, 10*time.Second, "the client is answered", func() (bool, error) {
+		return w.client.Last() > 0 && w.control.Last() > 0, nil
+	}); err != nil {
+		return err
+	}
+	if err := sleep(ctx, lead); err != nil {
+		return err
+	}
+	if f.Phase, err = w.phase(ctx, f.Interval, f.Run, b.runs); err != nil {
+		return err
+	}
+	at := w.session.Now()
+	for _, m := range modes {
+		if m.name != f.Mode {
+			continue
+		}
+		if err := m.do(b, p); err != nil {
+			return err
+		}
+	}
+	if err := sleep(ctx, window(f.Interval)); err != nil {
+		return err
+	}
+	to := w.session.Now()
+	if err := w.stop(); err != nil {
+		return err
+	}
+	o := w.client.Worst(at-lead, to)
+	f.Outage, f.Open = o.Duration(), o.Open
+	f.Dual = w.holders.Dual(at-lead, to)
+	f.DualOpen = w.holders.Dual(to-lead, to) > 0
+	f.Control = w.control.Worst(at-lead, to).Duration()
+	f.Late = w.session.Lateness().Max
+	return nil
+}
+
+// watch is a running probe session.
+type watch struct {
+	session         *probe.Session
+	client, control *probe.Client
+	holders         *probe.Holders
+	adverts         *probe.Adverts
+	cancel          context.CancelFunc
+	done            chan error
+}
+
+// watch starts the probes. The control is b's own address.
+func (b *bench) watch(ctx context.Context) (*watch, error) {
+	w := &watch{session: probe.New(time.Millisecond), done: make(chan error, 1)}
+	var errs [4]error
+	w.client, errs[0] = w.session.Client(b.client, moving.Addr())
+	w.control, errs[1] = w.session.Client(b.client, addrB.Addr())
+	w.holders, errs[2] = w.session.Holders(b.lab, moving.Addr(), b.a, b.b)
+	w.adverts, errs[3] = w.session.Adverts(b.lab, b.a)
+	if err := errors.Join(errs[:]...); err != nil {
+		w.session.Close()
+		return nil, err
+	}
+	ctx, w.cancel = context.WithCancel(ctx)
+	go func() {
+		w.done <- w.session.Run(ctx)
+		close(w.done)
+	}()
+	return w, nil
+}
+
+// stop ends the probes. It may be called twice.
+func (w *watch) stop() error {
+	w.cancel()
+	return <-w.done
+}
+
+// phase waits for the holder's next advert, and then for the share of the
+// interval that this run is due.
+func (w *watch) phase(ctx context.Context, interval time.Duration, run, runs int) (time.Duration, error) {
+	_, before := w.adverts.Last()
+	within := 5*time.Second + 5*interval
+	deadline := w.session.Now() + within
+	for {
+		at, n := w.adverts.Last()
+		if n > before {
+			wait := at + interval*time.Duration(run)/time.Duration(runs) - w.session.Now()
+			err := sleep(ctx, max(0, wait))
+			return w.session.Now() - at, err
+		}
+		if w.session.Now() > deadline {
+			return 0, fmt.Errorf("heard no advert for %v", within)
+		}
+		if err := sleep(ctx, time.Millisecond/2); err != nil {
+			return 0, err
+		}
+	}
+}

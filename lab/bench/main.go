@@ -1,0 +1,138 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bench measures failovers and load of vicar and keepalived side by
+// side: in one run, in turns, on the same hosts of a lab. It prints a report
+// in Markdown, and writes every single measurement as JSON if asked to.
+//
+//	go run ./lab/bench -json results.json > report.md
+//
+// It takes root, or user namespaces, and about half an hour. Each failover is
+// caused at another point between two adverts, the same for both programs, so
+// that chance in that point favours none.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab"
+)
+
+// options are the command line's.
+type options struct {
+	runs      int
+	modes     []string
+	intervals []time.Duration
+	parts     []string
+	load      time.Duration
+	loadRuns  int
+	json      string
+}
+
+// The parts of the benchmark.
+const (
+	partFailover  = "failover"
+	partLoad      = "load"
+	partAddresses = "addresses"
+)
+
+func main() {
+	code, done, err := lab.Reexec()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
+	if done || err != nil {
+		os.Exit(code)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err = run(ctx, os.Args[1:])
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "bench: interrupted")
+		os.Exit(130)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// parse reads the command line.
+func parse(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.IntVar(&o.runs, "runs", 10, "failovers of each kind and program")
+	modes := f.String("modes", strings.Join(modeNames(), ","), "how the holder goes")
+	intervals := f.String("intervals", "10ms,100ms,1s", "advertisement intervals of the failovers")
+	parts := f.String("only", strings.Join([]string{partFailover, partLoad, partAddresses}, ","), "parts to run")
+	f.DurationVar(&o.load, "load", 30*time.Second, "how long each load test measures")
+	f.IntVar(&o.loadRuns, "load-runs", 1, "load tests of each interval and program")
+	f.StringVar(&o.json, "json", "", "write all measurements to this ")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() > 0 || o.runs < 1 {
+		return o, fmt.Errorf("unexpected arguments %q or -runs below 1", f.Args())
+	}
+	o.modes, o.parts = strings.Split(*modes, ","), strings.Split(*parts, ",")
+	for _, m := range o.modes {
+		if !slices.Contains(modeNames(), m) {
+			return o, fmt.Errorf("-modes: %q is none of %v", m, modeNames())
+		}
+	}
+	for _, p := range o.parts {
+		if !slices.Contains([]string{partFailover, partLoad, partAddresses}, p) {
+			return o, fmt.Errorf("-only: there is no part %q", p)
+		}
+	}
+	for text := range strings.SplitSeq(*intervals, ",") {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 10*time.Millisecond {
+			return o, fmt.Errorf("-intervals: %q is not an interval of 10ms or more", text)
+		}
+		o.intervals = append(o.intervals, d)
+	}
+	return o, nil
+}
+
+// run measures and reports what was measured, even if it was interrupted.
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	b, err := newBench(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	err = b.measure(ctx)
+	b.results.report(os.Stdout)
+	if o.json != "" {
+		err = errors.Join(err, b.results.write(o.json))
+	}
+	return err
+}
+
+// write writes the results to a file.
+func (r *results) write(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the results: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("writing the results: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab"
+	"github.com/vicar-ha/vicar/lab/keepalived"
+	"github.com/vicar-ha/vicar/lab/vicar"
+)
+
+// setup is what both programs are told.
+type setup struct {
+	interval time.Duration
+	routers  []router
+}
+
+// router is a virtual router over IPv4 multicast, version 3.
+type router struct {
+	vrid      uint8
+	addresses []netip.Prefix
+	excluded  []netip.Prefix
+}
+
+// addresses is how many addresses the holder has, with the host's own and
+// the link-local one.
+func (c setup) addresses() int {
+	n := 2
+	for _, r := range c.routers {
+		n += len(r.addresses) + len(r.excluded)
+	}
+	return n
+}
+
+// priority is the host's, from its own address.
+func priority(h *lab.Host) int {
+	if h.Name == "a" {
+		return better
+	}
+	return worse
+}
+
+// side is a program that is measured.
+type side struct {
+	name  string
+	start func(h *lab.Host, dir string, c setup) (agent, error)
+}
+
+// agent is a program on a host.
+type agent interface {
+	process() *lab.Process
+	ready(ctx context.Context) bool              // all routers take part in the election
+	entered(ctx context.Context) (uint64, error) // how often a router became holder
+}
+
+// keepalivedAgent implements agent.
+type keepalivedAgent struct {
+	*keepalived.Agent
+	routers int
+}
+
+// keepalivedSide is keepalived with its defaults.
+func keepalivedSide() side {
+	return side{"keepalived", func(h *lab.Host, dir string, c setup) (agent, error) {
+		var conf keepalived.Config
+		for _, r := range c.routers {
+			conf.Instances = append(conf.Instances, keepalived.Instance{
+				VRID: r.vrid, Version: 3, Priority: priority(h), Interval: c.interval,
+				Addresses: r.addresses, Excluded: r.excluded,
+			})
+		}
+		a, err := keepalived.Start(h, dir, conf)
+		if err != nil {
+			return nil, err
+		}
+		return &keepalivedAgent{a, len(c.routers)}, nil
+	}}
+}
+
+func (a *keepalivedAgent) process() *lab.Process      { return a.Process }
+func (a *keepalivedAgent) ready(context.Context) bool { return a.Entered("BACKUP") >= a.routers }
+
+func (a *keepalivedAgent) entered(context.Context) (uint64, error) {
+	return uint64(a.Entered("MASTER")), nil
+}
+
+// vicarAgent implements agent.
+type vicarAgent struct{ *vicar.Agent }
+
+// vicarSide is vicar with its defaults.
+func vicarSide(binary string) side {
+	return side{"vicar", func(h *lab.Host, dir string, c setup) (agent, error) {
+		conf := vicar.Config{
+			Cluster: "bench",
+			Nodes: map[string]vicar.Node{
+				"a": {Address: []netip.Addr{addrA.Addr()}, Priority: better},
+				"b": {Address: []netip.Addr{addrB.Addr()}, Priority: worse},
+			},
+			Routers: make(map[string]vicar.Router),
+		}
+		for _, r := range c.routers {
+			conf.Routers["v"+strconv.Itoa(int(r.vrid))] = vicar.Router{
+				VRID: int(r.vrid), Interval: vicar.Duration(c.interval),
+				Addresses: r.addresses, Exclude: r.excluded,
+			}
+		}
+		a, err := vicar.Start(h, binary, dir, conf)
+		if err != nil {
+			return nil, err
+		}
+		return &vicarAgent{a}, nil
+	}}
+}
+
+func (a *vicarAgent) process() *lab.Process { return a.Process }
+
+func (a *vicarAgent) ready(ctx context.Context) bool {
+	s, err := a.Status(ctx)
+	if err != nil || len(s.Routers) == 0 {
+		return false
+	}
+	for _, r := range s.Routers {
+		if r.State == "Initialize" {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *vicarAgent) entered(ctx context.Context) (uint64, error) {
+	return a.Entered(ctx, "Active")
+}
+
+// versions are those of the programs and the kernel.
+func versions(ctx context.Context, binary string) (map[string]string, error) {
+	commands := map[string][]string{
+		"vicar":      {binary, "version"},
+		"keepalived": {"/usr/sbin/" + keepalived.Program, "--version"},
+		"kernel":     {"uname", "-r"},
+		"processors": {"nproc"},
+	}
+	out := make(map[string]string)
+	for name, c := range commands {
+		text, err := exec.CommandContext(ctx, c[0], c[1:]...).CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("asking %s for its version: %w", name, err)
+		}
+		out[name], _, _ = strings.Cut(strings.TrimSpace(string(text)), "\n")
+	}
+	return out, nil
+}

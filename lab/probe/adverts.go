@@ -1,0 +1,93 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/lab"
+)
+
+// Adverts hears when a host sends VRRP packets.
+type Adverts struct {
+	sock *socket
+	last atomic.Int64
+	n    atomic.Int64
+}
+
+// advert is what a VRRP packet over IPv4 has: its protocol number.
+var advert = []word{{etherType, 2, unix.ETH_P_IP}, {23, 1, 112}}
+
+// Adverts adds an ear for what the host sends over IPv4.
+func (s *Session) Adverts(l *lab.Lab, h *lab.Host) (*Adverts, error) {
+	a := new(Adverts)
+	err := l.Switch().Do(func() (err error) {
+		a.sock, err = openPort(h, match(advert))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listening to %s: %w", h.Name, err)
+	}
+	s.probers = append(s.probers, a)
+	return a, nil
+}
+
+// Last is when the last packet was sent, and how many were. It may be asked
+// while the session runs.
+func (a *Adverts) Last() (at time.Duration, n int) {
+	return time.Duration(a.last.Load()), int(a.n.Load())
+}
+
+// send implements prober.
+func (a *Adverts) send(time.Duration) {}
+
+// drain implements prober.
+func (a *Adverts) drain(stamps translator) {
+	for {
+		p, stamp := a.sock.receive()
+		if p == nil {
+			return
+		}
+		a.last.Store(int64(stamps.at(stamp)))
+		a.n.Add(1)
+	}
+}
+
+// close implements prober.
+func (a *Adverts) close() { a.sock.close() }
+
+// openPort opens a packet socket on the host's port of the switch, in whose
+// namespace the calling thread is. It hears what the host sends.
+func openPort(h *lab.Host, filter []bpf.Instruction) (*socket, error) {
+	// Protocol 0 receives nothing before bind, when the filter is there.
+	sock, err := openSocket(unix.AF_PACKET, unix.SOCK_RAW, 0, filter)
+	if err != nil {
+		return nil, err
+	}
+	for _, option := range []int{unix.PACKET_QDISC_BYPASS, unix.PACKET_IGNORE_OUTGOING} {
+		if err := unix.SetsockoptInt(sock.fd, unix.SOL_PACKET, option, 1); err != nil {
+			sock.close()
+			return nil, fmt.Errorf("setting packet socket option %d: %w", option, err)
+		}
+	}
+	if err := unix.Bind(sock.fd, port(h)); err != nil {
+		sock.close()
+		return nil, fmt.Errorf("binding a packet socket: %w", err)
+	}
+	return sock, nil
+}
+
+// port is the host's port. Only ETH_P_ALL hears a frame before the bridge
+// takes it.
+func port(h *lab.Host) *unix.SockaddrLinklayer {
+	return &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: h.Port()}
+}
+
+// htons is n in network byte order.
+func htons(n uint16) uint16 { return n<<8 | n>>8 }
