@@ -26,12 +26,16 @@ type event struct {
 // key is a test, or with an empty test a package.
 type key struct{ pkg, test string }
 
+// skip is a reason in a package.
+type skip struct{ pkg, reason string }
+
 // report sorts the events of a run into what is printed at once and what is
 // told at the end.
 type report struct {
 	out     io.Writer
 	output  map[key][]string
-	skipped []string
+	skipped map[skip][]string // tests, by why
+	skips   int
 	passed  int
 	failed  int
 }
@@ -47,7 +51,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "gotest: starting go test:", err)
 		os.Exit(1)
 	}
-	r := &report{out: os.Stdout, output: map[key][]string{}}
+	r := &report{out: os.Stdout, output: map[key][]string{}, skipped: map[skip][]string{}}
 	r.read(stdout)
 	err = cmd.Wait()
 	r.summary()
@@ -91,7 +95,9 @@ func (r *report) handle(e event) {
 		}
 	case "skip":
 		if e.Test != "" {
-			r.skipped = append(r.skipped, fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason(r.output[k])))
+			why := skip{e.Package, reason(r.output[k])}
+			r.skipped[why] = append(r.skipped[why], e.Test)
+			r.skips++
 		}
 		delete(r.output, k)
 	case "pass":
@@ -113,11 +119,26 @@ func (r *report) summary() {
 	for _, lines := range r.output {
 		fmt.Fprint(r.out, strings.Join(lines, ""))
 	}
-	fmt.Fprintf(r.out, "tests: %d passed, %d failed, %d skipped\n", r.passed, r.failed, len(r.skipped))
-	slices.Sort(r.skipped)
-	for _, s := range r.skipped {
-		fmt.Fprintln(r.out, "skipped:", s)
+	fmt.Fprintf(r.out, "tests: %d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skips)
+	var lines []string
+	for why, tests := range r.skipped {
+		lines = append(lines, fmt.Sprintf("skipped: %s: %s (%s)", why.pkg, names(tests), why.reason))
 	}
+	slices.Sort(lines)
+	for _, line := range lines {
+		fmt.Fprintln(r.out, line)
+	}
+}
+
+// names are the tests without their subtests, each once.
+func names(tests []string) string {
+	var short []string
+	for _, t := range tests {
+		t, _, _ = strings.Cut(t, "/")
+		short = append(short, t)
+	}
+	slices.Sort(short)
+	return strings.Join(slices.Compact(short), " ")
 }
 
 // reason is what the test gave to Skip: the last line that is not test2json's
