@@ -59,9 +59,7 @@ func TestHostsReachEachOther(t *testing.T) {
 	_, a, b, c := trio(t)
 	for _, from := range []*lab.Host{a, b, c} {
 		for _, to := range []string{"192.0.2.1", "2001:db8::3", "127.0.0.1"} {
-			if !pings(t, from, to) {
-				t.Errorf("%s does not reach %s", from.Name, to)
-			}
+			labtest.Eventually(t, 10*time.Second, from.Name+" reaches "+to, func() bool { return pings(t, from, to) })
 		}
 	}
 }
@@ -83,14 +81,16 @@ func TestFaults(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if !pings(t, a, "192.0.2.2") || !pings(t, c, "192.0.2.1") {
-				t.Fatal("not whole before the fault")
-			}
+			labtest.Eventually(t, 10*time.Second, "whole before the fault", func() bool {
+				return pings(t, a, "192.0.2.2") && pings(t, c, "192.0.2.1")
+			})
 			labtest.OK(t, tt.fault())
 			check := func(from *lab.Host, to string, want bool) {
 				t.Helper()
-				if got := pings(t, from, to); got != want {
-					t.Errorf("%s reaches %s: %v, want %v", from.Name, to, got, want)
+				if want {
+					labtest.Eventually(t, 10*time.Second, from.Name+" reaches "+to, func() bool { return pings(t, from, to) })
+				} else if pings(t, from, to) {
+					t.Errorf("%s reaches %s", from.Name, to)
 				}
 			}
 			check(a, "192.0.2.2", tt.ab)

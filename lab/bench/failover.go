@@ -94,7 +94,7 @@ func (b *bench) failover(ctx context.Context, s side, f *failover) (err error) {
 	if err != nil {
 		return err
 	}
-	defer w.stop()
+	defer func() { err = errors.Join(err, w.stop()) }()
 	if err := await(ctx, 10*time.Second, "the client is answered", func() (bool, error) {
 		return w.client.Last() > 0 && w.control.Last() > 0, nil
 	}); err != nil {

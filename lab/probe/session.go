@@ -73,8 +73,7 @@ func (s *Session) Run(ctx context.Context) error {
 		return fmt.Errorf("reading the clock: %w", err)
 	}
 	first := s.Now()
-	for n := time.Duration(0); ctx.Err() == nil; n++ {
-		due := n * s.interval
+	for due := time.Duration(0); ctx.Err() == nil; due += s.interval {
 		at := unix.NsecToTimespec(start.Nano() + int64(due))
 		if err := sleepUntil(at); err != nil {
 			return err
@@ -86,7 +85,7 @@ func (s *Session) Run(ctx context.Context) error {
 		s.late.Max = max(s.late.Max, late)
 		if missed := late / s.interval; missed > 0 {
 			s.late.Missed += int(missed)
-			n += missed
+			due += late.Truncate(s.interval)
 		}
 		for _, p := range s.probers {
 			p.send(s.Now())
