@@ -15,8 +15,9 @@ build: ## bin/vicar, static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/vicar ./cmd/vicar
 test: deps lint bin/gotest ## everything that must pass, in minutes; as root also on the real kernel
 	$(GOTEST) ./...
-test-full: deps lint bin/gotest ## the long forms too: more seeds, more rounds
-	VICAR_FULL=1 $(GOTEST) -count=1 ./...
+test-full: test fuzz ## also 20,000 simulations, each fuzz target, the kernel's tests five times
+	$(GO) test -count=1 -timeout=1h ./vrrp -run TestSimulation -seeds 20000
+	$(GOTEST) -count=5 -timeout=1h ./transport ./address ./lab/...
 deps: ## install what the tests use and this machine lacks (as root, Debian)
 	@tools/deps.sh
 lint: ## vet, golangci-lint, formatting, go.mod
