@@ -40,11 +40,7 @@ func New(cfg Config) (*Agent, error) {
 // stop.
 func (a *Agent) Run(ctx context.Context) error {
 	defer close(a.done)
-	l, err := newLoop(a.cfg, a.inbox)
-	if err != nil {
-		return err
-	}
-	return l.run(ctx)
+	return newLoop(a.cfg, a.inbox).run(ctx)
 }
 
 // Status is the agent's state at one instant between two steps of the loop.

@@ -4,6 +4,7 @@
 package agent
 
 import (
+	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
@@ -76,7 +77,7 @@ func (l *loop) open(now time.Time, key linkKey, spec Link) (*link, string) {
 
 func (l *loop) closeLink(key linkKey, k *link) {
 	if err := k.transport.Close(); err != nil {
-		l.log.Warn("cannot close a socket", "iface", k.spec.Interface, "err", err)
+		l.log.Warn("cannot close a socket", slog.String("iface", k.spec.Interface), slog.Any("err", err))
 	}
 	delete(l.links, key)
 }

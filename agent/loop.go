@@ -49,14 +49,14 @@ type loop struct {
 // maxDrain is how many messages are taken before deadlines are looked at.
 const maxDrain = 64
 
-func newLoop(cfg Config, inbox chan message) (*loop, error) {
+func newLoop(cfg Config, inbox chan message) *loop {
 	l := &loop{
 		cfg: cfg, inbox: inbox, network: networkBox{wake: make(chan struct{}, 1)},
 		routers: make(map[string]*router), links: make(map[linkKey]*link),
 		epoch: cfg.Now(),
 	}
 	l.started = l.epoch
-	return l, nil
+	return l
 }
 
 // run is the loop. It returns when ctx has ended and everything has been given
@@ -236,7 +236,7 @@ func (l *loop) send(i *instance, now time.Time, priority uint8) {
 	packets, err := i.packets(priority)
 	if err != nil {
 		i.limit.log(now, func(more uint64) {
-			l.log.Error("cannot encode advert", "router", i.router.cfg.Name, "err", err, "more", more)
+			l.log.Error("cannot encode advert", slog.String("router", i.router.cfg.Name), slog.Any("err", err), slog.Uint64("more", more))
 		})
 		return
 	}
@@ -253,7 +253,7 @@ func (l *loop) flush(now time.Time) {
 		}
 		k.lastErr = err.Error()
 		k.limit.log(now, func(more uint64) {
-			l.log.Warn("cannot send", "iface", k.spec.Interface, "family", k.spec.Family, "err", err, "more", more)
+			l.log.Warn("cannot send", slog.String("iface", k.spec.Interface), slog.Int("family", k.spec.Family), slog.Any("err", err), slog.Uint64("more", more))
 		})
 	}
 }
@@ -279,7 +279,7 @@ func (l *loop) finished(now time.Time) bool {
 		return false
 	}
 	for _, r := range l.routers {
-		l.log.Error("stopped before the addresses were given up", "router", r.cfg.Name)
+		l.log.Error("stopped before the addresses were given up", slog.String("router", r.cfg.Name))
 	}
 	return true
 }
@@ -336,7 +336,7 @@ func (l *loop) forget(r *router) {
 	delete(l.routers, r.cfg.Name)
 	if r.next != nil {
 		if err := l.add(*r.next); err != nil {
-			l.log.Error("cannot start the router again", "router", r.cfg.Name, "err", err)
+			l.log.Error("cannot start the router again", slog.String("router", r.cfg.Name), slog.Any("err", err))
 		}
 	}
 	l.stale = true

@@ -6,6 +6,7 @@ package agent
 import (
 	"crypto/subtle"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -34,8 +35,8 @@ func (m failed) handle(l *loop, now time.Time) {
 	}
 	m.link.lastErr = m.err.Error()
 	m.link.limit.log(now, func(more uint64) {
-		l.log.Warn("cannot receive", "iface", m.link.spec.Interface, "family", m.link.spec.Family,
-			"err", m.err, "more", more)
+		l.log.Warn("cannot receive", slog.String("iface", m.link.spec.Interface), slog.Int("family", m.link.spec.Family),
+			slog.Any("err", m.err), slog.Uint64("more", more))
 	})
 }
 
@@ -138,7 +139,7 @@ func (l *loop) drop(counts *[wire.Drops]uint64, limit *limiter, now time.Time, r
 	}
 	counts[reason]++
 	limit.log(now, func(more uint64) {
-		l.log.Warn("advert dropped", "router", router, "peer", from, "reason", reason.String(), "more", more)
+		l.log.Warn("advert dropped", slog.String("router", router), slog.Any("peer", from), slog.String("reason", reason.String()), slog.Uint64("more", more))
 	})
 }
 
@@ -147,15 +148,15 @@ func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 	r := i.router
 	r.reason, r.since = c.Reason, now
 	r.transitions[c.To]++
-	l.log.Info("state changed", "router", r.cfg.Name, "family", i.family, "vrid", r.cfg.VRID,
-		"from", c.From.String(), "to", c.To.String(), "term", i.engine.Status().Term, "reason", c.Reason)
+	l.log.Info("state changed", slog.String("router", r.cfg.Name), slog.Int("family", i.family), slog.Int("vrid", int(r.cfg.VRID)),
+		slog.String("from", c.From.String()), slog.String("to", c.To.String()), slog.Uint64("term", i.engine.Status().Term), slog.String("reason", c.Reason))
 }
 
 // notice counts a condition and says so, at a bounded rate.
 func (l *loop) notice(i *instance, now time.Time, n vrrp.Notice) {
 	i.notices[n.Kind]++
 	i.limit.log(now, func(more uint64) {
-		l.log.Warn("odd advert", "router", i.router.cfg.Name, "peer", n.From, "kind", n.Kind.String(), "more", more)
+		l.log.Warn("odd advert", slog.String("router", i.router.cfg.Name), slog.Any("peer", n.From), slog.String("kind", n.Kind.String()), slog.Uint64("more", more))
 	})
 }
 
@@ -176,12 +177,12 @@ func (m answered) handle(l *loop, now time.Time) {
 	if m.err != nil {
 		i.heldErr = m.err.Error()
 		i.limit.log(now, func(more uint64) {
-			l.log.Error("addresses not as wanted", "router", i.router.cfg.Name, "term", m.term,
-				"held", m.held, "err", m.err, "more", more)
+			l.log.Error("addresses not as wanted", slog.String("router", i.router.cfg.Name), slog.Uint64("term", m.term),
+				slog.Bool("held", m.held), slog.Any("err", m.err), slog.Uint64("more", more))
 		})
 	}
 	if m.restored > 0 {
-		l.log.Warn("addresses restored that somebody removed", "router", i.router.cfg.Name, "count", m.restored)
+		l.log.Warn("addresses restored that somebody removed", slog.String("router", i.router.cfg.Name), slog.Int("count", m.restored))
 	}
 	l.step(i, now, vrrp.Settled{Term: m.term, Held: m.held, Err: m.err})
 	l.forget(i.router)

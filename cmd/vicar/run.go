@@ -83,7 +83,11 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 	defer signal.Stop(hup)
 	world := host{
 		open: openTransport, network: kernel, kernel: kernel,
-		announcer: func(config.Announce) agent.Announcer { return kernel },
+		announcer: func(a config.Announce) agent.Announcer {
+			return kernel.Announcer(address.AnnounceConfig{
+				Count: a.Repeat, Delay: a.Delay, Refresh: a.Refresh, Rate: a.Rate,
+			})
+		},
 	}
 	version := readBuild().Version
 	s := service{
