@@ -5,7 +5,7 @@ GO       ?= go
 PREFIX   ?= /usr
 FUZZTIME ?= 30s
 LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
-PORTABLE  = ./vrrp/... ./vip ./status ./config ./agent ./control ./transport/... ./address
+PORTABLE  = ./vrrp/... ./vip ./status ./clock ./config ./agent ./control ./transport/... ./address
 GOTEST    = bin/gotest -race -timeout=15m
 .PHONY: help build test test-full deps lint fmt fuzz bench demo install clean bin/gotest
 

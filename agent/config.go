@@ -31,6 +31,9 @@ type Config struct {
 	// Now is the clock; nil is time.Now. One that goes on counting while the
 	// machine sleeps lets a stall by suspension be seen.
 	Now func() time.Time
+	// NewAlarm makes what wakes the loop; nil is a timer of the runtime, which
+	// may be late by a millisecond.
+	NewAlarm func() (Alarm, error)
 	// Recheck is how often an owner looks whether its addresses are still held,
 	// besides being told of losses; 0 is 30 s.
 	Recheck time.Duration
@@ -83,11 +86,14 @@ type Link struct {
 	Multicast bool
 	Source    netip.Addr // the primary address: where packets leave from
 	VRIDs     []uint8    // sorted
+	// Interval is the shortest of the routers' on this link.
+	Interval time.Duration
 }
 
 func (l Link) equal(o Link) bool {
 	return l.Interface == o.Interface && l.Index == o.Index && l.Family == o.Family &&
-		l.Multicast == o.Multicast && l.Source == o.Source && slices.Equal(l.VRIDs, o.VRIDs)
+		l.Multicast == o.Multicast && l.Source == o.Source && l.Interval == o.Interval &&
+		slices.Equal(l.VRIDs, o.VRIDs)
 }
 
 const (
@@ -107,6 +113,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.NewAlarm == nil {
+		c.NewAlarm = func() (Alarm, error) { return newTimerAlarm(c.Now), nil }
 	}
 	if c.Recheck == 0 {
 		c.Recheck = defaultRecheck

@@ -22,8 +22,8 @@ type link struct {
 	byVRID    [256]*instance
 	out       []wire.Packet // what leaves at the end of this round
 	sendFails uint64
-	drops     [wire.Drops]uint64
-	limit     limiter
+	drops     [wire.Drops]tally
+	limit     limiter // of this link's errors
 	lastErr   string
 
 	used chan struct{} // the reader's batch has been used

@@ -78,6 +78,17 @@ type limiter struct {
 
 const limitPeriod = 10 * time.Second
 
+// tally counts one kind of thing and limits how often it is logged.
+type tally struct {
+	count uint64
+	limit limiter
+}
+
+func (t *tally) add(now time.Time, write func(more uint64)) {
+	t.count++
+	t.limit.log(now, write)
+}
+
 func (m *limiter) log(now time.Time, write func(more uint64)) {
 	if !m.last.IsZero() && now.Sub(m.last) < limitPeriod {
 		m.more++

@@ -5,9 +5,9 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +44,7 @@ type loop struct {
 	stopAt  time.Time // stopping, and when to stop waiting; zero: running
 	broken  error     // ends Run
 	started time.Time
+	apart   time.Duration // the wall clock less the loop's, see wallClock
 }
 
 // maxDrain is how many messages are taken before deadlines are looked at.
@@ -82,15 +83,18 @@ func (l *loop) run(ctx context.Context) error {
 			return err
 		}
 	}
+	alarm, err := l.cfg.NewAlarm()
+	if err != nil {
+		return fmt.Errorf("making an alarm: %w", err)
+	}
 	l.tasks.Go(func() { l.watch(work) })
-	l.spin(ctx)
-	return l.broken
+	l.spin(ctx, alarm)
+	return errors.Join(l.broken, alarm.Close())
 }
 
 // spin is the loop proper: take what is there, meet deadlines, send, wait.
-func (l *loop) spin(ctx context.Context) {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
+func (l *loop) spin(ctx context.Context, alarm Alarm) {
+	var armed time.Time // zero: the alarm has rung
 	ended := ctx.Done()
 	for {
 		l.drain()
@@ -102,16 +106,20 @@ func (l *loop) spin(ctx context.Context) {
 			l.place(now)
 			continue
 		}
-		if l.broken != nil || l.finished(now) {
+		if l.finished(now) {
 			return
 		}
-		timer.Reset(l.untilNext(now))
+		if next := l.next(); !next.Equal(armed) {
+			armed = next
+			alarm.Set(next)
+		}
 		select {
 		case m := <-l.inbox:
 			m.handle(l, l.cfg.Now())
 		case <-l.network.wake:
 			l.networkChanged(l.cfg.Now(), l.network.take())
-		case <-timer.C:
+		case <-alarm.C():
+			armed = time.Time{}
 		case <-ended:
 			ended = nil
 			l.stop(l.cfg.Now())
@@ -131,19 +139,22 @@ func (l *loop) drain() {
 	}
 }
 
-// untilNext is how long nothing is due.
-func (l *loop) untilNext(now time.Time) time.Duration {
-	next := now.Add(time.Hour)
-	if at, ok := l.deadlines.earliest(); ok && at.Before(next) {
-		next = at
-	}
+// next is when something is due. With nothing to do the loop comes round once
+// an idlePeriod.
+func (l *loop) next() time.Time {
+	next, ok := l.deadlines.earliest()
 	for _, at := range []time.Time{l.retryAt, l.stopAt} {
-		if !at.IsZero() && at.Before(next) {
-			next = at
+		if !at.IsZero() && (!ok || at.Before(next)) {
+			next, ok = at, true
 		}
 	}
-	return max(0, next.Sub(now))
+	if !ok {
+		return l.cfg.Now().Add(idlePeriod)
+	}
+	return next
 }
+
+const idlePeriod = time.Minute
 
 // fire gives a Tick to every engine whose deadline has come.
 func (l *loop) fire(now time.Time) {
@@ -195,95 +206,6 @@ func (l *loop) postpone(i *instance, now time.Time) bool {
 	return now.Sub(i.deferred) < min(postponeMax, i.router.cfg.Interval/2)
 }
 
-// step tells an engine's group what happened and does what it answers.
-func (l *loop) step(i *instance, now time.Time, ev vrrp.Event) {
-	for _, a := range i.router.group.Step(now, i.member, ev) {
-		l.perform(i.router.instances[a.Member], now, a.Action)
-	}
-	for _, o := range i.router.instances {
-		if due, ok := o.router.group.Deadline(o.member); ok {
-			l.deadlines.set(o, due)
-		} else {
-			l.deadlines.remove(o)
-		}
-	}
-}
-
-// perform carries out one action. It queues and never waits.
-func (l *loop) perform(i *instance, now time.Time, a vrrp.Action) {
-	switch a := a.(type) {
-	case vrrp.Send:
-		l.send(i, now, a.Priority)
-	case vrrp.Own:
-		i.term = a.Term
-		i.owner.put(i.intent(true))
-	case vrrp.Disown:
-		i.owner.put(i.intent(false))
-	case vrrp.Announce:
-		i.owner.announceAgain()
-	case vrrp.Change:
-		l.changed(i, now, a)
-	case vrrp.Notice:
-		l.notice(i, now, a)
-	}
-}
-
-// send queues the instance's adverts of the priority on its link.
-func (l *loop) send(i *instance, now time.Time, priority uint8) {
-	if i.link == nil {
-		return
-	}
-	packets, err := i.packets(priority)
-	if err != nil {
-		i.limit.log(now, func(more uint64) {
-			l.log.Error("cannot encode advert", slog.String("router", i.router.cfg.Name), slog.Any("err", err), slog.Uint64("more", more))
-		})
-		return
-	}
-	i.link.out = append(i.link.out, packets...)
-	i.sent += uint64(len(packets))
-}
-
-// flush sends what the round has queued, a batch per link.
-func (l *loop) flush(now time.Time) {
-	for _, k := range l.links {
-		err := k.flush()
-		if err == nil {
-			continue
-		}
-		k.lastErr = err.Error()
-		k.limit.log(now, func(more uint64) {
-			l.log.Warn("cannot send", slog.String("iface", k.spec.Interface), slog.Int("family", k.spec.Family), slog.Any("err", err), slog.Uint64("more", more))
-		})
-	}
-}
-
-// stop makes every router give up.
-func (l *loop) stop(now time.Time) {
-	l.stopAt = now.Add(l.cfg.StopTimeout)
-	for _, r := range l.routers {
-		r.next = nil
-		l.leave(r, now)
-	}
-}
-
-// finished tells whether a stop is complete or has taken too long.
-func (l *loop) finished(now time.Time) bool {
-	if l.stopAt.IsZero() {
-		return false
-	}
-	if len(l.routers) == 0 {
-		return true
-	}
-	if now.Before(l.stopAt) {
-		return false
-	}
-	for _, r := range l.routers {
-		l.log.Error("stopped before the addresses were given up", slog.String("router", r.cfg.Name))
-	}
-	return true
-}
-
 // post puts a message of another goroutine into the inbox; false when the loop
 // has ended.
 func (l *loop) post(m message) bool {
@@ -293,62 +215,4 @@ func (l *loop) post(m message) bool {
 	case <-l.done:
 		return false
 	}
-}
-
-// add builds a router and starts its owners; place does the rest.
-func (l *loop) add(cfg Router) error {
-	if _, ok := l.routers[cfg.Name]; ok {
-		return fmt.Errorf("router %s exists", cfg.Name)
-	}
-	r, err := newRouter(cfg, l.epoch, l.own)
-	if err != nil {
-		return err
-	}
-	l.routers[cfg.Name] = r
-	l.stale = true
-	return nil
-}
-
-func (l *loop) startOwner(ctx context.Context, i *instance) {
-	ctx, cancel := context.WithCancel(ctx)
-	i.stop = cancel
-	i.owner = newOwner(l.cfg.Recheck, func(s settled) { l.post(answered{i, s}) })
-	l.tasks.Go(func() { i.owner.run(ctx) })
-}
-
-// leave stops a router; it is forgotten once its addresses are given up.
-func (l *loop) leave(r *router, now time.Time) {
-	r.leaving = true
-	l.step(r.instances[0], now, vrrp.Stop{})
-	l.forget(r)
-}
-
-// forget drops a leaving router whose engines are idle, and starts what takes
-// its place.
-func (l *loop) forget(r *router) {
-	if !r.leaving || r.busy() {
-		return
-	}
-	for _, i := range r.instances {
-		i.stop()
-		l.deadlines.remove(i)
-	}
-	delete(l.routers, r.cfg.Name)
-	if r.next != nil {
-		if err := l.add(*r.next); err != nil {
-			l.log.Error("cannot start the router again", slog.String("router", r.cfg.Name), slog.Any("err", err))
-		}
-	}
-	l.stale = true
-}
-
-// names are the routers' in order, so that what the loop does to all of them
-// can be foretold.
-func (l *loop) names() []string {
-	names := make([]string, 0, len(l.routers))
-	for n := range l.routers {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -100,6 +100,7 @@ func (l *loop) place(now time.Time) {
 				specs[key] = spec
 			}
 			specs[key].VRIDs = append(specs[key].VRIDs, i.router.cfg.VRID)
+			specs[key].Interval = min(specs[key].Interval, i.router.cfg.Interval)
 			users[key] = append(users[key], i)
 		}
 	}
@@ -162,7 +163,8 @@ func (l *loop) locate(i *instance) (*Link, string) {
 		}
 	}
 	return &Link{
-		Interface: port.Name, Index: port.Index, Family: i.family, Multicast: cfg.Multicast, Source: source,
+		Interface: port.Name, Index: port.Index, Family: i.family, Multicast: cfg.Multicast,
+		Source: source, Interval: cfg.Interval,
 	}, fault
 }
 

@@ -5,6 +5,7 @@ package agent
 
 import (
 	"context"
+	"time"
 
 	"github.com/vicar-ha/vicar/vip"
 	"github.com/vicar-ha/vicar/vrrp/wire"
@@ -52,4 +53,15 @@ type Network interface {
 	// Watch calls changed with the whole state at first and then after each
 	// change, bursts put together, until ctx ends. changed must not block.
 	Watch(ctx context.Context, changed func(vip.Change)) error
+}
+
+// Alarm wakes the loop. It is the loop's alone.
+type Alarm interface {
+	// Set asks for a wake-up at a time of Config.Now's clock, in place of the one
+	// that was asked for before. A time that has passed is now.
+	Set(at time.Time)
+	// C delivers the wake-ups. One too many does no harm.
+	C() <-chan time.Time
+	// Close ends the Alarm.
+	Close() error
 }

@@ -45,11 +45,11 @@ func (m failed) handle(l *loop, now time.Time) {
 func (l *loop) receive(k *link, now time.Time, p *wire.Packet) {
 	i, err := k.find(p)
 	if i == nil {
-		l.drop(&k.drops, &k.limit, now, "", p.Src, err)
+		l.drop(&k.drops, now, "", p.Src, err)
 		return
 	}
 	if err := i.accept(p); err != nil {
-		l.drop(&i.drops, &i.limit, now, i.router.cfg.Name, p.Src, err)
+		l.drop(&i.drops, now, i.router.cfg.Name, p.Src, err)
 		return
 	}
 	i.received++
@@ -132,58 +132,12 @@ func samePassword(a, b *[8]byte) bool {
 }
 
 // drop counts a dropped packet and says so, at a bounded rate.
-func (l *loop) drop(counts *[wire.Drops]uint64, limit *limiter, now time.Time, router string, from netip.Addr, err error) {
+func (l *loop) drop(drops *[wire.Drops]tally, now time.Time, router string, from netip.Addr, err error) {
 	reason := wire.DropTruncated
 	if !errors.As(err, &reason) {
 		return
 	}
-	counts[reason]++
-	limit.log(now, func(more uint64) {
+	drops[reason].add(now, func(more uint64) {
 		l.log.Warn("advert dropped", slog.String("router", router), slog.Any("peer", from), slog.String("reason", reason.String()), slog.Uint64("more", more))
 	})
-}
-
-// changed notes a transition.
-func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
-	r := i.router
-	r.reason, r.since = c.Reason, now
-	r.transitions[c.To]++
-	l.log.Info("state changed", slog.String("router", r.cfg.Name), slog.Int("family", i.family), slog.Int("vrid", int(r.cfg.VRID)),
-		slog.String("from", c.From.String()), slog.String("to", c.To.String()), slog.Uint64("term", i.engine.Status().Term), slog.String("reason", c.Reason))
-}
-
-// notice counts a condition and says so, at a bounded rate.
-func (l *loop) notice(i *instance, now time.Time, n vrrp.Notice) {
-	i.notices[n.Kind]++
-	i.limit.log(now, func(more uint64) {
-		l.log.Warn("odd advert", slog.String("router", i.router.cfg.Name), slog.Any("peer", n.From), slog.String("kind", n.Kind.String()), slog.Uint64("more", more))
-	})
-}
-
-// answered is an owner's answer.
-type answered struct {
-	i *instance
-	settled
-}
-
-// handle tells the engine how its claim went.
-func (m answered) handle(l *loop, now time.Time) {
-	i := m.i
-	i.restored += uint64(m.restored)
-	if m.term == i.term {
-		i.held = m.held && m.err == nil
-		i.heldErr = ""
-	}
-	if m.err != nil {
-		i.heldErr = m.err.Error()
-		i.limit.log(now, func(more uint64) {
-			l.log.Error("addresses not as wanted", slog.String("router", i.router.cfg.Name), slog.Uint64("term", m.term),
-				slog.Bool("held", m.held), slog.Any("err", m.err), slog.Uint64("more", more))
-		})
-	}
-	if m.restored > 0 {
-		l.log.Warn("addresses restored that somebody removed", slog.String("router", i.router.cfg.Name), slog.Int("count", m.restored))
-	}
-	l.step(i, now, vrrp.Settled{Term: m.term, Held: m.held, Err: m.err})
-	l.forget(i.router)
 }

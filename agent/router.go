@@ -59,10 +59,10 @@ type instance struct {
 
 	sent, received, priorityZero, restored uint64
 
-	drops   [wire.Drops]uint64
-	notices [vrrp.Notices]uint64
+	drops   [wire.Drops]tally
+	notices [vrrp.Notices]tally
 	sums    [2]uint64
-	limit   limiter
+	limit   limiter // of this instance's errors
 }
 
 // newRouter builds the engines. start makes an owner's answers reach the loop

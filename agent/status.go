@@ -16,13 +16,16 @@ import (
 
 // status is the loop's state as a document.
 func (l *loop) status(now time.Time) status.Status {
+	wall := l.wallClock(now)
 	s := status.Status{
-		Version: l.cfg.Version, Node: l.cfg.Node, Cluster: l.cfg.Cluster, Now: now,
-		Started: l.started, Reloaded: l.reloaded, Digest: l.cfg.Digest, Loop: l.lateness.status(),
+		Version: l.cfg.Version, Node: l.cfg.Node, Cluster: l.cfg.Cluster, Now: wall(now),
+		Started: wall(l.started), Reloaded: wall(l.reloaded), Digest: l.cfg.Digest, Loop: l.lateness.status(),
 		Routers: []status.Router{}, Links: []status.Link{},
 	}
 	for _, name := range l.names() {
-		s.Routers = append(s.Routers, l.routers[name].status())
+		r := l.routers[name].status()
+		r.Since = wall(r.Since)
+		s.Routers = append(s.Routers, r)
 	}
 	for _, k := range l.links {
 		s.Links = append(s.Links, k.status(l.up(k.spec.Interface)))
@@ -31,6 +34,25 @@ func (l *loop) status(now time.Time) status.Status {
 		return cmp.Or(strings.Compare(a.Interface, b.Interface), cmp.Compare(a.Family, b.Family))
 	})
 	return s
+}
+
+// wallTolerance is how far the loop's clock may be from the wall clock before
+// its times are shown by a new difference; a smaller one changes with each look.
+const wallTolerance = 10 * time.Millisecond
+
+// wallClock turns times of the loop's clock, which doesn't follow the wall
+// clock's steps, into the wall clock's.
+func (l *loop) wallClock(now time.Time) func(time.Time) time.Time {
+	apart := time.Now().Round(0).Sub(now.Round(0))
+	if (apart - l.apart).Abs() > wallTolerance {
+		l.apart = apart
+	}
+	return func(t time.Time) time.Time {
+		if t.IsZero() {
+			return t
+		}
+		return t.Round(0).Add(l.apart)
+	}
 }
 
 func (r *router) status() status.Router {
@@ -89,11 +111,11 @@ func (k *link) status(up bool) status.Link {
 }
 
 // counts names the counters that are not zero.
-func counts(values []uint64, name func(int) string) map[string]uint64 {
+func counts(tallies []tally, name func(int) string) map[string]uint64 {
 	m := make(map[string]uint64)
-	for n, v := range values {
-		if v > 0 {
-			m[name(n)] = v
+	for n := range tallies {
+		if tallies[n].count > 0 {
+			m[name(n)] = tallies[n].count
 		}
 	}
 	return m

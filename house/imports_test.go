@@ -25,6 +25,7 @@ var imports = map[string][]string{
 	"transport/memnet": {"vrrp/wire"},
 	"address":          {"vrrp/wire", "vip"},
 	"agent":            {"vrrp", "vrrp/wire", "vip", "status"},
+	"clock":            {},
 	"config":           {"vrrp/wire"},
 	"control":          {"status"},
 	"lab":              {},
@@ -36,7 +37,7 @@ var imports = map[string][]string{
 	"lab/vicar":        {"lab", "status", "control"},
 	"lab/interop":      {}, // tests only
 
-	"cmd/vicar": {"address", "agent", "config", "control", "lab", "lab/demo", "status", "transport", "vip", "vrrp", "vrrp/wire"},
+	"cmd/vicar": {"address", "agent", "clock", "config", "control", "lab", "lab/demo", "status", "transport", "vip", "vrrp", "vrrp/wire"},
 
 	"house":             {},
 	"packaging/systemd": {},
@@ -57,7 +58,7 @@ var doors = map[string][]string{
 	"github.com/vishvananda/netns":             {"address", "lab", "lab/probe"},
 	"golang.org/x/net":                         {"transport", "address", "lab", "lab/probe"},
 	"golang.org/x/sync":                        {"agent", "cmd/vicar", "lab"},
-	"golang.org/x/sys":                         {"transport", "address", "lab", "lab/probe", "control", "cmd/vicar"},
+	"golang.org/x/sys":                         {"transport", "address", "clock", "lab", "lab/probe", "control", "cmd/vicar"},
 }
 
 // pure packages take time and input as arguments and do nothing themselves.

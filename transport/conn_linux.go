@@ -46,7 +46,7 @@ type Conn struct {
 func newConn(cfg Config, ip *net.IPConn, raw syscall.RawConn, control []byte) *Conn {
 	c := &Conn{cfg: cfg, ip: ip, raw: raw}
 	c.tx.init(control)
-	c.rx.init(cfg.Family)
+	c.rx.init(cfg.Family, cfg.Gather)
 	c.poll.fds = []unix.PollFd{{Events: unix.POLLIN}}
 	c.poll.call = func(fd uintptr) {
 		c.poll.fds[0].Fd = int32(fd)

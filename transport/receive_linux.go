@@ -33,13 +33,14 @@ type receiver struct {
 	// taking is set from before packets leave the socket until Receive
 	// returns them.
 	taking atomic.Bool
+	waited bool // the socket was empty, so that what comes now is a burst's first
 	// Arguments and results of call, which is made once.
 	want, n int
 	errno   syscall.Errno
 	call    func(fd uintptr) bool
 }
 
-func (r *receiver) init(family int) {
+func (r *receiver) init(family int, gather time.Duration) {
 	slots, size, control := receiveSlots4, maxPacket4, 0
 	if family == 6 {
 		slots, size = receiveSlots6, maxPacket6
@@ -51,11 +52,19 @@ func (r *receiver) init(family int) {
 		r.msgs.setData(i, r.bufs[i])
 		r.msgs.setControl(i, r.control[i])
 	}
+	nap := unix.NsecToTimespec(int64(gather))
 	r.call = func(fd uintptr) bool {
+		if r.waited && gather > 0 {
+			// The system call and not time.Sleep, which at this length is late by
+			// more than the nap. One that a signal ends early does no harm.
+			_ = unix.Nanosleep(&nap, nil)
+		}
+		r.waited = false
 		r.taking.Store(true)
 		r.n, r.errno = r.msgs.receive(fd, min(r.want, slots))
 		if r.errno == unix.EAGAIN {
 			r.taking.Store(false)
+			r.waited = true
 			return false
 		}
 		return true

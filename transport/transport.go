@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
@@ -39,6 +40,10 @@ type Config struct {
 	Source netip.Addr
 	// VRIDs are the virtual routers whose messages arrive.
 	VRIDs []uint8
+	// Gather is how long Receive leaves the first packet of a burst in the
+	// socket, so that the rest is taken with it: many routers' adverts leave
+	// their sender together, and each wake-up costs more than reading them.
+	Gather time.Duration
 }
 
 // Sizes for a batch to Send or Receive: more is allowed, but is done in parts

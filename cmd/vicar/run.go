@@ -14,11 +14,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vicar-ha/vicar/address"
 	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/clock"
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/transport"
 )
@@ -78,6 +80,10 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 	if len(left) > 0 {
 		log.Warn("removed addresses that an agent before had left", slog.Any("addresses", left))
 	}
+	ticks, err := clock.New()
+	if err != nil {
+		return err
+	}
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -94,13 +100,24 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 		load: func() (*config.Config, string, error) { return load(f.config, f.node) },
 		build: func(c *config.Config, node string) agent.Config {
 			built := agentConfig(c, node, version, world)
-			built.Log = log
+			built.Log, built.Now, built.NewAlarm = log, ticks.Now, alarms(ticks)
 			return built
 		},
 		socket: filepath.Join(f.dir, socketName),
 		notify: newNotifier(log), limit: watchdogInterval(log), hup: hup, log: log,
 	}
 	return s.run(ctx)
+}
+
+// alarms makes alarms on the clock.
+func alarms(c *clock.Clock) func() (agent.Alarm, error) {
+	return func() (agent.Alarm, error) {
+		a, err := c.NewAlarm()
+		if err != nil {
+			return nil, err // and not an Alarm that is a nil *clock.Alarm
+		}
+		return a, nil
+	}
 }
 
 // openKernel is address.New with advice.
@@ -112,9 +129,17 @@ func openKernel(cfg address.Config) (*address.Kernel, error) {
 	return k, err
 }
 
+// A burst of adverts is gathered for a fiftieth of the interval, too short to
+// matter to any timer, and never for longer than gatherMost.
+const (
+	gatherPart = 50
+	gatherMost = 500 * time.Microsecond
+)
+
 func openTransport(l agent.Link) (agent.Transport, error) {
 	c, err := transport.Open(transport.Config{
 		Interface: l.Interface, Family: l.Family, Multicast: l.Multicast, Source: l.Source, VRIDs: l.VRIDs,
+		Gather: min(l.Interval/gatherPart, gatherMost),
 	})
 	if err != nil {
 		return nil, err // and not a Transport that is a nil *Conn

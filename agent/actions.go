@@ -1,0 +1,122 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/vicar-ha/vicar/vrrp"
+	"github.com/vicar-ha/vicar/vrrp/wire"
+)
+
+// step tells an engine's group what happened and does what it answers.
+func (l *loop) step(i *instance, now time.Time, ev vrrp.Event) {
+	for _, a := range i.router.group.Step(now, i.member, ev) {
+		l.perform(i.router.instances[a.Member], now, a.Action)
+	}
+	for _, o := range i.router.instances {
+		if due, ok := o.router.group.Deadline(o.member); ok {
+			l.deadlines.set(o, due)
+		} else {
+			l.deadlines.remove(o)
+		}
+	}
+}
+
+// perform carries out one action. It queues and never waits.
+func (l *loop) perform(i *instance, now time.Time, a vrrp.Action) {
+	switch a := a.(type) {
+	case vrrp.Send:
+		l.send(i, now, a.Priority)
+	case vrrp.Own:
+		i.term = a.Term
+		i.owner.put(i.intent(true))
+	case vrrp.Disown:
+		i.owner.put(i.intent(false))
+	case vrrp.Announce:
+		i.owner.announceAgain()
+	case vrrp.Change:
+		l.changed(i, now, a)
+	case vrrp.Notice:
+		l.notice(i, now, a)
+	}
+}
+
+// send queues the instance's adverts of the priority on its link.
+func (l *loop) send(i *instance, now time.Time, priority uint8) {
+	if i.link == nil {
+		return
+	}
+	packets, err := i.packets(priority)
+	if err != nil {
+		i.limit.log(now, func(more uint64) {
+			l.log.Error("cannot encode advert", slog.String("router", i.router.cfg.Name), slog.Any("err", err), slog.Uint64("more", more))
+		})
+		return
+	}
+	i.link.out = append(i.link.out, packets...)
+	i.sent += uint64(len(packets))
+}
+
+// flush sends what the round has queued, a batch per link.
+func (l *loop) flush(now time.Time) {
+	for _, k := range l.links {
+		err := k.flush()
+		if err == nil {
+			continue
+		}
+		k.lastErr = err.Error()
+		k.limit.log(now, func(more uint64) {
+			l.log.Warn("cannot send", slog.String("iface", k.spec.Interface), slog.Int("family", k.spec.Family), slog.Any("err", err), slog.Uint64("more", more))
+		})
+	}
+}
+
+// changed notes a transition.
+func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
+	r := i.router
+	r.reason, r.since = c.Reason, now
+	r.transitions[c.To]++
+	l.log.Info("state changed", slog.String("router", r.cfg.Name), slog.Int("family", i.family), slog.Int("vrid", int(r.cfg.VRID)),
+		slog.String("from", c.From.String()), slog.String("to", c.To.String()), slog.Uint64("term", i.engine.Status().Term), slog.String("reason", c.Reason))
+}
+
+// notice counts a condition and says so, at a bounded rate.
+func (l *loop) notice(i *instance, now time.Time, n vrrp.Notice) {
+	if n.Kind == vrrp.NoticeIntervalV2 {
+		i.drops[wire.DropIntervalV2].count++
+	}
+	i.notices[n.Kind].add(now, func(more uint64) {
+		l.log.Warn("odd advert", slog.String("router", i.router.cfg.Name), slog.Any("peer", n.From), slog.String("kind", n.Kind.String()), slog.Uint64("more", more))
+	})
+}
+
+// answered is an owner's answer.
+type answered struct {
+	i *instance
+	settled
+}
+
+// handle tells the engine how its claim went.
+func (m answered) handle(l *loop, now time.Time) {
+	i := m.i
+	i.restored += uint64(m.restored)
+	if m.term == i.term {
+		i.held = m.held && m.err == nil
+		i.heldErr = ""
+	}
+	if m.err != nil {
+		i.heldErr = m.err.Error()
+		i.limit.log(now, func(more uint64) {
+			l.log.Error("addresses not as wanted", slog.String("router", i.router.cfg.Name), slog.Uint64("term", m.term),
+				slog.Bool("held", m.held), slog.Any("err", m.err), slog.Uint64("more", more))
+		})
+	}
+	if m.restored > 0 {
+		l.log.Warn("addresses restored that somebody removed", slog.String("router", i.router.cfg.Name), slog.Int("count", m.restored))
+	}
+	l.step(i, now, vrrp.Settled{Term: m.term, Held: m.held, Err: m.err})
+	l.forget(i.router)
+}
