@@ -13,6 +13,7 @@ import (
 
 // step tells an engine's group what happened and does what it answers.
 func (l *loop) step(i *instance, now time.Time, ev vrrp.Event) {
+	i.router.told = now
 	for _, a := range i.router.group.Step(now, i.member, ev) {
 		l.perform(i.router.instances[a.Member], now, a.Action)
 	}

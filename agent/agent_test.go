@@ -264,3 +264,52 @@ func TestNewRefuses(t *testing.T) {
 		})
 	}
 }
+
+// aged is a Transport whose packets were read late.
+type aged struct {
+	agent.Transport
+	age time.Duration
+}
+
+func (a aged) Receive(batch []wire.Packet) (int, error) {
+	n, err := a.Transport.Receive(batch)
+	for i := range batch[:n] {
+		batch[i].Age = a.age
+	}
+	return n, err
+}
+
+// TestAge: a packet that was read late counts from when it arrived.
+func TestAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 2, router(100*ms, vip4.String()))
+		late := w.nodes[1]
+		late.cfg.Open = func(agent.Link) (agent.Transport, error) { return aged{late.port.Open(true), 30 * ms}, nil }
+		late.start(t)
+		defer late.stop(t)
+		time.Sleep(time.Second)
+		w.want("lb-2")
+		w.from(netip.MustParseAddr("192.0.2.99"), 254)
+		time.Sleep(300*ms + 41*ms - 30*ms) // the skew is 41.4 ms
+		w.want()
+		time.Sleep(ms)
+		w.want("lb-2")
+	})
+}
+
+// from sends an advert of the router as another host would.
+func (w *world) from(src netip.Addr, priority uint8) {
+	w.t.Helper()
+	ad := wire.Advert{
+		Version: wire.V3, VRID: 51, Priority: priority, Interval: 100 * ms, Addresses: []netip.Addr{vip4.Addr()},
+	}
+	data, err := ad.AppendTo(nil, src, wire.Group4, wire.ChecksumMessage)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	stranger := w.lan.Host("stranger", src).Open(true)
+	defer func() { _ = stranger.Close() }()
+	if _, err := stranger.Send([]wire.Packet{{Src: src, Dst: wire.Group4, TTL: 255, Data: data}}); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -35,12 +35,18 @@ func (d *deadlines) set(i *instance, at time.Time) {
 	}
 }
 
-// pop takes the first instance whose entry is due.
-func (d *deadlines) pop(now time.Time) (*instance, bool) {
-	if len(d.items) == 0 || d.items[0].due.After(now) {
+// first is the instance whose entry comes up first, if it does so by then.
+func (d *deadlines) first(by time.Time) (*instance, bool) {
+	if len(d.items) == 0 || d.items[0].due.After(by) {
 		return nil, false
 	}
-	return heap.Pop(d).(*instance), true
+	return d.items[0], true
+}
+
+// move changes the entry of an instance that has one.
+func (d *deadlines) move(i *instance, to time.Time) {
+	i.due = to
+	heap.Fix(d, i.place)
 }
 
 // remove forgets the instance.

@@ -154,7 +154,7 @@ func (l *loop) locate(i *instance) (*Link, string) {
 	}
 	if home.Name != i.iface || source != i.source {
 		i.iface, i.source, i.moved = home.Name, source, true
-		clear(i.encoded)
+		i.forgetPackets()
 	}
 	i.ttlMin = ttlMins(cfg.Peers, port)
 	for _, x := range []*vip.Interface{home, port} {

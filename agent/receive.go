@@ -57,7 +57,17 @@ func (l *loop) receive(k *link, now time.Time, p *wire.Packet) {
 		i.priorityZero++
 	}
 	i.deferred = time.Time{}
-	l.step(i, now, vrrp.Received{From: p.Src, Advert: &i.advert})
+	l.step(i, i.arrival(now, p.Age), vrrp.Received{From: p.Src, Advert: &i.advert})
+}
+
+// arrival is when a packet of that age arrived, as far as its engine can be
+// told: never before what it was told last.
+func (i *instance) arrival(now time.Time, age time.Duration) time.Time {
+	at := now.Add(-age)
+	if last := i.router.told; at.Before(last) {
+		return last
+	}
+	return at
 }
 
 // find is the instance that a packet's VRID belongs to.

@@ -95,7 +95,7 @@ func (l *loop) modify(r *router, now time.Time, cfg Router) {
 	}
 	r.cfg = cfg
 	for _, i := range r.instances {
-		clear(i.encoded)
+		i.forgetPackets()
 		l.step(i, now, vrrp.Reconfigure{Config: engineConfig(cfg, i.family, l.epoch)})
 		if i.engine.State() == vrrp.Active {
 			i.owner.put(i.intent(true))

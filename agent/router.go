@@ -18,6 +18,7 @@ import (
 type router struct {
 	cfg       Router
 	group     *vrrp.Group
+	told      time.Time // the engines' last now, before which they must not be told
 	instances []*instance
 
 	reason      string // of the last transition of any engine
@@ -55,7 +56,7 @@ type instance struct {
 	deferred time.Time // since when a time-out waits for packets to be read
 
 	advert  wire.Advert // the one being received
-	encoded map[uint8][]wire.Packet
+	encoded [2]encoded  // the last two that were sent; see packets
 
 	sent, received, priorityZero, restored uint64
 
@@ -78,7 +79,6 @@ func newRouter(cfg Router, epoch time.Time, start func(*instance)) (*router, err
 		engines = append(engines, e)
 		r.instances = append(r.instances, &instance{
 			router: r, member: n, family: f, engine: e, place: -1,
-			encoded: make(map[uint8][]wire.Packet),
 		})
 	}
 	r.group = vrrp.NewGroup(engines...)
@@ -133,12 +133,33 @@ func (i *instance) claimName() string {
 	return fmt.Sprintf("%s/ipv%d", i.router.cfg.Name, i.family)
 }
 
-// packets are the instance's adverts of the priority, one per destination,
-// encoded when first asked for and kept until the router or its source change.
+// encoded is adverts of a priority, ready to be sent.
+type encoded struct {
+	priority uint8
+	packets  []wire.Packet // nil: not encoded
+}
+
+// packets are the instance's adverts of the priority, one per destination. The
+// last regular ones and those of priority 0 are kept until the router or its
+// source change (forgetPackets).
 func (i *instance) packets(priority uint8) ([]wire.Packet, error) {
-	if ps, ok := i.encoded[priority]; ok {
-		return ps, nil
+	kept := &i.encoded[0]
+	if priority == wire.PriorityStop {
+		kept = &i.encoded[1]
 	}
+	if kept.packets != nil && kept.priority == priority {
+		return kept.packets, nil
+	}
+	ps, err := i.encode(priority)
+	if err == nil {
+		*kept = encoded{priority, ps}
+	}
+	return ps, err
+}
+
+func (i *instance) forgetPackets() { i.encoded = [2]encoded{} }
+
+func (i *instance) encode(priority uint8) ([]wire.Packet, error) {
 	cfg := &i.router.cfg
 	advert := wire.Advert{
 		Version: cfg.Version, VRID: cfg.VRID, Priority: priority, Interval: cfg.Interval, Password: cfg.Password,
@@ -154,7 +175,6 @@ func (i *instance) packets(priority uint8) ([]wire.Packet, error) {
 		}
 		ps = append(ps, wire.Packet{Src: i.source, Dst: dst, TTL: wire.TTL, Data: data})
 	}
-	i.encoded[priority] = ps
 	return ps, nil
 }
 

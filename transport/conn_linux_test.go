@@ -92,6 +92,16 @@ func (h *host) send(tb testing.TB, dst netip.Addr, data []byte) {
 	}
 }
 
+// wantAge wants an age that the kernel's stamp has given, and takes it away: it
+// is another one each time.
+func wantAge(tb testing.TB, p *wire.Packet) {
+	tb.Helper()
+	if p.Age <= 0 || p.Age >= maxAge {
+		tb.Errorf("age %v", p.Age)
+	}
+	p.Age = 0
+}
+
 // want waits for these packets, the next to arrive. What must not arrive is
 // sent before what must.
 func (h *host) want(tb testing.TB, packets ...wire.Packet) {
@@ -99,6 +109,7 @@ func (h *host) want(tb testing.TB, packets ...wire.Packet) {
 	for _, w := range packets {
 		select {
 		case p := <-h.packets:
+			wantAge(tb, &p)
 			if diff := cmp.Diff(w, p, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 				tb.Fatalf("packet (-want +got):\n%s", diff)
 			}
@@ -295,6 +306,7 @@ func TestBatchArrivesComplete(t *testing.T) {
 				}
 				for _, p := range in[:n] {
 					p.Data = append([]byte(nil), p.Data...)
+					wantAge(t, &p)
 					got = append(got, p)
 				}
 			}
@@ -533,7 +545,7 @@ func FuzzControlIPv6(f *testing.F) {
 	f.Add(hops[:len(hops)-4])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var p wire.Packet
-		if controlIPv6(b, &p) && !p.Dst.IsValid() {
+		if parseControl(b, 0, &p) && !p.Dst.IsValid() {
 			t.Fatalf("%+v", p)
 		}
 	})

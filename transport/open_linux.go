@@ -111,6 +111,8 @@ func early(rc syscall.RawConn, cfg Config) error {
 		} else {
 			_ = unix.SetsockoptInt(s, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_ALL, 0)
 		}
+		// Without stamps the age of packets is unknown, which costs precision only.
+		_ = unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 		// Ahead of bulk traffic in the queue of the interface: TC_PRIO_CONTROL.
 		// CAP_NET_ADMIN is needed.
 		_ = unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_PRIORITY, priorityControl)

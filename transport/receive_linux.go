@@ -19,17 +19,23 @@ import (
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
-// sizes of control messages: struct in6_pktinfo, and an int.
+// sizes of control messages: struct in6_pktinfo, an int, and a struct timespec
+// of 64 bits. Another one is not understood and the packet's age is unknown.
 const (
 	sizePktinfo  = 20
 	sizeHopLimit = 4
+	sizeStamp    = 16
 )
+
+// maxAge is the oldest age that is believed: the stamps are the wall clock's,
+// which may have been set in between.
+const maxAge = time.Second
 
 // receiver is what Receive needs again and again.
 type receiver struct {
 	msgs    *messages
 	bufs    [][]byte
-	control [][]byte // IPv6: destination and hop limit
+	control [][]byte // when it came; IPv6: destination and hop limit as well
 	// taking is set from before packets leave the socket until Receive
 	// returns them.
 	taking atomic.Bool
@@ -41,10 +47,10 @@ type receiver struct {
 }
 
 func (r *receiver) init(family int, gather time.Duration) {
-	slots, size, control := receiveSlots4, maxPacket4, 0
+	slots, size, control := receiveSlots4, maxPacket4, unix.CmsgSpace(sizeStamp)
 	if family == 6 {
 		slots, size = receiveSlots6, maxPacket6
-		control = unix.CmsgSpace(sizePktinfo) + unix.CmsgSpace(sizeHopLimit)
+		control += unix.CmsgSpace(sizePktinfo) + unix.CmsgSpace(sizeHopLimit)
 	}
 	r.msgs = newMessages(slots)
 	r.bufs, r.control = slices(slots, size), slices(slots, control)
@@ -127,33 +133,35 @@ func (c *Conn) recheck() error {
 // unpack stores what has been received in batch, and returns how many.
 func (c *Conn) unpack(batch []wire.Packet) int {
 	n := 0
+	now := time.Now().UnixNano()
 	for i := range c.rx.n {
-		if c.cfg.Family == 4 {
-			size, _ := c.rx.msgs.received(i)
-			if parseIPv4(c.rx.bufs[i][:size], &batch[n]) {
-				n++
-			}
-			continue
-		}
-		if c.rx.unpack6(i, &batch[n]) {
+		if c.rx.unpack(i, c.cfg.Family, now, &batch[n]) {
 			n++
 		}
 	}
 	return n
 }
 
-// unpack6 stores message i in p and makes its slot ready for the next.
-func (r *receiver) unpack6(i int, p *wire.Packet) bool {
-	size, control := r.msgs.received(i)
-	*p = wire.Packet{Src: r.msgs.addr(i), Data: r.bufs[i][:size]}
-	ok := controlIPv6(r.control[i][:control], p)
-	r.msgs.setControl(i, r.control[i])
-	return ok
+// unpack stores message i in p and makes its slot ready for the next.
+func (r *receiver) unpack(i, family int, now int64, p *wire.Packet) bool {
+	size, used := r.msgs.received(i)
+	data, control := r.bufs[i][:size], r.control[i][:used]
+	defer r.msgs.setControl(i, r.control[i])
+	if family == 4 {
+		if !parseIPv4(data, p) {
+			return false
+		}
+		parseControl(control, now, p)
+		return true
+	}
+	*p = wire.Packet{Src: r.msgs.addr(i), Data: data}
+	return parseControl(control, now, p)
 }
 
-// controlIPv6 stores the destination and hop limit that the control bytes tell
-// in p, and tells whether both are there.
-func controlIPv6(b []byte, p *wire.Packet) bool {
+// parseControl stores in p what the control bytes tell of the age, and for IPv6
+// of the destination and hop limit. It tells whether the latter two are there.
+// now is the wall clock's, in nanoseconds.
+func parseControl(b []byte, now int64, p *wire.Packet) bool {
 	var dst, hops bool
 	for len(b) >= unix.SizeofCmsghdr {
 		h, data, rest, err := unix.ParseOneSocketControlMessage(b)
@@ -162,6 +170,9 @@ func controlIPv6(b []byte, p *wire.Packet) bool {
 		}
 		b = rest
 		switch {
+		case h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_TIMESTAMPNS && len(data) == sizeStamp:
+			sec, nsec := binary.NativeEndian.Uint64(data), binary.NativeEndian.Uint64(data[8:])
+			p.Age = min(max(0, time.Duration(now-int64(sec)*int64(time.Second)-int64(nsec))), maxAge)
 		case h.Level != unix.IPPROTO_IPV6:
 		case h.Type == unix.IPV6_PKTINFO && len(data) >= sizePktinfo:
 			p.Dst, dst = netip.AddrFrom16([16]byte(data)), true

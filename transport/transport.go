@@ -42,7 +42,8 @@ type Config struct {
 	VRIDs []uint8
 	// Gather is how long Receive leaves the first packet of a burst in the
 	// socket, so that the rest is taken with it: many routers' adverts leave
-	// their sender together, and each wake-up costs more than reading them.
+	// their sender together, and each wake-up costs more than reading them. The
+	// packets' Age tells what it has cost.
 	Gather time.Duration
 }
 

@@ -129,10 +129,10 @@ func openKernel(cfg address.Config) (*address.Kernel, error) {
 	return k, err
 }
 
-// A burst of adverts is gathered for a fiftieth of the interval, too short to
-// matter to any timer, and never for longer than gatherMost.
+// A burst of adverts is gathered for a twentieth of the interval, never longer
+// than gatherMost. The engines' timers run from when each packet arrived.
 const (
-	gatherPart = 50
+	gatherPart = 20
 	gatherMost = 500 * time.Microsecond
 )
 

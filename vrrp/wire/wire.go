@@ -72,5 +72,8 @@ type Advert struct {
 type Packet struct {
 	Src, Dst netip.Addr // without zones
 	TTL      uint8      // TTL or hop limit it arrived with
-	Data     []byte
+	// Age is how long before it was handed over it arrived; 0 if that is unknown.
+	// Who reads late can still set his timers from when the packet came.
+	Age  time.Duration
+	Data []byte
 }
