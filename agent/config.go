@@ -57,7 +57,7 @@ type Router struct {
 	Checksum     wire.Checksum // how version 3 IPv4 adverts are summed
 	Password     *[8]byte      // version 2 only
 	Multicast    bool
-	Local        []netip.Addr // the node's own, at most one per family in unicast
+	Local        []netip.Addr // the node's own; adverts leave from one on Interface if there is one
 	Peers        []Peer       // unicast only
 	Addresses    []netip.Prefix
 	Exclude      []netip.Prefix // held with Addresses, not advertised
@@ -67,11 +67,13 @@ type Router struct {
 	Announcer Announcer
 }
 
-// Peer is another node of a unicast router.
+// Peer is another node of a unicast router, in one family.
 type Peer struct {
-	Address netip.Addr
+	// Addresses are the node's, at least one. Adverts go to the first that is on
+	// the link's subnets, else to the first, and are accepted from any.
+	Addresses []netip.Addr
 	// TTLMin is the lowest TTL or hop limit accepted from it. TTLAuto is 255 for
-	// a peer on the link's subnet and none for a routed one.
+	// an address on the link's subnets and none for a routed one.
 	TTLMin int
 }
 
@@ -145,12 +147,17 @@ func (r Router) validate() (errs []error) {
 		bad("neither an interface nor a local address to find it by")
 	}
 	for _, f := range r.families() {
-		if !r.Multicast && !r.local(f).IsValid() {
+		if !r.Multicast && len(r.local(f)) == 0 {
 			bad("no local address of family IPv%d to send from", f)
 		}
 	}
 	if len(r.families()) == 0 {
 		bad("no address")
+	}
+	for _, p := range r.Peers {
+		if len(p.Addresses) == 0 {
+			bad("a peer without address")
+		}
 	}
 	return errs
 }
@@ -166,14 +173,9 @@ func (r Router) families() []int {
 	return fs
 }
 
-// local is the node's own address of the family, if it has one.
-func (r Router) local(f int) netip.Addr {
-	for _, a := range r.Local {
-		if family(a) == f {
-			return a
-		}
-	}
-	return netip.Addr{}
+// local lists the node's own addresses of the family.
+func (r Router) local(f int) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(r.Local), func(a netip.Addr) bool { return family(a) != f })
 }
 
 // advertised lists the addresses of the family.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/vicar-ha/vicar/vip"
 	"github.com/vicar-ha/vicar/vrrp"
-	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
 // networkBox keeps what the watcher told until the loop takes it: the latest
@@ -142,21 +141,22 @@ func (l *loop) locate(i *instance) (*Link, string) {
 	if fault != "" {
 		return nil, fault
 	}
-	port := home
-	source := cfg.local(i.family)
+	port, source := home, netip.Addr{}
 	if cfg.Multicast {
-		source = primary(home, i.family, source)
-	} else if port = l.with(source); port == nil {
-		return nil, fmt.Sprintf("address %s is on no interface", source)
+		source = primary(home, i.family, cfg.local(i.family))
+	} else if port, source = l.port(home, cfg.local(i.family)); port == nil {
+		return nil, fmt.Sprintf("this node's addresses %v are on no interface", cfg.local(i.family))
 	}
 	if !source.IsValid() {
 		return nil, fmt.Sprintf("interface %s has no IPv%d address to send from", home.Name, i.family)
 	}
-	if home.Name != i.iface || source != i.source {
-		i.iface, i.source, i.moved = home.Name, source, true
+	peers, ttlMin := resolve(cfg.Peers, i.family, port.Addresses)
+	if home.Name != i.iface || source != i.source || !slices.Equal(peers, i.peers) {
+		i.moved = i.moved || home.Name != i.iface
+		i.iface, i.source, i.peers = home.Name, source, peers
 		i.forgetPackets()
 	}
-	i.ttlMin = ttlMins(cfg.Peers, port)
+	i.ttlMin = ttlMin
 	for _, x := range []*vip.Interface{home, port} {
 		if !x.Up {
 			fault = fmt.Sprintf("interface %s is down", x.Name)
@@ -166,74 +166,4 @@ func (l *loop) locate(i *instance) (*Link, string) {
 		Interface: port.Name, Index: port.Index, Family: i.family, Multicast: cfg.Multicast,
 		Source: source, Interval: cfg.Interval,
 	}, fault
-}
-
-// home is the interface that a router's addresses go to.
-func (l *loop) home(cfg *Router) (*vip.Interface, string) {
-	if cfg.Interface != "" {
-		for n := range l.interfaces {
-			if l.interfaces[n].Name == cfg.Interface {
-				return &l.interfaces[n], ""
-			}
-		}
-		return nil, fmt.Sprintf("interface %s does not exist", cfg.Interface)
-	}
-	for _, a := range cfg.Local {
-		if x := l.with(a); x != nil {
-			return x, ""
-		}
-	}
-	return nil, fmt.Sprintf("no interface has an address of this node (%v)", cfg.Local)
-}
-
-// up tells whether the interface is there and up.
-func (l *loop) up(name string) bool {
-	return slices.ContainsFunc(l.interfaces, func(x vip.Interface) bool { return x.Name == name && x.Up })
-}
-
-// with is the interface that has the address.
-func (l *loop) with(a netip.Addr) *vip.Interface {
-	for n := range l.interfaces {
-		x := &l.interfaces[n]
-		if slices.ContainsFunc(x.Addresses, func(p netip.Prefix) bool { return p.Addr() == a }) {
-			return x
-		}
-	}
-	return nil
-}
-
-// primary is the address that multicast adverts leave from: the node's own
-// where it is on the interface, else the first IPv4 address; for IPv6 the
-// link-local one (RFC 9568 sections 5.1.1.1 and 5.1.2.1).
-func primary(x *vip.Interface, f int, own netip.Addr) netip.Addr {
-	var first netip.Addr
-	for _, p := range x.Addresses {
-		a := p.Addr()
-		if family(a) != f || f == 6 && !a.IsLinkLocalUnicast() {
-			continue
-		}
-		if a == own {
-			return a
-		}
-		if !first.IsValid() {
-			first = a
-		}
-	}
-	return first.WithZone("")
-}
-
-// ttlMins resolves the peers' TTLAuto against the subnets of an interface.
-func ttlMins(peers []Peer, port *vip.Interface) map[netip.Addr]uint8 {
-	mins := make(map[netip.Addr]uint8, len(peers))
-	for _, p := range peers {
-		switch {
-		case p.TTLMin != TTLAuto:
-			mins[p.Address] = uint8(p.TTLMin)
-		case slices.ContainsFunc(port.Addresses, func(s netip.Prefix) bool { return s.Contains(p.Address) }):
-			mins[p.Address] = wire.TTL
-		default:
-			mins[p.Address] = 0
-		}
-	}
-	return mins
 }

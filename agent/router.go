@@ -43,9 +43,10 @@ type instance struct {
 	started bool
 	iface   string // where the addresses go, once known
 	source  netip.Addr
-	moved   bool // iface or source are new
-	ttlMin  map[netip.Addr]uint8
-	link    *link // nil while there is none
+	moved   bool                 // iface is new
+	peers   []netip.Addr         // unicast: where adverts go
+	ttlMin  map[netip.Addr]uint8 // unicast: by source
+	link    *link                // nil while there is none
 	fault   string
 	heldErr string
 	held    bool
@@ -178,19 +179,14 @@ func (i *instance) encode(priority uint8) ([]wire.Packet, error) {
 	return ps, nil
 }
 
-// destinations are the group, or the peers of the family.
+// destinations are the group, or the peers.
 func (i *instance) destinations() []netip.Addr {
 	switch {
-	case i.router.cfg.Multicast && i.family == 4:
+	case !i.router.cfg.Multicast:
+		return i.peers
+	case i.family == 4:
 		return []netip.Addr{wire.Group4}
-	case i.router.cfg.Multicast:
+	default:
 		return []netip.Addr{wire.Group6}
 	}
-	var peers []netip.Addr
-	for _, p := range i.router.cfg.Peers {
-		if family(p.Address) == i.family {
-			peers = append(peers, p.Address)
-		}
-	}
-	return peers
 }

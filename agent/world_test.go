@@ -203,7 +203,7 @@ func (w *world) newNode(i int, router agent.Router) *node {
 		for j := range 5 {
 			if j != i {
 				peer := netip.AddrFrom4([4]byte{192, 0, 2, byte(10 + j)})
-				router.Peers = append(router.Peers, agent.Peer{Address: peer, TTLMin: agent.TTLAuto})
+				router.Peers = append(router.Peers, agent.Peer{Addresses: []netip.Addr{peer}, TTLMin: agent.TTLAuto})
 			}
 		}
 	}

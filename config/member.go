@@ -24,7 +24,7 @@ type Member struct {
 type Election struct {
 	Family    int          // 4 or 6
 	Addresses []netip.Addr // advertised, in the file's order
-	// Own are the node's addresses of the family; with Unicast there is one.
+	// Own are the node's addresses of the family.
 	Own []netip.Addr
 	// Peers are the other nodes; empty with Multicast.
 	Peers []Peer
@@ -82,33 +82,6 @@ func (r Router) Families() []int {
 		}
 	}
 	return families
-}
-
-// Nearest is the first of addresses that lies in one of the subnets, and else
-// the first: which of a node's addresses to use on an interface with these
-// subnets. near tells which case it was. addresses must not be empty.
-func Nearest(addresses []netip.Addr, subnets []netip.Prefix) (address netip.Addr, near bool) {
-	for _, a := range addresses {
-		for _, s := range subnets {
-			if s.Contains(a) {
-				return a, true
-			}
-		}
-	}
-	return addresses[0], false
-}
-
-// Accepts is the lowest TTL at which an advert from a peer is accepted, 0 for
-// any; near tells whether the peer is in a subnet of the router's interface.
-func (t TTLMin) Accepts(near bool) uint8 {
-	switch {
-	case t == TTLAuto && near:
-		return 255
-	case t <= TTLNone:
-		return 0
-	default:
-		return uint8(t)
-	}
 }
 
 func familyOf(a netip.Addr) int {

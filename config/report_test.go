@@ -5,7 +5,6 @@ package config
 
 import (
 	"encoding/json"
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -74,31 +73,6 @@ func TestMembers(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, web.Elections, comparers); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
-func TestNearest(t *testing.T) {
-	addresses := addrs("192.0.2.10", "198.51.100.10")
-	tests := []struct {
-		subnets []netip.Prefix
-		want    string
-		near    bool
-	}{
-		{prefixes("198.51.100.0/24"), "198.51.100.10", true},
-		{prefixes("203.0.113.0/24", "192.0.2.0/24"), "192.0.2.10", true},
-		{prefixes("203.0.113.0/24"), "192.0.2.10", false},
-		{nil, "192.0.2.10", false},
-	}
-	for _, tt := range tests {
-		got, near := Nearest(addresses, tt.subnets)
-		if got.String() != tt.want || near != tt.near {
-			t.Errorf("%v: got %v, %v", tt.subnets, got, near)
-		}
-	}
-	for min, want := range map[TTLMin][2]uint8{TTLAuto: {255, 0}, TTLNone: {0, 0}, 64: {64, 64}} {
-		if got := [2]uint8{min.Accepts(true), min.Accepts(false)}; got != want {
-			t.Errorf("TTLMin %d: near and far %v, want %v", min, got, want)
-		}
 	}
 }
 

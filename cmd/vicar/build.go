@@ -65,17 +65,17 @@ func agentRouter(m config.Member, t config.Transport, h host) agent.Router {
 // ownerPriority is an address owner's (RFC 9568 section 6.1).
 const ownerPriority = 255
 
-// unicast is where adverts leave from and go to, in each family that is
-// advertised. config.Parse sees to it that a node has one address in each.
+// unicast is where adverts may leave from and go to, in each family that is
+// advertised.
 func unicast(elections []config.Election, ttl config.TTLMin) (local []netip.Addr, peers []agent.Peer) {
 	least := int(ttl)
 	if ttl == config.TTLAuto {
 		least = agent.TTLAuto
 	}
 	for _, e := range elections {
-		local = append(local, e.Own[0])
+		local = append(local, e.Own...)
 		for _, p := range e.Peers {
-			peers = append(peers, agent.Peer{Address: p.Addresses[0], TTLMin: least})
+			peers = append(peers, agent.Peer{Addresses: p.Addresses, TTLMin: least})
 		}
 	}
 	return local, peers

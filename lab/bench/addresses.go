@@ -16,7 +16,7 @@ import (
 // The test of many addresses: how many, how often at most, and the interval.
 const (
 	manyCount    = 2000
-	manyRuns     = 3
+	manyRuns     = 6
 	manyInterval = 100 * time.Millisecond
 	manyWindow   = 5 * time.Second
 )
@@ -44,10 +44,11 @@ func excluding() setup {
 
 // manyAddresses measures the moves, the programs in turns.
 func (b *bench) manyAddresses(ctx context.Context) error {
-	for run := range min(b.runs, manyRuns) {
+	runs := min(b.runs, manyRuns)
+	for run := range runs {
 		for _, s := range b.sides {
 			m := addressMove{Side: s.name, Run: run}
-			if err := b.moveMany(ctx, s, &m); err != nil {
+			if err := b.moveMany(ctx, s, runs, &m); err != nil {
 				return fmt.Errorf("%s, %d addresses, run %d: %w", s.name, manyCount, run, err)
 			}
 			b.results.Moves = append(b.results.Moves, m)
@@ -58,8 +59,8 @@ func (b *bench) manyAddresses(ctx context.Context) error {
 	return nil
 }
 
-// moveMany measures one.
-func (b *bench) moveMany(ctx context.Context, s side, m *addressMove) (err error) {
+// moveMany measures one of some runs.
+func (b *bench) moveMany(ctx context.Context, s side, runs int, m *addressMove) (err error) {
 	c := excluding()
 	p, err := b.start(ctx, s, c, time.Minute)
 	defer func() { err = errors.Join(err, b.clean(p)) }()
@@ -76,16 +77,33 @@ func (b *bench) moveMany(ctx context.Context, s side, m *addressMove) (err error
 	if err != nil {
 		return err
 	}
-	sweeping, cancel := context.WithTimeout(ctx, manyWindow)
-	defer cancel()
-	at := session.Now()
-	if err := b.lab.Cut(b.a); err != nil {
+	adverts, err := session.Adverts(b.lab, b.a)
+	if err != nil {
 		return err
 	}
-	if err := session.Run(sweeping); err != nil {
+	sweeping, cancel := context.WithCancel(ctx)
+	defer cancel()
+	swept := make(chan error, 1)
+	go func() { swept <- session.Run(sweeping) }()
+	at, err := b.cutInPhase(ctx, session, adverts, m.Run, runs)
+	cancel()
+	if err := errors.Join(err, <-swept); err != nil {
 		return err
 	}
 	n, first, last := sweep.Answered()
 	m.Answered, m.First, m.Last = n, first-at, last-at
 	return ctx.Err()
+}
+
+// cutInPhase cuts the holder off after this run's share of the interval, lets
+// the other one take over, and tells when it cut.
+func (b *bench) cutInPhase(ctx context.Context, s *probe.Session, adverts *probe.Adverts, run, runs int) (time.Duration, error) {
+	if _, err := phase(ctx, s, adverts, manyInterval, run, runs); err != nil {
+		return 0, err
+	}
+	at := s.Now()
+	if err := b.lab.Cut(b.a); err != nil {
+		return 0, err
+	}
+	return at, sleep(ctx, manyWindow)
 }

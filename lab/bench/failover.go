@@ -103,7 +103,7 @@ func (b *bench) failover(ctx context.Context, s side, f *failover) (err error) {
 	if err := sleep(ctx, lead); err != nil {
 		return err
 	}
-	if f.Phase, err = w.phase(ctx, f.Interval, f.Run, b.runs); err != nil {
+	if f.Phase, err = phase(ctx, w.session, w.adverts, f.Interval, f.Run, b.runs); err != nil {
 		return err
 	}
 	at := w.session.Now()
@@ -169,18 +169,18 @@ func (w *watch) stop() error {
 
 // phase waits for the holder's next advert, and then for the share of the
 // interval that this run is due.
-func (w *watch) phase(ctx context.Context, interval time.Duration, run, runs int) (time.Duration, error) {
-	_, before := w.adverts.Last()
+func phase(ctx context.Context, s *probe.Session, adverts *probe.Adverts, interval time.Duration, run, runs int) (time.Duration, error) {
+	_, before := adverts.Last()
 	within := 5*time.Second + 5*interval
-	deadline := w.session.Now() + within
+	deadline := s.Now() + within
 	for {
-		at, n := w.adverts.Last()
+		at, n := adverts.Last()
 		if n > before {
-			wait := at + interval*time.Duration(run)/time.Duration(runs) - w.session.Now()
+			wait := at + interval*time.Duration(run)/time.Duration(runs) - s.Now()
 			err := sleep(ctx, max(0, wait))
-			return w.session.Now() - at, err
+			return s.Now() - at, err
 		}
-		if w.session.Now() > deadline {
+		if s.Now() > deadline {
 			return 0, fmt.Errorf("heard no advert for %v", within)
 		}
 		if err := sleep(ctx, time.Millisecond/2); err != nil {
