@@ -78,7 +78,7 @@ func (l *loop) flush(now time.Time) {
 // changed notes a transition.
 func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 	r := i.router
-	r.reason, r.since = c.Reason, now
+	r.reason, r.since, i.said = c.Reason, now, c.Reason
 	r.transitions[c.To]++
 	l.log.Info("state changed", slog.String("router", r.cfg.Name), slog.Int("family", i.family), slog.Int("vrid", int(r.cfg.VRID)),
 		slog.String("from", c.From.String()), slog.String("to", c.To.String()), slog.Uint64("term", i.engine.Status().Term), slog.String("reason", c.Reason))

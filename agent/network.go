@@ -6,6 +6,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
@@ -130,7 +131,20 @@ func (l *loop) settlePlaces(r *router, now time.Time) {
 			i.started = true
 			l.step(i, now, vrrp.Start{})
 		}
+		l.waits(i)
 	}
+}
+
+// waits logs why a router is out of the election when no transition has said
+// it: it was never in, or the reason is another one now.
+func (l *loop) waits(i *instance) {
+	s := i.engine.Status()
+	if s.State != vrrp.Initialize || s.Reason == i.said {
+		return
+	}
+	i.said = s.Reason
+	l.log.Warn("router waits", slog.String("router", i.router.cfg.Name), slog.Int("family", i.family),
+		slog.String("reason", s.Reason))
 }
 
 // locate is where an instance's adverts go, and what stands in the way. A

@@ -48,6 +48,7 @@ type instance struct {
 	ttlMin  map[netip.Addr]uint8 // unicast: by source
 	link    *link                // nil while there is none
 	fault   string
+	said    string // the reason that was logged last
 	heldErr string
 	held    bool
 	term    uint64 // of the last Own

@@ -65,6 +65,9 @@ func (r *router) status() status.Router {
 	for _, i := range r.instances {
 		s.Engines = append(s.Engines, i.status())
 		state = min(state, i.engine.State())
+		if e := i.engine.Status(); e.State == vrrp.Initialize {
+			s.Reason = e.Reason // it may have changed without a transition
+		}
 		s.Term = max(s.Term, i.engine.Status().Term)
 		s.Priority = int(i.engine.Status().Priority)
 		s.Interface = cmp.Or(i.iface, r.cfg.Interface)
