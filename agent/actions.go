@@ -4,16 +4,17 @@
 package agent
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
 	"github.com/vicar-ha/vicar/vrrp"
-	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
 // step tells an engine's group what happened and does what it answers.
 func (l *loop) step(i *instance, now time.Time, ev vrrp.Event) {
 	i.router.told = now
+	i.router.moving = false
 	for _, a := range i.router.group.Step(now, i.member, ev) {
 		l.perform(i.router.instances[a.Member], now, a.Action)
 	}
@@ -64,8 +65,12 @@ func (l *loop) send(i *instance, now time.Time, priority uint8) {
 // flush sends what the round has queued, a batch per link.
 func (l *loop) flush(now time.Time) {
 	for _, k := range l.links {
+		sent := len(k.out) > 0
 		err := k.flush()
 		if err == nil {
+			if sent {
+				k.lastErr = ""
+			}
 			continue
 		}
 		k.lastErr = err.Error()
@@ -75,22 +80,46 @@ func (l *loop) flush(now time.Time) {
 	}
 }
 
-// changed notes a transition.
+// changed notes a transition. Of those that one event brings, the first is the
+// router's, with the reason; the others are of engines that go along with it.
 func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 	r := i.router
-	r.reason, r.since, i.said = c.Reason, now, c.Reason
-	r.transitions[c.To]++
-	l.log.Info("state changed", slog.String("router", r.cfg.Name), slog.Int("family", i.family), slog.Int("vrid", int(r.cfg.VRID)),
-		slog.String("from", c.From.String()), slog.String("to", c.To.String()), slog.Uint64("term", i.engine.Status().Term), slog.String("reason", c.Reason))
+	i.said = c.Reason
+	level := slog.LevelInfo
+	switch {
+	case r.moving:
+		level = slog.LevelDebug
+	case i.fault != "" || i.heldErr != "":
+		level = slog.LevelWarn
+	}
+	if !r.moving {
+		r.moving = true
+		r.reason, r.since = c.Reason, now
+		r.transitions[c.To]++
+	}
+	l.log.Log(context.Background(), level, "state changed", slog.String("router", r.cfg.Name), slog.Int("family", i.family),
+		slog.Int("vrid", int(r.cfg.VRID)), slog.String("from", c.From.String()), slog.String("to", c.To.String()),
+		slog.Uint64("term", i.engine.Status().Term), slog.String("reason", c.Reason))
 }
 
-// notice counts a condition and says so, at a bounded rate.
+// notice counts a condition and says so, at a bounded rate, with what the
+// advert said and what this node has.
 func (l *loop) notice(i *instance, now time.Time, n vrrp.Notice) {
-	if n.Kind == vrrp.NoticeIntervalV2 {
-		i.drops[wire.DropIntervalV2].count++
+	if n.Kind == vrrp.NoticeRival {
+		i.rival, i.rivalAt = n.From, now
 	}
 	i.notices[n.Kind].add(now, func(more uint64) {
-		l.log.Warn("odd advert", slog.String("router", i.router.cfg.Name), slog.Any("peer", n.From), slog.String("kind", n.Kind.String()), slog.Uint64("more", more))
+		attrs := []slog.Attr{
+			slog.String("router", i.router.cfg.Name), slog.Any("peer", n.From),
+			slog.String("kind", n.Kind.String()), slog.Uint64("more", more),
+		}
+		switch n.Kind {
+		case vrrp.NoticeInterval:
+			attrs = append(attrs, slog.Duration("theirs", i.advert.Interval), slog.Duration("ours", i.router.cfg.Interval))
+		case vrrp.NoticeAddresses:
+			attrs = append(attrs, slog.Any("theirs", i.advert.Addresses), slog.Any("ours", i.router.cfg.advertised(i.family)))
+		}
+		l.log.LogAttrs(context.Background(), slog.LevelWarn, "odd advert", attrs...)
 	})
 }
 
@@ -113,6 +142,12 @@ func (m answered) handle(l *loop, now time.Time) {
 		i.limit.log(now, func(more uint64) {
 			l.log.Error("addresses not as wanted", slog.String("router", i.router.cfg.Name), slog.Uint64("term", m.term),
 				slog.Bool("held", m.held), slog.Any("err", m.err), slog.Uint64("more", more))
+		})
+	}
+	if m.untold != nil {
+		i.limit.log(now, func(more uint64) {
+			l.log.Warn("addresses are held but could not be announced", slog.String("router", i.router.cfg.Name),
+				slog.Any("err", m.untold), slog.Uint64("more", more))
 		})
 	}
 	if m.restored > 0 {

@@ -14,6 +14,9 @@ import (
 // ErrStopped is the answer to a question that an agent can't take any more.
 var ErrStopped = errors.New("the agent has stopped")
 
+// ErrNotGivenUp is Run's error when it could not give up addresses in time.
+var ErrNotGivenUp = errors.New("stopped before its addresses were given up")
+
 // Agent runs a node's virtual routers.
 type Agent struct {
 	cfg   Config

@@ -5,6 +5,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -44,7 +45,7 @@ func (l *loop) leave(r *router, now time.Time) {
 // forget drops a leaving router whose engines are idle, and starts what takes
 // its place.
 func (l *loop) forget(r *router) {
-	if !r.leaving || r.busy() {
+	if !r.leaving || r.busy() || l.routers[r.cfg.Name] != r {
 		return
 	}
 	for _, i := range r.instances {
@@ -92,7 +93,7 @@ func (l *loop) finished(now time.Time) bool {
 		return false
 	}
 	for _, r := range l.routers {
-		l.log.Error("stopped before the addresses were given up", slog.String("router", r.cfg.Name))
+		l.broken = errors.Join(l.broken, fmt.Errorf("router %s: %w", r.cfg.Name, ErrNotGivenUp))
 	}
 	return true
 }

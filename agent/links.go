@@ -4,6 +4,7 @@
 package agent
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -31,7 +32,7 @@ func (l *loop) connect(now time.Time, specs map[linkKey]*Link, users map[linkKey
 	for key, spec := range specs {
 		slices.Sort(spec.VRIDs)
 		k := l.links[key]
-		if k == nil || !k.spec.equal(*spec) {
+		if k == nil || !k.spec.equal(*spec) && !k.retune(*spec) {
 			var fault string
 			if k, fault = l.open(now, key, *spec); k == nil {
 				for _, i := range users[key] {
@@ -40,15 +41,51 @@ func (l *loop) connect(now time.Time, specs map[linkKey]*Link, users map[linkKey
 				continue
 			}
 		}
-		k.byVRID = [256]*instance{}
-		for _, i := range users[key] {
-			i.link = k
-			k.byVRID[i.router.cfg.VRID] = i
-		}
+		k.seat(users[key])
 	}
 	for key, k := range l.links {
 		if specs[key] == nil {
 			l.closeLink(key, k)
+		}
+	}
+}
+
+// retuner is a Transport that can change the VRIDs it lets through, so that
+// those that stay miss nothing.
+type retuner interface{ SetVRIDs(ids []uint8) error }
+
+// retune makes the link that of spec if only the VRIDs differ, without opening
+// it anew.
+func (k *link) retune(spec Link) bool {
+	same := spec
+	same.VRIDs = k.spec.VRIDs
+	t, ok := k.transport.(retuner)
+	if !ok || !k.spec.equal(same) || t.SetVRIDs(spec.VRIDs) != nil {
+		return false
+	}
+	k.spec = spec
+	return true
+}
+
+// seat gives the users their VRIDs on the link. Of two with one VRID a router
+// that leaves makes way, and else the second is at fault: if both took part,
+// one of them would be deaf and take over everywhere.
+func (k *link) seat(users []*instance) {
+	k.byVRID = [256]*instance{}
+	for _, leaving := range []bool{false, true} {
+		for _, i := range users {
+			if i.router.leaving != leaving {
+				continue
+			}
+			i.link = k
+			switch other := k.byVRID[i.router.cfg.VRID]; {
+			case other == nil:
+				k.byVRID[i.router.cfg.VRID] = i
+			case !leaving:
+				i.link = nil
+				i.fault = fmt.Sprintf("VRID %d is router %s's on interface %s",
+					i.router.cfg.VRID, other.router.cfg.Name, k.spec.Interface)
+			}
 		}
 	}
 }
@@ -64,10 +101,10 @@ func (l *loop) open(now time.Time, key linkKey, spec Link) (*link, string) {
 		}
 		return nil, "cannot open a socket: " + err.Error()
 	}
-	k := &link{spec: spec, transport: t, used: make(chan struct{})}
+	k := &link{spec: spec, transport: t, used: make(chan struct{}, 1)}
 	if old := l.links[key]; old != nil {
 		k.sendFails, k.drops = old.sendFails, old.drops
-		k.out = old.out
+		k.out, old.out = old.out, nil
 		l.closeLink(key, old)
 	}
 	l.links[key] = k
@@ -75,7 +112,9 @@ func (l *loop) open(now time.Time, key linkKey, spec Link) (*link, string) {
 	return k, ""
 }
 
+// closeLink closes a link after what was queued on it has left.
 func (l *loop) closeLink(key linkKey, k *link) {
+	_ = k.flush() // counted
 	if err := k.transport.Close(); err != nil {
 		l.log.Warn("cannot close a socket", slog.String("iface", k.spec.Interface), slog.Any("err", err))
 	}

@@ -75,7 +75,10 @@ func (l *loop) run(ctx context.Context) error {
 		l.closeLinks()
 		l.tasks.Wait()
 		queue.close()
-		<-logged
+		select {
+		case <-logged:
+		case <-time.After(logPatience): // nobody reads the log any more
+		}
 	}()
 
 	for _, cfg := range l.cfg.Routers {
@@ -91,6 +94,9 @@ func (l *loop) run(ctx context.Context) error {
 	l.spin(ctx, alarm)
 	return errors.Join(l.broken, alarm.Close())
 }
+
+// logPatience is how long the end waits for the log to be written.
+const logPatience = time.Second
 
 // spin is the loop proper: take what is there, meet deadlines, send, wait.
 func (l *loop) spin(ctx context.Context, alarm Alarm) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vicar-ha/vicar/vip"
 	"github.com/vicar-ha/vicar/vrrp"
+	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
 // networkBox keeps what the watcher told until the loop takes it: the latest
@@ -132,6 +133,7 @@ func (l *loop) settlePlaces(r *router, now time.Time) {
 			l.step(i, now, vrrp.Start{})
 		}
 		l.waits(i)
+		l.findStray(i)
 	}
 }
 
@@ -147,6 +149,27 @@ func (l *loop) waits(i *instance) {
 		slog.String("reason", s.Reason))
 }
 
+// findStray looks for a claimed address that this node has though its router
+// does not hold it, on any interface: somebody else put it there. It answers
+// beside the holder's. It is told, not removed: who put it there may do so
+// again.
+func (l *loop) findStray(i *instance) {
+	stray := ""
+	if i.router.cfg.Priority != wire.PriorityOwner {
+		for _, p := range i.router.cfg.claimed(i.family) {
+			if x := l.with(p.Addr()); x != nil && !i.held {
+				stray = fmt.Sprintf("%s is on %s, and not by this agent", p.Addr(), x.Name)
+				break
+			}
+		}
+	}
+	if stray != "" && stray != i.stray {
+		l.log.Warn("an address that this node does not hold is on it", slog.String("router", i.router.cfg.Name),
+			slog.String("reason", stray))
+	}
+	i.stray = stray
+}
+
 // locate is where an instance's adverts go, and what stands in the way. A
 // fault with a Link means that the link is of use nevertheless.
 func (l *loop) locate(i *instance) (*Link, string) {
@@ -157,7 +180,7 @@ func (l *loop) locate(i *instance) (*Link, string) {
 	}
 	port, source := home, netip.Addr{}
 	if cfg.Multicast {
-		source = primary(home, i.family, cfg.local(i.family))
+		source = primary(home, i.family, cfg.local(i.family), l.claims)
 	} else if port, source = l.port(home, cfg.local(i.family)); port == nil {
 		return nil, fmt.Sprintf("this node's addresses %v are on no interface", cfg.local(i.family))
 	}

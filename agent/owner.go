@@ -43,6 +43,8 @@ type owner struct {
 	heldBy     []Mover
 	announcing context.CancelFunc
 	failing    bool // the last answer was an error
+	secure     bool // held was acquired without error
+	doubts     int  // looks in a row that could not tell whether it still is
 }
 
 // settled tells the loop that an intent was carried out, or why not.
@@ -51,6 +53,7 @@ type settled struct {
 	held     bool
 	restored int // addresses that somebody had removed and are back
 	err      error
+	untold   error // the addresses are held, but nobody could be told
 }
 
 // The first wait after a failed attempt, doubled after each up to the last.
@@ -151,9 +154,11 @@ func (o *owner) reconcile(ctx context.Context) error {
 	if !t.asked && !t.hold && len(o.held.Addresses) == 0 {
 		return nil
 	}
-	var err error
+	var err, untold error
 	if t.hold {
-		err = o.hold(ctx, work, t)
+		if err = o.hold(work, t); err == nil && (t.asked || t.announce || t.lost > 0 || o.failing) {
+			untold = o.tell(ctx, work, t)
+		}
 	} else {
 		err = o.giveUp(work)
 	}
@@ -161,27 +166,38 @@ func (o *owner) reconcile(ctx context.Context) error {
 		o.poke()
 		return nil
 	}
-	if t.asked || t.lost > 0 || (err != nil) != o.failing {
-		s := settled{term: t.claim.Term, held: t.hold, err: err}
+	if t.asked || t.lost > 0 || (err != nil) != o.failing || untold != nil {
+		s := settled{term: t.claim.Term, held: t.hold, err: err, untold: untold}
 		if err == nil {
 			s.restored = t.lost
 		}
 		o.answer(s)
 	}
 	o.failing = err != nil
-	return err
+	return errors.Join(err, untold)
 }
 
-// hold acquires the claim from the movers in their order, gives up what a
-// changed claim no longer has, and announces what is new.
-func (o *owner) hold(ctx, work context.Context, t task) error {
-	old, by := o.held, o.heldBy
-	o.held, o.heldBy = union(t.claim, old), t.movers
+// hold acquires the claim from the movers in their order, and gives up what a
+// changed claim no longer has. A claim that has gone to another interface is
+// given up on the old one first.
+func (o *owner) hold(work context.Context, t task) error {
+	if len(o.held.Addresses) > 0 && o.held.Interface != t.claim.Interface {
+		if err := o.giveUp(work); err != nil {
+			return err
+		}
+	}
+	old, by, was := o.held, o.heldBy, o.secure
+	o.held, o.heldBy, o.secure = union(t.claim, old), t.movers, false
 	for _, m := range t.movers {
 		if err := m.Acquire(work, t.claim); err != nil {
+			if was && !t.asked && o.doubtful(work, t) {
+				o.secure = true
+				return nil
+			}
 			return fmt.Errorf("acquiring the addresses: %w", err)
 		}
 	}
+	o.doubts = 0
 	if gone := without(old, t.claim); len(gone.Addresses) > 0 {
 		for _, m := range slices.Backward(by) {
 			if err := m.Release(work, gone); err != nil {
@@ -189,11 +205,28 @@ func (o *owner) hold(ctx, work context.Context, t task) error {
 			}
 		}
 	}
-	o.held = t.claim
-	if t.asked || t.announce || t.lost > 0 || o.failing {
-		return o.tell(ctx, t.announcer, t.claim)
-	}
+	o.held, o.secure = t.claim, true
 	return nil
+}
+
+// maxDoubts is how many failed looks in a row are taken for bad luck.
+const maxDoubts = 3
+
+// doubtful tells whether a look that failed may be let pass: the addresses were
+// held, and either still are or can't be read, which a busy kernel may answer
+// once or twice. An Active that holds its addresses does not step down for that.
+func (o *owner) doubtful(work context.Context, t task) bool {
+	for _, m := range t.movers {
+		switch held, err := m.Held(work, t.claim); {
+		case err == nil && !held:
+			return false
+		case err != nil:
+			o.doubts++
+			o.poke()
+			return o.doubts < maxDoubts
+		}
+	}
+	return true
 }
 
 // giveUp stops announcing and releases all that may be held, the last acquired
@@ -210,45 +243,44 @@ func (o *owner) giveUp(work context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("releasing the addresses: %w", err)
 	}
-	o.held, o.heldBy = vip.Claim{}, nil
+	o.held, o.heldBy, o.secure = vip.Claim{}, nil, false
 	return nil
 }
 
 // tell starts a round of announcements that goes on until the next round or
-// until the addresses are given up.
-func (o *owner) tell(ctx context.Context, a Announcer, c vip.Claim) error {
+// until the addresses are given up. If the first can't leave, another look
+// tries again.
+func (o *owner) tell(ctx, work context.Context, t task) error {
 	if o.announcing != nil {
 		o.announcing()
 		o.announcing = nil
 	}
-	if a == nil {
+	if t.announcer == nil {
 		return nil
 	}
 	round, cancel := context.WithCancel(ctx)
 	o.announcing = cancel
-	if err := a.Announce(round, c); err != nil {
+	superseded := context.AfterFunc(work, cancel) // many addresses take a while
+	defer superseded()
+	if err := t.announcer.Announce(round, t.claim); err != nil {
+		o.mu.Lock()
+		o.announce = true
+		o.mu.Unlock()
 		return fmt.Errorf("announcing the addresses: %w", err)
 	}
 	return nil
 }
 
-// without is the claim a less what b has on the same interface.
+// without is the claim a less what b has, on the same interface.
 func without(a, b vip.Claim) vip.Claim {
-	if a.Interface != b.Interface {
-		return a
-	}
-	rest := a
-	rest.Addresses = slices.DeleteFunc(slices.Clone(a.Addresses), func(p netip.Prefix) bool {
+	a.Addresses = slices.DeleteFunc(slices.Clone(a.Addresses), func(p netip.Prefix) bool {
 		return slices.Contains(b.Addresses, p)
 	})
-	return rest
+	return a
 }
 
-// union is the claim a with what b has besides it, if it is on the same
-// interface.
+// union is the claim a with what b has besides it, on the same interface.
 func union(a, b vip.Claim) vip.Claim {
-	if a.Interface == b.Interface {
-		a.Addresses = append(slices.Clone(a.Addresses), without(b, a).Addresses...)
-	}
+	a.Addresses = append(slices.Clone(a.Addresses), without(b, a).Addresses...)
 	return a
 }

@@ -53,6 +53,7 @@ func (l *loop) receive(k *link, now time.Time, p *wire.Packet) {
 		return
 	}
 	i.received++
+	i.heard = now
 	if i.advert.Priority == wire.PriorityStop {
 		i.priorityZero++
 	}
@@ -99,6 +100,9 @@ func (i *instance) accept(p *wire.Packet) error {
 	}
 	if cfg.Version == wire.V2 && !samePassword(i.advert.Password, cfg.Password) {
 		return wire.DropAuth
+	}
+	if cfg.Version == wire.V2 && i.advert.Interval != cfg.Interval {
+		return wire.DropIntervalV2
 	}
 	if cfg.Version == wire.V3 && i.family == 4 {
 		i.sums[sum]++

@@ -24,6 +24,7 @@ type router struct {
 	reason      string // of the last transition of any engine
 	since       time.Time
 	transitions map[vrrp.State]uint64
+	moving      bool // the event at hand has brought a transition already
 
 	// leaving says that the router has been stopped and goes away once its
 	// engines are idle; next is what then takes its place, if anything.
@@ -49,6 +50,10 @@ type instance struct {
 	link    *link                // nil while there is none
 	fault   string
 	said    string // the reason that was logged last
+	stray   string // where a claimed address is that this node must not have
+	rival   netip.Addr
+	rivalAt time.Time // when the rival was heard last
+	heard   time.Time // when an advert was accepted last
 	heldErr string
 	held    bool
 	term    uint64 // of the last Own

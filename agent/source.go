@@ -65,12 +65,13 @@ func (l *loop) port(home *vip.Interface, own []netip.Addr) (*vip.Interface, neti
 
 // primary is the address that multicast adverts leave from: one of the node's
 // own where it is on the interface, else the first IPv4 address; for IPv6 a
-// link-local one (RFC 9568 sections 5.1.1.1 and 5.1.2.1).
-func primary(x *vip.Interface, f int, own []netip.Addr) netip.Addr {
+// link-local one (RFC 9568 sections 5.1.1.1 and 5.1.2.1). Never a virtual one:
+// claimed tells those.
+func primary(x *vip.Interface, f int, own []netip.Addr, claimed func(netip.Addr) bool) netip.Addr {
 	var first netip.Addr
 	for _, p := range x.Addresses {
 		a := p.Addr().WithZone("")
-		if family(a) != f || f == 6 && !a.IsLinkLocalUnicast() {
+		if family(a) != f || f == 6 && !a.IsLinkLocalUnicast() || claimed(a) {
 			continue
 		}
 		if slices.Contains(own, a) {
@@ -81,6 +82,17 @@ func primary(x *vip.Interface, f int, own []netip.Addr) netip.Addr {
 		}
 	}
 	return first
+}
+
+// claims tells whether a router may have to give the address up.
+func (l *loop) claims(a netip.Addr) bool {
+	for _, r := range l.routers {
+		if r.cfg.Priority != wire.PriorityOwner && slices.ContainsFunc(
+			slices.Concat(r.cfg.Addresses, r.cfg.Exclude), func(p netip.Prefix) bool { return p.Addr() == a }) {
+			return true
+		}
+	}
+	return false
 }
 
 // resolve finds where adverts to the peers go, and the lowest TTL accepted from

@@ -50,25 +50,29 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func none(netip.Addr) bool { return false }
+
 // TestPrimary: RFC 9568 sections 5.1.1.1 and 5.1.2.1.
 func TestPrimary(t *testing.T) {
 	x := &vip.Interface{Addresses: prefixes("192.0.2.1/24", "192.0.2.10/24", "2001:db8::1/64", "fe80::1/64")}
 	for name, c := range map[string]struct {
 		family int
 		own    []netip.Addr
+		claims func(netip.Addr) bool
 		want   string
 	}{
-		"the first":                  {4, nil, "192.0.2.1"},
-		"the node's own":             {4, addrs("198.51.100.1", "192.0.2.10"), "192.0.2.10"},
-		"link-local, though own not": {6, addrs("2001:db8::1"), "fe80::1"},
+		"the first":                   {4, nil, none, "192.0.2.1"},
+		"the first that is not a VIP": {4, nil, func(a netip.Addr) bool { return a == x.Addresses[0].Addr() }, "192.0.2.10"},
+		"the node's own":              {4, addrs("198.51.100.1", "192.0.2.10"), none, "192.0.2.10"},
+		"link-local, though own not":  {6, addrs("2001:db8::1"), none, "fe80::1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := primary(x, c.family, c.own); got != netip.MustParseAddr(c.want) {
+			if got := primary(x, c.family, c.own, c.claims); got != netip.MustParseAddr(c.want) {
 				t.Errorf("primary %v, want %s", got, c.want)
 			}
 		})
 	}
-	if got := primary(&vip.Interface{}, 4, nil); got.IsValid() {
+	if got := primary(&vip.Interface{}, 4, nil, none); got.IsValid() {
 		t.Errorf("primary %v of an interface without addresses", got)
 	}
 }

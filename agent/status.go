@@ -25,6 +25,10 @@ func (l *loop) status(now time.Time) status.Status {
 	for _, name := range l.names() {
 		r := l.routers[name].status()
 		r.Since = wall(r.Since)
+		for n := range r.Engines {
+			e := &r.Engines[n]
+			e.Heard, e.RivalAt = wall(e.Heard), wall(e.RivalAt)
+		}
 		s.Routers = append(s.Routers, r)
 	}
 	for _, k := range l.links {
@@ -74,6 +78,7 @@ func (r *router) status() status.Router {
 		s.Held = s.Held && i.held
 		s.HeldError = cmp.Or(s.HeldError, i.heldErr)
 		s.Restored += i.restored
+		s.Stray = cmp.Or(s.Stray, i.stray)
 	}
 	s.State = state.String()
 	for st := vrrp.Initialize; st <= vrrp.Active; st++ {
@@ -86,7 +91,7 @@ func (i *instance) status() status.Engine {
 	s := status.Engine{
 		Family: i.family, VRID: int(i.router.cfg.VRID), Version: int(i.router.cfg.Version),
 		State: i.engine.State().String(), Primary: i.source, Active: i.engine.Status().Active,
-		Sent: i.sent, Received: i.received, PriorityZero: i.priorityZero,
+		Heard: i.heard, Rival: i.rival, RivalAt: i.rivalAt, Sent: i.sent, Received: i.received, PriorityZero: i.priorityZero,
 		Dropped: counts(i.drops[:], func(n int) string { return wire.Drop(n).String() }),
 		Notices: counts(i.notices[:], func(n int) string { return vrrp.NoticeKind(n).String() }),
 	}

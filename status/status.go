@@ -43,21 +43,29 @@ type Router struct {
 	Held      bool           `json:"held"` // the addresses are on this node
 	HeldError string         `json:"held_error,omitempty"`
 	Restored  uint64         `json:"restored"` // times an address came back after somebody removed it
-	Engines   []Engine       `json:"engines"`  // one per family
+	// Stray says where an address is that this node must not have.
+	Stray   string   `json:"stray,omitempty"`
+	Engines []Engine `json:"engines"` // one per family
 	// Transitions counts the entries into each state.
 	Transitions map[string]uint64 `json:"transitions"`
 }
 
 // Engine is the election in one family.
 type Engine struct {
-	Family   int        `json:"family"` // 4 or 6
-	VRID     int        `json:"vrid"`
-	Version  int        `json:"version"`
-	State    string     `json:"state"`
-	Primary  netip.Addr `json:"primary,omitzero"` // where its adverts come from
-	Active   netip.Addr `json:"active,omitzero"`  // who was last heard as Active
-	Sent     uint64     `json:"adverts_sent"`
-	Received uint64     `json:"adverts_received"`
+	Family  int        `json:"family"` // 4 or 6
+	VRID    int        `json:"vrid"`
+	Version int        `json:"version"`
+	State   string     `json:"state"`
+	Primary netip.Addr `json:"primary,omitzero"` // where its adverts come from
+	Active  netip.Addr `json:"active,omitzero"`  // who was last heard as Active
+	// Heard is when an advert was last accepted, Rival who was last heard that
+	// believed itself Active beside this node, RivalAt when.
+	Heard   time.Time  `json:"heard,omitzero"`
+	Rival   netip.Addr `json:"rival,omitzero"`
+	RivalAt time.Time  `json:"rival_at,omitzero"`
+
+	Sent     uint64 `json:"adverts_sent"`
+	Received uint64 `json:"adverts_received"`
 	// PriorityZero counts received adverts of a router that gives up.
 	PriorityZero uint64 `json:"priority_zero_received"`
 	// Dropped counts by reason (vrrp/wire.Drop), Notices by kind (vrrp.Notice);

@@ -5,7 +5,6 @@ package vrrp
 
 import (
 	"net/netip"
-	"strconv"
 	"time"
 
 	"github.com/vicar-ha/vicar/vrrp/wire"
@@ -61,7 +60,7 @@ func (e *Engine) receivedInActive(now time.Time, from netip.Addr, ad *wire.Adver
 // yield makes room for a better Active. It has taken over already, so nothing
 // is sent when the addresses are given up.
 func (e *Engine) yield(now time.Time, what string, from netip.Addr, ad *wire.Advert) {
-	e.become(now, Backup, what+from.String()+" (priority "+strconv.Itoa(int(ad.Priority))+")")
+	e.become(now, Backup, what+peer{from, ad.Priority}.String())
 	e.accept(now, ad)
 }
 

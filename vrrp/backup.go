@@ -4,21 +4,24 @@
 package vrrp
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
 // receivedInBackup is an advert in Backup (section 6.4.2).
-func (e *Engine) receivedInBackup(now time.Time, ad *wire.Advert) {
+func (e *Engine) receivedInBackup(now time.Time, from netip.Addr, ad *wire.Advert) {
 	switch {
 	case ad.Priority == wire.PriorityStop:
 		e.vacant, e.accepted = true, time.Time{}
 		e.deadline = now.Add(e.skewTime())
 	case ad.Priority >= e.priority || !e.preempts(now):
 		e.accept(now, ad)
+	default:
+		// Discarded: the timer goes on running.
+		e.worse, e.worseAt = peer{from, ad.Priority}, now
 	}
-	// A worse router's advert is discarded: the timer goes on running.
 }
 
 // accept lets the sender be Active for another Active_Down_Interval, counted by
@@ -56,8 +59,11 @@ func (e *Engine) activeDownTimer(now time.Time) {
 		}
 	}
 	reason := "no Active Router heard"
-	if e.vacant {
+	switch {
+	case e.vacant:
 		reason = "the Active Router gave up"
+	case e.worse.address.IsValid() && now.Sub(e.worseAt) <= 2*e.interval:
+		reason = "better than the Active Router " + e.worse.String()
 	}
 	e.takeOver(now, reason)
 }

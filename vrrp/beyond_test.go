@@ -32,7 +32,7 @@ func TestResignIsForgotten(t *testing.T) {
 	t.Run("when it is Active again", func(t *testing.T) {
 		r := newActive(t, nil)
 		r.want(Fault{"link down"}, "Active -> Initialize: link down", "disown 1")
-		r.want(Clear{}, "Initialize -> Backup: recovered: link down")
+		r.want(Clear{}, "Initialize -> Backup: recovered from: link down")
 		r.toDeadline()
 		r.want(Tick{}, "send 100", "own 2", "Backup -> Active: no Active Router heard")
 		if r.e.Busy() {
@@ -67,7 +67,7 @@ func TestHoldOffGrows(t *testing.T) {
 		r.want(Settled{Term: term}, "send 0")
 		r.wantTimer(min(minHoldOff<<i, maxHoldOff))
 		r.toDeadline()
-		r.want(Tick{}, "Initialize -> Backup: recovered: cannot hold the addresses: permission denied")
+		r.want(Tick{}, "Initialize -> Backup: recovered from: cannot hold the addresses: permission denied")
 		r.toDeadline()
 		r.want(Tick{}, "send 100", describe(Own{term + 1}), "Backup -> Active: no Active Router heard")
 	}

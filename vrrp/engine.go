@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/vicar-ha/vicar/vrrp/wire"
@@ -55,6 +56,8 @@ type Engine struct {
 	ripe     time.Time // PreemptDelay counts from here
 	accepted time.Time // when an advert was last accepted; zero if none since
 	vacant   bool      // the Active said that it gives up
+	worse    peer      // the Active that this router is better than
+	worseAt  time.Time // when it was heard last
 
 	// Active.
 	sent    time.Time // the last advert
@@ -78,6 +81,10 @@ type Engine struct {
 type peer struct {
 	address  netip.Addr
 	priority uint8
+}
+
+func (p peer) String() string {
+	return p.address.String() + " (priority " + strconv.Itoa(int(p.priority)) + ")"
 }
 
 // Status is what an Engine shows of itself.
@@ -218,7 +225,7 @@ func (e *Engine) become(now time.Time, to State, reason string) {
 	from := e.state
 	e.state, e.reason, e.since = to, reason, now
 	e.interval = e.cfg.Interval
-	e.accepted, e.vacant = time.Time{}, false
+	e.accepted, e.vacant, e.worse = time.Time{}, false, peer{}
 	switch to {
 	case Active:
 		e.term++

@@ -68,7 +68,7 @@ func (e *Engine) review(now time.Time) {
 func (e *Engine) startup(now time.Time) {
 	reason := "started"
 	if e.reason != notStarted && e.reason != stopped {
-		reason = "recovered: " + e.reason
+		reason = "recovered from: " + e.reason
 	}
 	if e.owner() {
 		e.become(now, Active, reason+", owns the addresses")

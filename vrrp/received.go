@@ -25,7 +25,7 @@ func (e *Engine) received(now time.Time, r Received) {
 	}
 	switch e.state {
 	case Backup:
-		e.receivedInBackup(now, ad)
+		e.receivedInBackup(now, r.From, ad)
 	case Active:
 		e.receivedInActive(now, r.From, ad)
 	case Initialize:

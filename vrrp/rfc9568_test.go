@@ -322,7 +322,7 @@ func TestRFC9568_7_2_Sending(t *testing.T) {
 		r := newBackup(t, nil)
 		r.want(SetPrimary{}, "Backup -> Initialize: no address to send adverts from")
 		r.want(SetPrimary{netip.MustParseAddr("fe80::1")}) // not of this family
-		r.want(SetPrimary{above}, "Initialize -> Backup: recovered: no address to send adverts from")
+		r.want(SetPrimary{above}, "Initialize -> Backup: recovered from: no address to send adverts from")
 	})
 	t.Run("an Active that loses its source can't say priority 0", func(t *testing.T) {
 		r := newActive(t, nil)

@@ -117,7 +117,11 @@ func (s *service) Reload(ctx context.Context) error {
 		return fmt.Errorf("waiting for another reload: %w", ctx.Err())
 	}
 	s.notify.reloading()
-	defer s.notify.ready()
+	defer func() {
+		if ctx.Err() == nil { // else it is stopping
+			s.notify.ready()
+		}
+	}()
 	cfg, err := s.apply(ctx)
 	if err != nil {
 		s.refused(err)
