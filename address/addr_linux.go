@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 
@@ -41,7 +42,9 @@ func (k *Kernel) Acquire(ctx context.Context, c vip.Claim) error {
 		}
 	}
 	if err := k.journal.claim(c); err != nil {
-		return err
+		// A full /run must not leave nobody with the addresses. Since kernel 5.18
+		// the mark on them tells whose they are as well.
+		k.log.Warn("the address journal can't be written", slog.String("router", c.Router), slog.Any("err", err))
 	}
 	l, err := k.link(ctx, c.Interface)
 	if err != nil {

@@ -41,7 +41,11 @@ func (k *Kernel) Release(ctx context.Context, c vip.Claim) error {
 			return err
 		}
 	}
-	return k.journal.drop(c)
+	if err := k.journal.drop(c); err != nil {
+		// The addresses are gone, which is what was asked.
+		k.log.Warn("the address journal can't be written", slog.String("router", c.Router), slog.Any("err", err))
+	}
+	return nil
 }
 
 // spared tells whether a claim's address has another holding here by now.

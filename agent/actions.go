@@ -118,6 +118,7 @@ func (l *loop) notice(i *instance, now time.Time, n vrrp.Notice) {
 			attrs = append(attrs, slog.Duration("theirs", i.advert.Interval), slog.Duration("ours", i.router.cfg.Interval))
 		case vrrp.NoticeAddresses:
 			attrs = append(attrs, slog.Any("theirs", i.advert.Addresses), slog.Any("ours", i.router.cfg.advertised(i.family)))
+		default: // the peer is all there is to say
 		}
 		l.log.LogAttrs(context.Background(), slog.LevelWarn, "odd advert", attrs...)
 	})

@@ -120,7 +120,7 @@ func TestHTTPReadsOnly(t *testing.T) {
 		{http.MethodGet, "/", 200, "/metrics"},
 		{http.MethodGet, "/v1/status", 200, `"node":"lb-1"`},
 		{http.MethodHead, "/v1/status", 200, ""},
-		{http.MethodGet, "/metrics", 200, `vicar_router_state{router="web",state="Active"} 1`},
+		{http.MethodGet, "/metrics", 200, `vicar_router_state{cluster="web",router="web",state="Active"} 1`},
 		{http.MethodPost, "/metrics", 405, `{"error":"method not allowed"}`},
 		{http.MethodDelete, "/v1/status", 405, `{"error":"method not allowed"}`},
 		{http.MethodPost, "/v1/reload", 404, `{"error":"no such page"}`},

@@ -39,7 +39,7 @@ func newDescs() descs {
 	add(MetricLateness, untyped, "How late the loop met its deadlines.")
 	add(MetricStalls, counter, "Times an Active router stepped down because the loop was too late.")
 	add(MetricBuildInfo, gauge, "1; the labels tell the binary.", "version", "goversion")
-	add(MetricConfigInfo, gauge, "1; the labels tell the configuration in force.", "cluster", "node", "digest")
+	add(MetricConfigInfo, gauge, "1; the labels tell the configuration in force.", "node", "digest")
 	add(MetricConfigApplied, gauge, "When the configuration in force was applied.")
 	return d
 }

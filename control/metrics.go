@@ -66,7 +66,9 @@ func (s *Server) metrics() http.HandlerFunc {
 			return
 		}
 		now := prometheus.NewRegistry()
-		now.MustRegister(snapshot{st: st, descs: d})
+		// The cluster tells apart routers of one name.
+		prometheus.WrapRegistererWith(prometheus.Labels{"cluster": st.Cluster}, now).
+			MustRegister(snapshot{st: st, descs: d})
 		promhttp.HandlerFor(prometheus.Gatherers{now, process}, opts).ServeHTTP(w, r)
 	}
 }
@@ -105,7 +107,7 @@ func (c snapshot) Collect(ch chan<- prometheus.Metric) {
 	}
 	e.loop(&c.st.Loop)
 	e.send(MetricBuildInfo, 1, c.st.Version, runtime.Version())
-	e.send(MetricConfigInfo, 1, c.st.Cluster, c.st.Node, c.st.Digest)
+	e.send(MetricConfigInfo, 1, c.st.Node, c.st.Digest)
 	applied := c.st.Reloaded
 	if applied.IsZero() {
 		applied = c.st.Started

@@ -71,7 +71,7 @@ func normal(s string) string {
 // A young agent has no routers, no links and no lateness.
 func TestMetricsOfNothing(t *testing.T) {
 	got := scrape(t, status.Status{})
-	if !strings.Contains(got, MetricLateness+"_count 0\n") {
+	if !strings.Contains(got, MetricLateness+`_count{cluster=""} 0`) {
 		t.Errorf("scrape lacks an empty histogram:\n%s", got)
 	}
 }

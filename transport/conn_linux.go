@@ -59,7 +59,10 @@ func newConn(cfg Config, ip *net.IPConn, raw syscall.RawConn, control []byte) *C
 // SetVRIDs says anew which virtual routers' messages arrive. No message of
 // those that stay is lost. Messages that are waiting in the socket remain.
 func (c *Conn) SetVRIDs(ids []uint8) error {
-	prog, err := filter(c.cfg.Source, ids)
+	if c.cfg.AllVRIDs {
+		ids = everyVRID()
+	}
+	prog, err := filter(c.cfg.Family, ids)
 	if err != nil {
 		return err
 	}

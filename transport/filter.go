@@ -4,9 +4,7 @@
 package transport
 
 import (
-	"encoding/binary"
 	"fmt"
-	"net/netip"
 
 	"golang.org/x/net/bpf"
 )
@@ -15,13 +13,10 @@ import (
 // interface. Unicast from strangers, low hop limits, bad checksums, other
 // versions and truncated messages pass, since they are worth a counter.
 //
-// For a raw IPv4 socket the filter sees the IP header first. For a raw IPv6
-// socket it sees the message, and the header at netOff.
+// For a raw IPv4 socket the filter sees the IP header first, for a raw IPv6
+// socket the message.
 const (
-	offVRID = 1          // in the message, RFC 9568 section 5.2.3
-	offSrc4 = 12         // in the IPv4 header
-	offSrc6 = 8          // in the IPv6 header
-	netOff  = 0xfff00000 // SKF_NET_OFF of linux/filter.h
+	offVRID = 1 // in the message, RFC 9568 section 5.2.3
 
 	acceptAll = 1 << 18 // how many bytes of the packet are kept
 )
@@ -37,16 +32,15 @@ func blockAll() ([]bpf.RawInstruction, error) {
 	return bpf.Assemble([]bpf.Instruction{drop})
 }
 
-// filter passes the messages of vrids that are not from source. A load beyond
-// the packet's end drops it, as the kernel has it.
-func filter(source netip.Addr, vrids []uint8) ([]bpf.RawInstruction, error) {
-	prog := notFrom(source)
-	if source.Is4() {
-		prog = append(prog,
+// filter passes the messages of vrids. A load beyond the packet's end drops it,
+// as the kernel has it.
+func filter(family int, vrids []uint8) ([]bpf.RawInstruction, error) {
+	prog := []bpf.Instruction{bpf.LoadAbsolute{Off: offVRID, Size: 1}}
+	if family == 4 {
+		prog = []bpf.Instruction{
 			bpf.LoadMemShift{Off: 0}, // X = length of the IP header
-			bpf.LoadIndirect{Off: offVRID, Size: 1})
-	} else {
-		prog = append(prog, bpf.LoadAbsolute{Off: offVRID, Size: 1})
+			bpf.LoadIndirect{Off: offVRID, Size: 1},
+		}
 	}
 	raw, err := bpf.Assemble(append(prog, oneOf(vrids)...))
 	if err != nil {
@@ -55,24 +49,13 @@ func filter(source netip.Addr, vrids []uint8) ([]bpf.RawInstruction, error) {
 	return raw, nil
 }
 
-// notFrom drops what comes from source and goes on with the rest.
-func notFrom(source netip.Addr) []bpf.Instruction {
-	off := uint32(offSrc4)
-	if source.Is6() {
-		off = netOff + offSrc6
+// everyVRID lists all there are, and the invalid 0.
+func everyVRID() []uint8 {
+	ids := make([]uint8, 256)
+	for i := range ids {
+		ids[i] = uint8(i)
 	}
-	words := source.AsSlice()
-	n := len(words) / 4
-	var prog []bpf.Instruction
-	for i := range n {
-		// The first difference goes on after the drop: what is left of this
-		// loop is 2 instructions for each further word, and then the drop.
-		skip := uint8(2*(n-1-i) + 1)
-		prog = append(prog,
-			bpf.LoadAbsolute{Off: off + uint32(4*i), Size: 4},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: binary.BigEndian.Uint32(words[4*i:]), SkipFalse: skip})
-	}
-	return append(prog, drop)
+	return ids
 }
 
 // oneOf accepts when A is one of ids and drops otherwise. The set is a bitmap

@@ -7,10 +7,10 @@
 // A Conn is one socket of one address family. It gives every packet hop limit
 // 255 and the source address it was opened with, and hands over what arrives
 // together with the source, destination and hop limit, for the caller to judge:
-// who may send, and how, differs from router to router. Only two things are
-// decided here, by a filter in the kernel, so that they cost the process
-// nothing: messages of other virtual routers, and messages from the own source
-// address, do not arrive. They are not counted either.
+// who may send, and how, differs from router to router. Only one thing is
+// decided here, by a filter in the kernel, so that it costs the process
+// nothing: messages of other virtual routers do not arrive. They are not
+// counted either.
 //
 // Conn works on Linux. Elsewhere Open returns errors.ErrUnsupported.
 package transport
@@ -38,8 +38,10 @@ type Config struct {
 	// Source is the address that packets leave from: the interface's primary
 	// IPv4 address, or for IPv6 multicast a link-local one, without zone.
 	Source netip.Addr
-	// VRIDs are the virtual routers whose messages arrive.
-	VRIDs []uint8
+	// VRIDs are the virtual routers whose messages arrive; AllVRIDs lets those of
+	// all arrive.
+	VRIDs    []uint8
+	AllVRIDs bool
 	// Gather is how long Receive leaves the first packet of a burst in the
 	// socket, so that the rest is taken with it: many routers' adverts leave
 	// their sender together, and each wake-up costs more than reading them. The

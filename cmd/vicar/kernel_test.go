@@ -215,3 +215,22 @@ func TestReleaseWithoutDirectory(t *testing.T) {
 		t.Errorf("release: %v", got)
 	}
 }
+
+// One network namespace has one agent, whatever its runtime directory is:
+// two would take each other's addresses for a dead agent's.
+func TestOneAgentPerNamespace(t *testing.T) {
+	n := newNode(t)
+	agent := n.agent(t)
+	n.has(t, true, "192.0.2.100")
+	other := filepath.Join(n.dir, "other")
+	want := fmt.Sprintf("an agent is running in this network namespace (process %d)", agent.Pid())
+	for _, args := range [][]string{
+		{"run", "--config", n.file, "--node", "lb-1", "--runtime-dir", other},
+		{"release", "--runtime-dir", other},
+	} {
+		if got := n.vicar(t, args...); got.code != exitFailure || !strings.Contains(got.stderr, want) {
+			t.Errorf("%s: %v, want %q", args[0], got, want)
+		}
+	}
+	n.has(t, true, "192.0.2.100")
+}

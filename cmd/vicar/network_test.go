@@ -90,6 +90,18 @@ func TestInterfaceComesAndGoes(t *testing.T) {
 	}
 }
 
+// TestStrayAddress: a virtual address that somebody else put on a node that
+// doesn't hold it is told.
+func TestStrayAddress(t *testing.T) {
+	n := newNode(t)
+	n.write(t, "interface: eth1, addresses: [192.0.2.100/24]")
+	n.ip(t, "address add 192.0.2.100/24 dev eth0")
+	n.agent(t)
+	n.router(t, "tells the stray address", func(r status.Router) bool {
+		return r.Stray == "192.0.2.100 is on eth0, and not by this agent"
+	})
+}
+
 // TestDemo plays the demo as a newcomer would.
 func TestDemo(t *testing.T) {
 	if err := lab.Permitted(); err != nil {

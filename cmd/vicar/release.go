@@ -47,6 +47,13 @@ func (a *app) release(ctx context.Context, dir string, force bool) error {
 	case !force:
 		return err
 	}
+	if !force {
+		leave, err := claimNamespace(ctx)
+		if err != nil {
+			return fmt.Errorf("%w: stop it, or use --force", err)
+		}
+		defer leave()
+	}
 	kernel, err := openKernel(address.Config{RuntimeDir: dir})
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func renderStatus(st status.Status, p paint) string {
 func short(digest string) string { return digest[:min(12, len(digest))] }
 
 func routerRows(st status.Status) [][]cell {
-	rows := [][]cell{heading("ROUTER", "STATE", "HELD", "TERM", "PRIORITY", "INTERFACE", "ADDRESSES", "SINCE", "REASON")}
+	rows := [][]cell{heading("ROUTER", "STATE", "HELD", "TERM", "PRIORITY", "INTERFACE", "ADDRESSES", "SINCE", "HOLDER", "REASON")}
 	for _, r := range st.Routers {
 		priority := strconv.Itoa(r.Priority)
 		if r.Priority != r.Base {
@@ -58,10 +58,24 @@ func routerRows(st status.Status) [][]cell {
 			{text: r.Interface},
 			{text: addresses(r)},
 			{text: age(st.Now.Sub(r.Since))},
+			{text: holderOf(st.Node, r)},
 			{text: r.Reason},
 		})
 	}
 	return rows
+}
+
+// holderOf is who holds the router's addresses as far as this node knows.
+func holderOf(self string, r status.Router) string {
+	if r.State == "Active" {
+		return self
+	}
+	for _, e := range r.Engines {
+		if e.State == "Backup" && e.Active.IsValid() {
+			return e.Active.String()
+		}
+	}
+	return "-"
 }
 
 func stateCell(r status.Router) cell {
@@ -119,6 +133,10 @@ func wrongs(st status.Status) []string {
 		case !active && r.Held:
 			say("%s is %s but its addresses are still here", r.Name, r.State)
 		}
+		if r.Stray != "" {
+			say("%s is %s, but %s", r.Name, r.State, r.Stray)
+		}
+		ws = append(ws, wrongElections(st.Now, r)...)
 	}
 	for _, l := range st.Links {
 		switch {
@@ -128,6 +146,27 @@ func wrongs(st status.Status) []string {
 			say("%s is down", linkName(l))
 		case l.Error != "":
 			say("%s: %s", linkName(l), l.Error)
+		}
+	}
+	return ws
+}
+
+// wrongElections says what is not as it should be in a router's families.
+func wrongElections(now time.Time, r status.Router) []string {
+	recent := max(10*r.Interval, 5*time.Second)
+	var ws []string
+	var heard bool
+	for _, e := range r.Engines {
+		heard = heard || now.Sub(e.Heard) < recent
+	}
+	for _, e := range r.Engines {
+		if !e.RivalAt.IsZero() && now.Sub(e.RivalAt) < recent {
+			ws = append(ws, fmt.Sprintf("%s IPv%d: %s believes that it is Active too, and was heard %s ago",
+				r.Name, e.Family, e.Rival, age(now.Sub(e.RivalAt))))
+		}
+		if r.State == "Backup" && heard && now.Sub(e.Heard) >= recent {
+			ws = append(ws, fmt.Sprintf("%s IPv%d hears nothing, while its other family does: is protocol 112 filtered?",
+				r.Name, e.Family))
 		}
 	}
 	return ws

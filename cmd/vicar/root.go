@@ -61,6 +61,7 @@ func (a *app) root() *cobra.Command {
 		Use:           "vicar",
 		Short:         "Keep virtual IP addresses alive",
 		Long:          rootLong,
+		Version:       readBuild().Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

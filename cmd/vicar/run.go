@@ -61,13 +61,18 @@ systemd it tells it when it is ready and feeds its watchdog.`,
 func (a *app) runAgent(ctx context.Context, f runFlags) error {
 	log := slog.New(f.format.handler(a.stderr, slog.Level(f.level)))
 	if err := os.MkdirAll(f.dir, 0o750); err != nil {
-		return fmt.Errorf("making the runtime directory: %w", err)
+		return fmt.Errorf("making the runtime directory (run it as root, as the service, or with --runtime-dir): %w", err)
 	}
 	alone, err := acquire(f.dir)
 	if err != nil {
 		return err
 	}
 	defer alone.release()
+	leave, err := claimNamespace(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	kernel, err := openKernel(address.Config{RuntimeDir: f.dir, Log: log})
 	if err != nil {
 		return err
@@ -139,7 +144,8 @@ const (
 func openTransport(l agent.Link) (agent.Transport, error) {
 	c, err := transport.Open(transport.Config{
 		Interface: l.Interface, Family: l.Family, Multicast: l.Multicast, Source: l.Source, VRIDs: l.VRIDs,
-		Gather: min(l.Interval/gatherPart, gatherMost),
+		AllVRIDs: !l.Multicast, // what is sent to us alone is worth counting
+		Gather:   min(l.Interval/gatherPart, gatherMost),
 	})
 	if err != nil {
 		return nil, err // and not a Transport that is a nil *Conn

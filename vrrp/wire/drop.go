@@ -24,7 +24,7 @@ const (
 	DropNotUnicast               // a multicast packet for a unicast router
 	DropNotMulticast             // a unicast packet for a multicast router
 	DropOwn                      // sent from our own address: a loop, or a duplicate address
-	DropNotLinkLocal             // IPv6: first address or source is not link-local (section 5.2.9, erratum 8300)
+	DropNotLinkLocal             // IPv6 multicast: the source is not link-local (section 5.1.2.1)
 	Drops                        // how many there are
 )
 
