@@ -32,7 +32,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 bench: build ## failover and load beside keepalived, as Markdown (half an hour; BENCHFLAGS)
 	@VICAR_BIN=bin/vicar $(GO) run ./lab/bench $(BENCHFLAGS)
-demo: build ## three hosts and a client in namespaces; the holder dies twice
+demo: build ## three hosts and a client in namespaces; the holder is cut off, then stopped
 	bin/vicar demo
 install: build ## into DESTDIR and PREFIX
 	install -D -m 0755 bin/vicar $(DESTDIR)$(PREFIX)/bin/vicar
