@@ -189,6 +189,8 @@ func TestDrops(t *testing.T) {
 		"7.1 TTL":       {wire.Packet{Dst: wire.Group4, TTL: 254, Data: encode(good, wire.Group4)}, "ttl"},
 		"7.1 version":   {wire.Packet{Dst: wire.Group4, TTL: 255, Data: encode(v2, wire.Group4)}, "version"},
 		"7.1 truncated": {wire.Packet{Dst: wire.Group4, TTL: 255, Data: encode(good, wire.Group4)[:9]}, "truncated"},
+		"7.1 checksum":  {wire.Packet{Dst: wire.Group4, TTL: 255, Data: flip(encode(good, wire.Group4), 6)}, "checksum"},
+		"7.1 type":      {wire.Packet{Dst: wire.Group4, TTL: 255, Data: flip(encode(good, wire.Group4), 0)}, "type"},
 		"unicast":       {wire.Packet{Dst: netip.MustParseAddr("192.0.2.10"), TTL: 255, Data: encode(good, src)}, "not_multicast"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -208,6 +210,12 @@ func TestDrops(t *testing.T) {
 			})
 		})
 	}
+}
+
+// flip spoils a byte.
+func flip(data []byte, at int) []byte {
+	data[at] ^= 2
+	return data
 }
 
 // TestUnicastSources: a unicast router hears its peers alone.
