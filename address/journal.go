@@ -34,7 +34,9 @@ type place struct {
 // record is a router's file: the addresses that it has, or had, on each
 // interface.
 type record struct {
-	Router     string                    `json:"router"`
+	Router string `json:"router"`
+	// Namespace is the network namespace that the interfaces are in; 0 is unknown.
+	Namespace  uint64                    `json:"namespace,omitempty"`
 	Interfaces map[string][]netip.Prefix `json:"interfaces"`
 }
 
@@ -44,7 +46,8 @@ type record struct {
 // lives in memory only. There is no fsync: it need not outlive the kernel
 // whose addresses it lists.
 type journal struct {
-	root *os.Root // nil: no directory
+	root      *os.Root // nil: no directory
+	namespace uint64   // this process's network namespace; 0: unknown
 
 	mu      sync.Mutex
 	routers map[string]map[place]netip.Prefix
@@ -54,13 +57,14 @@ type journal struct {
 }
 
 // openJournal reads what is below dir, which may be "". A file that can't be
-// understood is logged and left out.
-func openJournal(dir string, log *slog.Logger) (*journal, error) {
+// understood, or that is of another network namespace, is logged and left alone.
+func openJournal(dir string, namespace uint64, log *slog.Logger) (*journal, error) {
 	j := &journal{
-		routers: map[string]map[place]netip.Prefix{},
-		places:  map[place]int{},
-		past:    map[string]map[place]bool{},
-		failed:  map[string]bool{},
+		namespace: namespace,
+		routers:   map[string]map[place]netip.Prefix{},
+		places:    map[place]int{},
+		past:      map[string]map[place]bool{},
+		failed:    map[string]bool{},
 	}
 	if dir == "" {
 		return j, nil
@@ -97,6 +101,10 @@ func (j *journal) load(log *slog.Logger) error {
 		r, err := parseRecord(b)
 		if err != nil {
 			log.Warn("ignoring a file of the address journal", slog.String("file", f.Name()), slog.Any("err", err))
+			continue
+		}
+		if r.Namespace != 0 && j.namespace != 0 && r.Namespace != j.namespace {
+			log.Warn("leaving alone what the address journal has of another network namespace", slog.String("file", f.Name()))
 			continue
 		}
 		j.past[r.Router] = map[place]bool{}
@@ -252,7 +260,7 @@ func (j *journal) replace(name, router string) error {
 		}
 		return nil
 	}
-	r := record{Router: router, Interfaces: map[string][]netip.Prefix{}}
+	r := record{Router: router, Namespace: j.namespace, Interfaces: map[string][]netip.Prefix{}}
 	for at, p := range j.routers[router] {
 		r.Interfaces[at.iface] = append(r.Interfaces[at.iface], p)
 	}

@@ -17,7 +17,7 @@ import (
 
 func openTestJournal(t *testing.T, dir string) *journal {
 	t.Helper()
-	j, err := openJournal(dir, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	j, err := openJournal(dir, 0, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,4 +139,30 @@ func FuzzRecord(f *testing.F) {
 			t.Error(d)
 		}
 	})
+}
+
+// TestJournalOfAnotherNamespace: eth0 elsewhere is not our eth0, so its entries
+// are neither believed nor dropped.
+func TestJournalOfAnotherNamespace(t *testing.T) {
+	dir := t.TempDir()
+	p := netip.MustParsePrefix("192.0.2.100/24")
+	at := place{"eth0", p.Addr()}
+	open := func(namespace uint64) *journal {
+		j, err := openJournal(dir, namespace, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = j.close() })
+		return j
+	}
+	if err := open(1).claim(vip.Claim{Router: "web", Interface: "eth0", Addresses: []netip.Prefix{p}}); err != nil {
+		t.Fatal(err)
+	}
+	other := open(2)
+	if err := other.dropPast(); err != nil || other.has(at) {
+		t.Errorf("another namespace: has %v, %v", other.has(at), err)
+	}
+	if !open(1).has(at) {
+		t.Error("the entry was lost in another namespace")
+	}
 }

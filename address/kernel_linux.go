@@ -98,10 +98,20 @@ func New(cfg Config) (_ *Kernel, err error) {
 		undo = append(undo, c.close)
 		to <- c
 	}
-	if k.journal, err = openJournal(cfg.RuntimeDir, k.log); err != nil {
+	if k.journal, err = openJournal(cfg.RuntimeDir, networkNamespace(), k.log); err != nil {
 		return nil, err
 	}
 	return k, nil
+}
+
+// networkNamespace is the number of the calling thread's network namespace, or
+// 0 if that can't be told.
+func networkNamespace() uint64 {
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
+		return 0
+	}
+	return st.Ino
 }
 
 // Close ends the announcements and closes the sockets. Addresses stay where
