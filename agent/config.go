@@ -88,13 +88,14 @@ type Link struct {
 	Multicast bool
 	Source    netip.Addr // the primary address: where packets leave from
 	VRIDs     []uint8    // sorted
-	// Interval is the shortest of the routers' on this link.
+	// Interval is the shortest of the routers' on this link when it is opened. A
+	// hint of how punctual it must be: another one is no other link.
 	Interval time.Duration
 }
 
 func (l Link) equal(o Link) bool {
 	return l.Interface == o.Interface && l.Index == o.Index && l.Family == o.Family &&
-		l.Multicast == o.Multicast && l.Source == o.Source && l.Interval == o.Interval &&
+		l.Multicast == o.Multicast && l.Source == o.Source &&
 		slices.Equal(l.VRIDs, o.VRIDs)
 }
 
