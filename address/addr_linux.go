@@ -41,6 +41,20 @@ func (k *Kernel) Acquire(ctx context.Context, c vip.Claim) error {
 			return fmt.Errorf("adding %s to %s: not an address", p, c.Interface)
 		}
 	}
+	// The first addresses don't wait until thousands stand in the journal, which
+	// takes some milliseconds.
+	if len(c.Addresses) > firstBatch && !k.holdsAny(c.Router) {
+		head := c
+		head.Addresses = c.Addresses[:firstBatch]
+		if err := k.acquire(ctx, head); err != nil {
+			return err
+		}
+	}
+	return k.acquire(ctx, c)
+}
+
+// acquire is Acquire of a claim of valid addresses.
+func (k *Kernel) acquire(ctx context.Context, c vip.Claim) error {
 	if err := k.journal.claim(c); err != nil {
 		// A full /run must not leave nobody with the addresses. Since kernel 5.18
 		// the mark on them tells whose they are as well.

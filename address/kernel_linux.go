@@ -213,6 +213,13 @@ func (k *Kernel) knows(router string, index int, p netip.Prefix) bool {
 	return ok && s.index == index
 }
 
+// holdsAny tells whether the router holds anything.
+func (k *Kernel) holdsAny(router string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.held[router]) > 0
+}
+
 // holds is knows with this prefix length.
 func (k *Kernel) holds(router string, index int, p netip.Prefix) bool {
 	k.mu.Lock()

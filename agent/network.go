@@ -64,8 +64,8 @@ func (m blind) handle(l *loop, now time.Time) {
 
 // networkChanged takes over what the watcher told.
 func (l *loop) networkChanged(now time.Time, c vip.Change) {
-	for _, a := range c.Lost {
-		l.lost(a)
+	if len(c.Lost) > 0 {
+		l.lost(c.Lost)
 	}
 	if c.Interfaces != nil {
 		l.interfaces, l.known = c.Interfaces, true
@@ -73,12 +73,22 @@ func (l *loop) networkChanged(now time.Time, c vip.Change) {
 	}
 }
 
-// lost makes the owner of an address look.
-func (l *loop) lost(a netip.Addr) {
+// lost makes the addresses' owners look. There may be thousands.
+func (l *loop) lost(addresses []netip.Addr) {
+	gone := make(map[netip.Addr]bool, len(addresses))
+	for _, a := range addresses {
+		gone[a] = true
+	}
 	for _, r := range l.routers {
 		for _, i := range r.instances {
-			if slices.ContainsFunc(r.cfg.claimed(i.family), func(p netip.Prefix) bool { return p.Addr() == a }) {
-				i.owner.look(1)
+			n := 0
+			for _, p := range r.cfg.claimed(i.family) {
+				if gone[p.Addr()] {
+					n++
+				}
+			}
+			if n > 0 {
+				i.owner.look(n)
 			}
 		}
 	}

@@ -154,7 +154,7 @@ func (r *results) moves(w io.Writer) {
 	fmt.Fprintf(w, `
 ## %d addresses
 
-After a cut, at %v: when the first address answers, and how much later
+After a cut, at %v: when the advertised address answers, and how much later
 the last one.
 
 | program | runs | first (median) | last after it (median) | max | answered |
