@@ -25,8 +25,11 @@ const maxInterval = 0x0fff
 // Parse keeps nothing of b. It overwrites the memory that a.Addresses and
 // a.Password refer to, so that a reused Advert doesn't allocate.
 //
-// What needs more than the bytes is the caller's: TTL, VRID, source, password,
-// and for IPv6 FirstLinkLocal.
+// What needs more than the bytes is the caller's: TTL, VRID, source, password.
+//
+// Beyond the RFC: an IPv6 advert whose first address is not link-local is used
+// (section 5.2.9; erratum 8300 drops it). Routers that share only global
+// addresses are common and elect well.
 func (a *Advert) Parse(b []byte, src, dst netip.Addr) (Checksum, error) {
 	msg, each, err := frame(b, src)
 	if err != nil {

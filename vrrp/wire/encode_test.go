@@ -75,44 +75,6 @@ func version2(d time.Duration) func(*wire.Advert) {
 	return func(a *wire.Advert) { a.Version, a.Interval = wire.V2, d }
 }
 
-func TestFirstLinkLocal(t *testing.T) {
-	for _, c := range []struct {
-		addresses []netip.Addr
-		want      bool
-	}{
-		{nil, false},
-		{addrs("fe80::1"), true},
-		{addrs("fe80::1", "2001:db8::1"), true},
-		{addrs("2001:db8::1", "fe80::1"), false},
-		{addrs("169.254.0.1"), false},
-	} {
-		a := wire.Advert{Addresses: c.addresses}
-		if got := a.FirstLinkLocal(); got != c.want {
-			t.Errorf("FirstLinkLocal of %v is %v", c.addresses, got)
-		}
-	}
-}
-
-func TestSameAddresses(t *testing.T) {
-	abc := addrs("192.0.2.1", "192.0.2.2", "192.0.2.3")
-	for _, c := range []struct {
-		other []netip.Addr
-		want  bool
-	}{
-		{abc, true},
-		{addrs("192.0.2.3", "192.0.2.1", "192.0.2.2"), true},
-		{abc[:2], false},
-		{nil, false},
-		{addrs("192.0.2.1", "192.0.2.2", "192.0.2.4"), false},
-		{addrs("192.0.2.1", "192.0.2.2", "192.0.2.2"), false},
-		{addrs("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.3"), false},
-	} {
-		if got := wire.SameAddresses(abc, c.other); got != c.want {
-			t.Errorf("SameAddresses(%v, %v) is %v", abc, c.other, got)
-		}
-	}
-}
-
 // 25,000 adverts a second are parsed on a busy host: nothing may be allocated.
 func TestAllocs(t *testing.T) {
 	for _, g := range goldens() {
