@@ -540,7 +540,7 @@ func TestPending(t *testing.T) {
 }
 
 // The control bytes come from the kernel, but are bytes all the same.
-func FuzzControlIPv6(f *testing.F) {
+func FuzzParseControl(f *testing.F) {
 	info := (&ipv6.ControlMessage{Src: wire.Group6.AsSlice()}).Marshal()
 	hops := (&ipv6.ControlMessage{HopLimit: 255}).Marshal()
 	f.Add(append(info, hops...))
