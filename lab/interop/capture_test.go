@@ -26,7 +26,7 @@ type capture struct {
 func startCapture(t *testing.T, l *lab.Lab, h *lab.Host) *capture {
 	t.Helper()
 	c := &capture{file: filepath.Join(t.ArtifactDir(), "vrrp.pcap"), host: l.Switch()}
-	c.process = labtest.Start(t, c.host, "tcpdump", "-i", h.Name, "-n", "-U", "--immediate-mode", "-Z", "root", "-w", c.file,
+	c.process = labtest.Start(t, c.host, "tcpdump", "-i", h.Name, "-n", "-l", "-U", "--print", "--immediate-mode", "-Z", "root", "-w", c.file,
 		"ip proto 112 or ip6 proto 112")
 	labtest.Eventually(t, 10*time.Second, "tcpdump listens", func() bool {
 		return c.process.Ended() || c.process.Output.Count("listening on") > 0
@@ -42,9 +42,15 @@ func startCapture(t *testing.T, l *lab.Lab, h *lab.Host) *capture {
 const bad = "vrrp.checksum.status != 1 || _ws.malformed || _ws.expert.severity >= 0x600000"
 
 // judge ends the capture and lets tshark judge the packets. Every source must
-// have sent some.
+// have sent some: a busy tcpdump is waited for, since what it has not read when
+// it is told to end is lost.
 func (c *capture) judge(t *testing.T, w world, sources ...netip.Addr) {
 	t.Helper()
+	for _, s := range sources {
+		labtest.Eventually(t, patience, "tcpdump sees "+s.String(), func() bool {
+			return c.process.Output.Count(" "+s.String()+" > ") > 0
+		})
+	}
 	labtest.OK(t, c.process.Signal(syscall.SIGINT))
 	_ = c.process.Wait()
 	form := "FALSE"
