@@ -26,12 +26,12 @@ func (d *deadlines) earliest() (time.Time, bool) {
 // set makes sure that the instance comes up no later than at.
 func (d *deadlines) set(i *instance, at time.Time) {
 	switch {
-	case i.place < 0:
+	case i.slot < 0:
 		i.due = at
 		heap.Push(d, i)
 	case at.Before(i.due):
 		i.due = at
-		heap.Fix(d, i.place)
+		heap.Fix(d, i.slot)
 	}
 }
 
@@ -46,13 +46,13 @@ func (d *deadlines) first(by time.Time) (*instance, bool) {
 // move changes the entry of an instance that has one.
 func (d *deadlines) move(i *instance, to time.Time) {
 	i.due = to
-	heap.Fix(d, i.place)
+	heap.Fix(d, i.slot)
 }
 
 // remove forgets the instance.
 func (d *deadlines) remove(i *instance) {
-	if i.place >= 0 {
-		heap.Remove(d, i.place)
+	if i.slot >= 0 {
+		heap.Remove(d, i.slot)
 	}
 }
 
@@ -63,12 +63,12 @@ func (d *deadlines) Less(a, b int) bool { return d.items[a].due.Before(d.items[b
 
 func (d *deadlines) Swap(a, b int) {
 	d.items[a], d.items[b] = d.items[b], d.items[a]
-	d.items[a].place, d.items[b].place = a, b
+	d.items[a].slot, d.items[b].slot = a, b
 }
 
 func (d *deadlines) Push(x any) {
 	i := x.(*instance)
-	i.place = len(d.items)
+	i.slot = len(d.items)
 	d.items = append(d.items, i)
 }
 
@@ -77,6 +77,6 @@ func (d *deadlines) Pop() any {
 	i := d.items[last]
 	d.items[last] = nil
 	d.items = d.items[:last]
-	i.place = -1
+	i.slot = -1
 	return i
 }

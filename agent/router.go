@@ -59,7 +59,7 @@ type instance struct {
 	term    uint64 // of the last Own
 
 	due      time.Time // in deadlines
-	place    int       // in deadlines; -1: not there
+	slot     int       // in deadlines; -1: not there
 	deferred time.Time // since when a time-out waits for packets to be read
 
 	advert  wire.Advert // the one being received
@@ -85,7 +85,7 @@ func newRouter(cfg Router, epoch time.Time, start func(*instance)) (*router, err
 		}
 		engines = append(engines, e)
 		r.instances = append(r.instances, &instance{
-			router: r, member: n, family: f, engine: e, place: -1,
+			router: r, member: n, family: f, engine: e, slot: -1,
 		})
 	}
 	r.group = vrrp.NewGroup(engines...)

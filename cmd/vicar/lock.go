@@ -13,7 +13,8 @@ import (
 	"syscall"
 )
 
-// errLocked says that an agent lives in the runtime directory.
+// errLocked says that an agent lives in the runtime directory or the network
+// namespace.
 var errLocked = errors.New("an agent is running")
 
 const lockName = "lock"
