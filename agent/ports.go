@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/vicar-ha/vicar/track"
 	"github.com/vicar-ha/vicar/vip"
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
@@ -53,6 +54,23 @@ type Network interface {
 	// Watch calls changed with the whole state at first and then after each
 	// change, bursts put together, until ctx ends. changed must not block.
 	Watch(ctx context.Context, changed func(vip.Change)) error
+}
+
+// Checker tells how the node's checks stand.
+type Checker interface {
+	// Watch calls told with the results of all checks at first, and then with
+	// those whose state has changed, until ctx ends. told must not block.
+	Watch(ctx context.Context, told func([]track.Result)) error
+}
+
+// Listener is told what happens to routers.
+type Listener interface {
+	// Tell doesn't block and keeps nothing of the event's.
+	Tell(e vip.Event)
+	// GiveUp tells that the router is about to give up in order, and calls done
+	// from any goroutine when those who asked for that have been told, at once
+	// if there are none. It doesn't block. The agent does not wait long.
+	GiveUp(e vip.Event, done func())
 }
 
 // Alarm wakes the loop. It is the loop's alone.

@@ -20,6 +20,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/vicar-ha/vicar/track"
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
@@ -30,6 +31,10 @@ type Config struct {
 	Transport Transport
 	Routers   []Router // by name
 	Control   Control
+	// SyncGroups by name; a router is in one at most.
+	SyncGroups []SyncGroup `json:",omitempty"`
+	Checks     []Check     `json:",omitempty"` // by name
+	Hooks      []Hook      `json:",omitempty"` // in the file's order
 	// Warnings are what is allowed but probably not meant.
 	Warnings Errors
 }
@@ -39,6 +44,8 @@ type Node struct {
 	Name string
 	// Addresses in the file's order, never empty: one per family or LAN.
 	Addresses []netip.Addr
+	// Witness has no part in any router: no peer, no candidate.
+	Witness bool `json:",omitempty"`
 }
 
 // Kind is how adverts travel.
@@ -67,7 +74,7 @@ const (
 )
 
 // Router is a virtual router: addresses that move together. The maps have an
-// entry for every node.
+// entry for every node that is no witness.
 type Router struct {
 	Name      string
 	VRID      uint8
@@ -84,6 +91,20 @@ type Router struct {
 	Checksum     wire.Checksum // of version 3 IPv4 adverts sent
 	Password     *[8]byte      // version 2; nil is none
 	Announce     Announce
+	// Tracks are the checks that move the election, the sync group's not among
+	// them.
+	Tracks  []track.Track `json:",omitempty"`
+	Damping Damping       `json:",omitzero"`
+	// Listen is how long after its start an agent takes no part in the router's
+	// election.
+	Listen time.Duration `json:",omitempty"`
+}
+
+// Damping holds a router that changed hands Moves times within Within: for Hold
+// it does not take over from another. Zero is none.
+type Damping struct {
+	Moves        int
+	Within, Hold time.Duration
 }
 
 // InterfaceAuto in Router.Interface stands for the interface that has the

@@ -20,14 +20,19 @@ var imports = map[string][]string{
 	"vrrp":      {"vrrp/wire"},
 	"vip":       {},
 	"status":    {},
+	"track":     {},
 
 	"transport":        {"vrrp/wire", "vip"},
 	"transport/memnet": {"vrrp/wire"},
 	"address":          {"vrrp/wire", "vip"},
-	"agent":            {"vrrp", "vrrp/wire", "vip", "status"},
+	"agent":            {"vrrp", "vrrp/wire", "vip", "status", "track"},
+	"checks":           {"status", "track"},
+	"checks/probe":     {"checks", "child"},
+	"child":            {},
 	"clock":            {},
-	"config":           {"vrrp/wire"},
+	"config":           {"vrrp/wire", "checks", "track", "vip"},
 	"control":          {"status"},
+	"hook":             {"child", "status", "vip"},
 	"lab":              {},
 	"lab/bench":        {"lab", "lab/keepalived", "lab/probe", "lab/vicar", "status"},
 	"lab/demo":         {"lab", "lab/probe", "status", "control"},
@@ -36,8 +41,12 @@ var imports = map[string][]string{
 	"lab/probe":        {"lab"},
 	"lab/vicar":        {"lab", "status", "control"},
 	"lab/interop":      {}, // tests only
+	"proof":            {"checks", "config", "track"},
 
-	"cmd/vicar": {"address", "agent", "clock", "config", "control", "lab", "lab/demo", "status", "transport", "vip", "vrrp", "vrrp/wire"},
+	"cmd/vicar": {
+		"address", "agent", "checks", "checks/probe", "clock", "config", "control", "hook", "lab", "lab/demo", "proof",
+		"status", "track", "transport", "vip", "vrrp", "vrrp/wire",
+	},
 
 	"house":             {},
 	"packaging/systemd": {},
@@ -50,15 +59,17 @@ var doors = map[string][]string{
 	"github.com/goccy/go-yaml":                 {"config"},
 	"github.com/google/go-cmp":                 {}, // tests only
 	"github.com/invopop/jsonschema":            {"config"},
+	"github.com/miekg/dns":                     {"checks/probe"},
 	"github.com/prometheus/client_golang":      {"control"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {}, // tests only
 	"github.com/spf13/cobra":                   {"cmd/vicar"},
 	"github.com/spf13/pflag":                   {"cmd/vicar"}, // cobra's flags
 	"github.com/vishvananda/netlink":           {"address", "lab", "lab/probe"},
 	"github.com/vishvananda/netns":             {"address", "lab", "lab/probe"},
-	"golang.org/x/net":                         {"transport", "address", "lab", "lab/probe"},
+	"golang.org/x/net":                         {"transport", "address", "checks/probe", "lab", "lab/probe"},
 	"golang.org/x/sync":                        {"agent", "cmd/vicar", "lab"},
-	"golang.org/x/sys":                         {"transport", "address", "clock", "lab", "lab/probe", "control", "cmd/vicar"},
+	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "lab", "lab/probe", "control", "cmd/vicar"},
+	"google.golang.org/grpc":                   {"checks/probe"},
 }
 
 // pure packages take time and input as arguments and do nothing themselves.
@@ -68,12 +79,13 @@ var pure = map[string][]string{
 	"vrrp/wire": {"context", "crypto", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"},
 	"status":    {"context", "log", "net", "os", "sync", "syscall"},
 	"vip":       {"context", "log", "net", "os", "sync", "syscall"},
+	"track":     {"context", "log", "net", "os", "sync", "syscall", "time"},
 }
 
-// starters, and what is below them, may start processes. The unit gives the agent a real-time policy
-// that processes inherit, so who starts one must first give it up on its
-// thread.
-var starters = []string{"lab", "cmd/vicar"}
+// starters, and what is below them, may start processes. The unit gives the
+// agent a real-time policy and capabilities that processes inherit; child gives
+// them up first, so what the agent starts it starts through child.
+var starters = []string{"child", "lab", "cmd/vicar"}
 
 // eachImport calls f for each import of each file.
 func eachImport(t *testing.T, f func(s source, imported, at string)) {

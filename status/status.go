@@ -23,6 +23,8 @@ type Status struct {
 	Digest   string    `json:"digest"`            // of the configuration in force
 	Routers  []Router  `json:"routers"`           // by name
 	Links    []Link    `json:"links"`             // by interface and family
+	Checks   []Check   `json:"checks"`            // by name
+	Hooks    []Hook    `json:"hooks"`             // in the configuration's order
 	Loop     Loop      `json:"loop"`
 }
 
@@ -38,14 +40,24 @@ type Router struct {
 	Interval  time.Duration  `json:"interval_ns"`
 	Priority  int            `json:"priority"` // effective
 	Base      int            `json:"base_priority"`
+	Tracks    []Track        `json:"tracks"`    // what Priority is made of, besides Base
 	Addresses []netip.Prefix `json:"addresses"` // advertised
 	Exclude   []netip.Prefix `json:"exclude,omitempty"`
 	Held      bool           `json:"held"` // the addresses are on this node
 	HeldError string         `json:"held_error,omitempty"`
 	Restored  uint64         `json:"restored"` // times an address came back after somebody removed it
 	// Stray says where an address is that this node must not have.
-	Stray   string   `json:"stray,omitempty"`
-	Engines []Engine `json:"engines"` // one per family
+	Stray string `json:"stray,omitempty"`
+	// SyncGroup is the group of routers that it moves with, or empty.
+	SyncGroup string `json:"sync_group,omitempty"`
+	// DampedUntil is when a router that changed hands too often may take over
+	// from another again; zero if it may.
+	DampedUntil time.Time `json:"damped_until,omitzero"`
+	// Moves counts the changes of hands within the damping's time.
+	Moves int `json:"moves,omitempty"`
+	// PreemptAt is when a better Backup's preempt delay ends; zero if none runs.
+	PreemptAt time.Time `json:"preempt_at,omitzero"`
+	Engines   []Engine  `json:"engines"` // one per family
 	// Transitions counts the entries into each state.
 	Transitions map[string]uint64 `json:"transitions"`
 }

@@ -1,0 +1,54 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package checks says what a node's health is made of: what is looked at
+// (Kind), how often, and how many results in a row make a verdict. Runner runs
+// checks and tells the verdicts.
+//
+// How a kind is looked at is not here but in checks/probe: this package starts
+// nothing but the looks, and knows none of the protocols.
+package checks
+
+import (
+	"context"
+	"time"
+)
+
+// Check is one check of a node.
+type Check struct {
+	Name string
+	Kind Kind
+	// Interval is the time from the beginning of one look to that of the next,
+	// Timeout how long a look may take. A look that lasts longer than Interval
+	// makes the next one begin late: there are never two.
+	Interval time.Duration
+	Timeout  time.Duration
+	// Rise and Fall are how many results in a row end Failing and Passing; 1 or
+	// more. The first result of all decides at once.
+	Rise, Fall int
+	// Jitter is the part of Interval, 0 to 0.5, by which each wait is shortened
+	// or lengthened at random.
+	Jitter float64
+	// InitialPass makes the check Passing until a result says otherwise; else it
+	// is Undecided.
+	InitialPass bool
+}
+
+// Probe is one way to look.
+type Probe interface {
+	// Probe looks once and returns nil if all is well. The error says what was
+	// done and what came of it, for people: "connecting to 192.0.2.1:80:
+	// connection refused". It gives up when ctx ends, and leaves nothing running.
+	// Calls come one at a time.
+	Probe(ctx context.Context) error
+	// Close frees what is kept between looks. No call follows it.
+	Close() error
+}
+
+// Waker is a Probe that knows by itself when a look is worth while.
+type Waker interface {
+	// Wake calls look at first and then each time the result may have changed,
+	// until ctx ends. look doesn't block. The looks at each Interval go on
+	// beside. An error says that it can't be known: the Interval must do.
+	Wake(ctx context.Context, look func()) error
+}

@@ -1,0 +1,127 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package track is the arithmetic of weights: what the results of checks make
+// of a router's priority. The agent counts with it, and the proof foretells
+// with it what the agent will do.
+package track
+
+import "fmt"
+
+// State is how a check stands.
+type State uint8
+
+// The states of a check.
+const (
+	Undecided State = iota // has no result yet
+	Passing
+	Failing
+)
+
+// String is the state in status, logs and metrics.
+func (s State) String() string {
+	switch s {
+	case Passing:
+		return "passing"
+	case Failing:
+		return "failing"
+	default:
+		return "undecided"
+	}
+}
+
+// Result is how a check stands and, if it does not pass, why.
+type Result struct {
+	Check string
+	State State
+	Cause string
+}
+
+// Track is a check that moves a router's election.
+type Track struct {
+	Check string
+	// Weight, -253 to 253, is added to the priority: a positive one while the
+	// check passes, a negative one while it does not. 0 is a fault: while the
+	// check does not pass the router takes no part in the election.
+	Weight int
+	// Reverse turns the sign of what is added round: a positive Weight is
+	// subtracted while the check passes, a negative one's amount is added while
+	// it does not. With Weight 0 the fault is while the check passes.
+	Reverse bool
+}
+
+// MaxWeight is the largest amount of a weight: it takes a router from one end
+// of the priorities to the other.
+const MaxWeight = 253
+
+// The priorities that a weight can reach (RFC 9568 section 5.2.4): 0 says that
+// a router gives up, 255 that it owns the addresses.
+const (
+	MinPriority   = 1
+	MaxPriority   = 254
+	OwnerPriority = 255
+)
+
+// Fault tells whether the track takes the router out instead of weighing.
+func (t Track) Fault() bool { return t.Weight == 0 }
+
+// Part is what the track adds to the priority while its check is in s.
+func (t Track) Part(s State) int {
+	if (t.Weight > 0) != (s == Passing) {
+		return 0
+	}
+	if t.Reverse {
+		return -t.Weight
+	}
+	return t.Weight
+}
+
+// Blocks tells whether the track keeps the router out of the election while its
+// check is in s.
+func (t Track) Blocks(s State) bool {
+	return t.Fault() && (s == Passing) == t.Reverse
+}
+
+// Sum is what tracks make of a router's priority.
+type Sum struct {
+	Base int
+	// Parts has what each track adds, in the tracks' order.
+	Parts []int
+	// Priority is the effective one: base and parts, kept within 1 to 254. An
+	// owner's 255 does not move.
+	Priority uint8
+	// Blocked are the tracks, by index, that keep the router out.
+	Blocked []int
+}
+
+// Add weighs the tracks. state tells how a check stands.
+func Add(base uint8, tracks []Track, state func(check string) State) Sum {
+	s := Sum{Base: int(base), Parts: make([]int, len(tracks))}
+	total := int(base)
+	for i, t := range tracks {
+		now := state(t.Check)
+		s.Parts[i] = t.Part(now)
+		total += s.Parts[i]
+		if t.Blocks(now) {
+			s.Blocked = append(s.Blocked, i)
+		}
+	}
+	s.Priority = OwnerPriority
+	if base != OwnerPriority {
+		s.Priority = uint8(min(max(total, MinPriority), MaxPriority))
+	}
+	return s
+}
+
+// String is the weight as the configuration has it: -60, +20, fault, or one of
+// these with "reverse" behind it.
+func (t Track) String() string {
+	s := "fault"
+	if !t.Fault() {
+		s = fmt.Sprintf("%+d", t.Weight)
+	}
+	if t.Reverse {
+		s += " reverse"
+	}
+	return s
+}
