@@ -48,7 +48,14 @@ func full() status.Status {
 		Now: time.Unix(1000, 0).UTC(), Started: time.Unix(900, 0).UTC(), Reloaded: time.Unix(950, 0).UTC(),
 		Routers: []status.Router{{
 			Name: "web", State: "Active", Reason: "startup", Since: time.Unix(910, 0).UTC(), Term: 3,
-			Interface: "eth0", Interval: time.Second, Priority: 150, Base: 150,
+			Interface: "eth0", Interval: time.Second, Priority: 80, Base: 150,
+			Tracks: []status.Track{
+				{Check: "haproxy", State: "failing", Weight: -60, Part: -60},
+				{Check: "uplink", State: "passing"},
+				{Check: "haproxy", State: "failing", Weight: -10, Part: -10, Group: true},
+				{Check: "drain", State: "undecided", Blocks: true},
+			},
+			SyncGroup: "edge", DampedUntil: time.Unix(1060, 0).UTC(), Moves: 5,
 			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.100/24")}, Held: true, Restored: 2,
 			Transitions: map[string]uint64{"Backup": 1, "Active": 3},
 			Engines: []status.Engine{{
@@ -63,6 +70,27 @@ func full() status.Status {
 			Interface: "eth0", Family: 4, Mode: "multicast", Up: true, SendFails: 8,
 			Dropped: map[string]uint64{"vrid": 9},
 		}},
+		Checks: []status.Check{
+			{Name: "drain", Kind: "file", Target: "/run/drain", State: "undecided"},
+			{
+				Name: "haproxy", Kind: "http", Target: "http://127.0.0.1/", State: "failing", Outcome: "timeout", Cause: "no answer",
+				Since: time.Unix(990, 0).UTC(), At: time.Unix(999, 0).UTC(), Took: 500 * time.Millisecond, Row: 3, Need: 2,
+				Passed: 90, Failed: 4, TimedOut: 3, Late: 2,
+			},
+			{
+				Name: "uplink", Kind: "icmp", Target: "192.0.2.1", State: "passing", Outcome: "pass",
+				Since: time.Unix(901, 0).UTC(), At: time.Unix(1000, 0).UTC(), Took: 3 * time.Millisecond, Row: 99, Need: 3, Passed: 99,
+			},
+		},
+		Hooks: []status.Hook{
+			{
+				Name: "/usr/local/bin/on-change", Ran: 9, Failed: 3, TimedOut: 1, Skipped: 4, Waiting: 2, Running: true,
+				Error: "exit status 1", At: time.Unix(990, 0).UTC(), Took: 20 * time.Millisecond,
+			},
+			{Name: "http://127.0.0.1:9000/vip"},
+			// The same program for other events.
+			{Name: "/usr/local/bin/on-change", Ran: 1, Took: 10 * time.Millisecond},
+		},
 		Loop: status.Loop{Late: []uint64{5, 4, 0, 1, 0, 0, 0, 0, 2}, LateSum: time.Second, Stalls: 1, Deadline: 12},
 	}
 }

@@ -26,6 +26,10 @@ const (
 	MetricRouterTerm        = "vicar_router_term"
 	MetricRouterPriority    = "vicar_router_priority"
 	MetricRouterHeld        = "vicar_router_held"
+	MetricRouterBase        = "vicar_router_base_priority"
+	MetricTrackPart         = "vicar_router_track_part"
+	MetricTrackBlocks       = "vicar_router_track_blocks"
+	MetricRouterDamped      = "vicar_router_damped"
 	MetricRouterTransitions = "vicar_router_transitions_total"
 	MetricRestored          = "vicar_addresses_restored_total"
 	MetricSent              = "vicar_adverts_sent_total"
@@ -37,6 +41,14 @@ const (
 	MetricLinkUp            = "vicar_link_up"
 	MetricLinkDropped       = "vicar_link_dropped_total"
 	MetricLinkSendErrors    = "vicar_link_send_errors_total"
+	MetricCheckState        = "vicar_check_state"
+	MetricCheckLooks        = "vicar_check_looks_total"
+	MetricCheckDuration     = "vicar_check_last_duration_seconds"
+	MetricCheckLate         = "vicar_check_late_total"
+	MetricHookRuns          = "vicar_hook_runs_total"
+	MetricHookSkipped       = "vicar_hook_skipped_total"
+	MetricHookWaiting       = "vicar_hook_waiting"
+	MetricHookDuration      = "vicar_hook_last_duration_seconds"
 	MetricLateness          = "vicar_loop_lateness_seconds"
 	MetricStalls            = "vicar_stalls_total"
 	MetricBuildInfo         = "vicar_build_info"
@@ -105,6 +117,10 @@ func (c snapshot) Collect(ch chan<- prometheus.Metric) {
 	for _, l := range c.st.Links {
 		e.link(l)
 	}
+	for i := range c.st.Checks {
+		e.check(&c.st.Checks[i])
+	}
+	e.hooks(c.st.Hooks)
 	e.loop(&c.st.Loop)
 	e.send(MetricBuildInfo, 1, c.st.Version, runtime.Version())
 	e.send(MetricConfigInfo, 1, c.st.Node, c.st.Digest)
@@ -143,7 +159,10 @@ func (e emitter) router(r *status.Router) {
 	}
 	e.send(MetricRouterTerm, float64(r.Term), r.Name)
 	e.send(MetricRouterPriority, float64(r.Priority), r.Name)
+	e.send(MetricRouterBase, float64(r.Base), r.Name)
 	e.send(MetricRouterHeld, truth(r.Held), r.Name)
+	e.send(MetricRouterDamped, truth(!r.DampedUntil.IsZero()), r.Name)
+	e.tracks(r)
 	e.send(MetricRestored, float64(r.Restored), r.Name)
 	for i := range r.Engines {
 		g := &r.Engines[i]
