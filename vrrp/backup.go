@@ -16,7 +16,7 @@ func (e *Engine) receivedInBackup(now time.Time, from netip.Addr, ad *wire.Adver
 	case ad.Priority == wire.PriorityStop:
 		e.vacant, e.accepted = true, time.Time{}
 		e.deadline = now.Add(e.skewTime())
-	case ad.Priority >= e.priority || !e.preempts(now):
+	case ad.Priority >= e.priority || !e.preempts(now, ad):
 		e.accept(now, ad)
 	default:
 		// Discarded: the timer goes on running.
@@ -31,22 +31,40 @@ func (e *Engine) accept(now time.Time, ad *wire.Advert) {
 		e.interval = ad.Interval
 	}
 	e.accepted, e.vacant = now, false
+	e.best = max(e.best, ad.Priority)
 	e.deadline = now.Add(e.downInterval())
 }
 
-// preempts tells whether worse adverts are ignored by now (Preempt_Mode,
+// preempts tells whether a worse advert is ignored by now (Preempt_Mode,
 // section 6.1). The address owner always preempts.
 //
-// Beyond the RFC: with a PreemptDelay they are ignored only once the router has
-// been Backup, at its priority or a higher one, for that long. What counts is
-// how long this node has been well, so a node that has just come back waits,
-// but an Active that has just become worse is relieved at once. Nothing waits
-// for the delay when no Active is heard.
-func (e *Engine) preempts(now time.Time) bool {
-	if e.owner() {
+// Beyond the RFC: with a PreemptDelay worse adverts are ignored only once the
+// router has been Backup, at its priority or a higher one, for that long; while
+// it is damped they are not at all. Both are about this node having just become
+// well. An Active that was no worse than this node is now, and has become so,
+// is relieved at once. Nothing waits when no Active is heard.
+func (e *Engine) preempts(now time.Time, ad *wire.Advert) bool {
+	switch {
+	case e.owner():
 		return true
+	case !e.cfg.Preempt:
+		return false
+	case e.best >= e.priority && ad.Priority < e.best:
+		return true
+	default:
+		return !e.damped && now.Sub(e.ripe) >= e.cfg.PreemptDelay
 	}
-	return e.cfg.Preempt && now.Sub(e.ripe) >= e.cfg.PreemptDelay
+}
+
+// ripens is when a router that is better than the Active will take over from
+// it, if it waits for PreemptDelay; else zero.
+func (e *Engine) ripens() time.Time {
+	at := e.ripe.Add(e.cfg.PreemptDelay)
+	waits := e.state == Backup && e.cfg.Preempt && e.cfg.PreemptDelay > 0 && !e.owner()
+	if !waits || e.accepted.IsZero() || e.peer.priority >= e.priority || !e.accepted.Before(at) {
+		return time.Time{}
+	}
+	return at
 }
 
 // activeDownTimer is Active_Down_Timer firing (section 6.4.2). In a group it

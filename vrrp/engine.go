@@ -23,7 +23,7 @@ import (
 //   - An Active that was stalled for so long that others may have taken over
 //     steps down before it sends anything.
 //   - An Active that cannot hold its addresses leaves the election for a while.
-//   - PreemptDelay, Follower and Epoch, see Config; Group.
+//   - PreemptDelay, Follower and Epoch, see Config; Dampen; Group.
 //   - Version 2 answers a worse Active's advert at once, as section 6.4.3 of
 //     RFC 9568 does, where RFC 3768 is silent; does not drop what reaches an
 //     address owner (erratum 8298) nor another address list, where RFC 3768
@@ -37,7 +37,8 @@ type Engine struct {
 	faulted  bool
 	fault    string
 	primary  netip.Addr
-	priority uint8  // effective
+	priority uint8 // effective
+	damped   bool
 	dragged  string // why the group is out of the election, or empty
 	group    *Group // nil if alone
 	member   int    // index in group
@@ -55,6 +56,7 @@ type Engine struct {
 	// Backup.
 	ripe     time.Time // PreemptDelay counts from here
 	accepted time.Time // when an advert was last accepted; zero if none since
+	best     uint8     // the greatest priority of an accepted advert
 	vacant   bool      // the Active said that it gives up
 	worse    peer      // the Active that this router is better than
 	worseAt  time.Time // when it was heard last
@@ -100,6 +102,9 @@ type Status struct {
 	Active         netip.Addr
 	ActivePriority uint8
 	Interval       time.Duration // Active_Adver_Interval
+	// Ripe is when PreemptDelay ends; zero unless it runs and an Active that is
+	// worse than this router is heard.
+	Ripe time.Time
 	// Resigning: priority 0 is to be sent once the addresses are given up.
 	Resigning bool
 	// Busy: the last Disown has not been answered yet.
@@ -152,6 +157,8 @@ func (e *Engine) Step(now time.Time, ev Event) []Action {
 		e.setPrimary(now, ev.Address)
 	case SetPriority:
 		e.setPriority(now, ev.Priority)
+	case Dampen:
+		e.damped = ev.On
 	case Reconfigure:
 		e.reconfigure(now, ev.Config)
 	case Settled:
@@ -193,6 +200,7 @@ func (e *Engine) Status() Status {
 		Active:         e.peer.address,
 		ActivePriority: e.peer.priority,
 		Interval:       e.interval,
+		Ripe:           e.ripens(),
 		Resigning:      e.resign && e.disowning,
 		Busy:           e.disowning,
 	}
@@ -225,7 +233,7 @@ func (e *Engine) become(now time.Time, to State, reason string) {
 	from := e.state
 	e.state, e.reason, e.since = to, reason, now
 	e.interval = e.cfg.Interval
-	e.accepted, e.vacant, e.worse = time.Time{}, false, peer{}
+	e.accepted, e.best, e.vacant, e.worse = time.Time{}, 0, false, peer{}
 	switch to {
 	case Active:
 		e.term++

@@ -220,6 +220,8 @@ func parseEvent(cfg Config, words []string) (Event, error) {
 		return Fault{rest}, nil
 	case "clear":
 		return Clear{}, nil
+	case "damp": // ON|OFF
+		return Dampen{On: rest == "on"}, nil
 	case "configure":
 		cfg, err := parseConfig(cfg, words[1:])
 		return Reconfigure{cfg}, err

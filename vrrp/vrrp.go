@@ -64,7 +64,8 @@ type Config struct {
 	Interval time.Duration // Advertisement_Interval
 	// Preempt is Preempt_Mode: whether a better Backup takes over from a worse
 	// Active. PreemptDelay is how long it must have been Backup, at its present
-	// priority or a higher one, before it does (beyond the RFC).
+	// priority or a higher one, before it does, unless the Active was better and
+	// has become worse (beyond the RFC).
 	Preempt      bool
 	PreemptDelay time.Duration
 	// Addresses are the IPvX addresses in their order, compared with a peer's
@@ -108,6 +109,11 @@ type (
 	Fault struct{ Reason string }
 	// Clear ends a fault.
 	Clear struct{}
+	// Dampen makes a Backup leave a worse Active alone, or not any more (beyond
+	// the RFC): a node that comes and goes shall not take the addresses along. One
+	// that was better and has become worse is relieved nevertheless, and nothing
+	// waits when no Active is heard. An owner is not damped.
+	Dampen struct{ On bool }
 	// Reconfigure changes what may change while the router runs: intervals,
 	// preemption, addresses and the configured priority, which also becomes the
 	// effective one. A Config that is not valid, or of another Version, VRID,
@@ -136,6 +142,7 @@ func (SetPriority) event() {}
 func (SetPrimary) event()  {}
 func (Fault) event()       {}
 func (Clear) event()       {}
+func (Dampen) event()      {}
 func (Reconfigure) event() {}
 func (Settled) event()     {}
 func (Join) event()        {}
