@@ -1,0 +1,12 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"errors"
+
+	"github.com/vicar-ha/vicar/checks"
+)
+
+func newExec(checks.Exec) (checks.Probe, error) { return nil, errors.ErrUnsupported }
