@@ -112,7 +112,7 @@ func (c snapshot) Describe(ch chan<- *prometheus.Desc) {
 func (c snapshot) Collect(ch chan<- prometheus.Metric) {
 	e := emitter{ch: ch, descs: c.descs}
 	for i := range c.st.Routers {
-		e.router(&c.st.Routers[i])
+		e.router(&c.st.Routers[i], c.st.Now)
 	}
 	for _, l := range c.st.Links {
 		e.link(l)
@@ -152,7 +152,7 @@ func (e emitter) each(name string, m map[string]uint64, labels ...string) {
 	}
 }
 
-func (e emitter) router(r *status.Router) {
+func (e emitter) router(r *status.Router, now time.Time) {
 	for _, s := range states {
 		e.send(MetricRouterState, truth(r.State == s), r.Name, s)
 		e.send(MetricRouterTransitions, float64(r.Transitions[s]), r.Name, s)
@@ -161,7 +161,7 @@ func (e emitter) router(r *status.Router) {
 	e.send(MetricRouterPriority, float64(r.Priority), r.Name)
 	e.send(MetricRouterBase, float64(r.Base), r.Name)
 	e.send(MetricRouterHeld, truth(r.Held), r.Name)
-	e.send(MetricRouterDamped, truth(!r.DampedUntil.IsZero()), r.Name)
+	e.send(MetricRouterDamped, truth(r.DampedUntil.After(now)), r.Name)
 	e.tracks(r)
 	e.send(MetricRestored, float64(r.Restored), r.Name)
 	for i := range r.Engines {

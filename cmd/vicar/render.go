@@ -5,19 +5,29 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/vicar-ha/vicar/status"
 )
 
-// renderStatus is a status for people: a table of the routers, and below what
-// is wrong and what was counted, if anything.
+// renderStatus is a status for people: a table of the routers and what their
+// priorities are made of, then what is wrong, the checks, and what was counted,
+// if there is any.
 func renderStatus(st status.Status, p paint) string {
 	var b strings.Builder
+	section := func(title, colour string, lines []string) {
+		if len(lines) == 0 {
+			return
+		}
+		b.WriteString("\n" + p.text(bold, title) + "\n")
+		for _, l := range lines {
+			b.WriteString("  " + p.text(colour, l) + "\n")
+		}
+	}
 	fmt.Fprintf(&b, "%s in cluster %s, up %s, configuration %s, vicar %s\n",
 		p.text(bold, st.Node), st.Cluster, age(st.Now.Sub(st.Started)), short(st.Digest), st.Version)
 	if len(st.Routers) == 0 {
@@ -25,18 +35,19 @@ func renderStatus(st status.Status, p paint) string {
 	} else {
 		b.WriteString("\n" + table(p, routerRows(st)))
 	}
-	if wrong := wrongs(st); len(wrong) > 0 {
-		b.WriteString("\n" + p.text(bold, "Wrong now") + "\n")
-		for _, w := range wrong {
-			b.WriteString("  " + p.text(red, w) + "\n")
+	section("Priorities", "", priorities(st))
+	section("Wrong now", red, wrongs(st))
+	section("Waiting", yellow, waits(st))
+	if rows, rest := checkRows(st); len(st.Checks) > 0 {
+		b.WriteString("\n")
+		if len(rows) > 1 {
+			b.WriteString(table(p, rows))
+		}
+		for _, r := range rest {
+			b.WriteString(r + "\n")
 		}
 	}
-	if counted := counts(st); len(counted) > 0 {
-		b.WriteString("\n" + p.text(bold, "Seen since the start") + "\n")
-		for _, c := range counted {
-			b.WriteString("  " + c + "\n")
-		}
-	}
+	section("Seen since the start", "", counts(st))
 	return b.String()
 }
 
@@ -44,13 +55,18 @@ func renderStatus(st status.Status, p paint) string {
 func short(digest string) string { return digest[:min(12, len(digest))] }
 
 func routerRows(st status.Status) [][]cell {
-	rows := [][]cell{heading("ROUTER", "STATE", "HELD", "TERM", "PRIORITY", "INTERFACE", "ADDRESSES", "SINCE", "HOLDER", "REASON")}
+	head := heading("ROUTER", "STATE", "HELD", "TERM", "PRIORITY", "INTERFACE", "ADDRESSES", "SINCE", "HOLDER", "REASON")
+	grouped := slices.ContainsFunc(st.Routers, func(r status.Router) bool { return r.SyncGroup != "" })
+	if grouped {
+		head = slices.Insert(head, 1, cell{"GROUP", bold})
+	}
+	rows := [][]cell{head}
 	for _, r := range st.Routers {
 		priority := strconv.Itoa(r.Priority)
 		if r.Priority != r.Base {
 			priority += fmt.Sprintf(" (of %d)", r.Base)
 		}
-		rows = append(rows, []cell{
+		row := []cell{
 			{text: r.Name},
 			stateCell(r), heldCell(r),
 			{text: strconv.FormatUint(r.Term, 10)},
@@ -60,7 +76,11 @@ func routerRows(st status.Status) [][]cell {
 			{text: age(st.Now.Sub(r.Since))},
 			{text: holderOf(st.Node, r)},
 			{text: r.Reason},
-		})
+		}
+		if grouped {
+			row = slices.Insert(row, 1, cell{text: r.SyncGroup})
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -115,123 +135,14 @@ func addresses(r status.Router) string {
 	return text
 }
 
-// wrongs says what is not as it should be at this moment.
-func wrongs(st status.Status) []string {
-	var ws []string
-	say := func(format string, args ...any) { ws = append(ws, fmt.Sprintf(format, args...)) }
-	for _, r := range st.Routers {
-		if r.State == "Initialize" {
-			say("%s takes no part in the election: %s", r.Name, r.Reason)
-		}
-		switch active := r.State == "Active"; {
-		case active && r.HeldError != "":
-			say("%s is Active but can't get its addresses: %s", r.Name, r.HeldError)
-		case active && !r.Held:
-			say("%s is Active but its addresses are not here yet", r.Name)
-		case r.HeldError != "":
-			say("%s is %s but can't give up its addresses: %s", r.Name, r.State, r.HeldError)
-		case !active && r.Held:
-			say("%s is %s but its addresses are still here", r.Name, r.State)
-		}
-		if r.Stray != "" {
-			say("%s is %s, but %s", r.Name, r.State, r.Stray)
-		}
-		ws = append(ws, wrongElections(st.Now, r)...)
+// clip is s on one line of at most n characters. What comes from elsewhere, as
+// a server's answer does, doesn't get to steer the terminal.
+func clip(s string, n int) string {
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
 	}
-	for _, l := range st.Links {
-		switch {
-		case !l.Up && l.Error != "":
-			say("%s is down: %s", linkName(l), l.Error)
-		case !l.Up:
-			say("%s is down", linkName(l))
-		case l.Error != "":
-			say("%s: %s", linkName(l), l.Error)
-		}
-	}
-	return ws
-}
-
-// wrongElections says what is not as it should be in a router's families.
-func wrongElections(now time.Time, r status.Router) []string {
-	recent := max(10*r.Interval, 5*time.Second)
-	var ws []string
-	var heard bool
-	for _, e := range r.Engines {
-		heard = heard || now.Sub(e.Heard) < recent
-	}
-	for _, e := range r.Engines {
-		if !e.RivalAt.IsZero() && now.Sub(e.RivalAt) < recent {
-			ws = append(ws, fmt.Sprintf("%s IPv%d: %s believes that it is Active too, and was heard %s ago",
-				r.Name, e.Family, e.Rival, age(now.Sub(e.RivalAt))))
-		}
-		if r.State == "Backup" && heard && now.Sub(e.Heard) >= recent {
-			ws = append(ws, fmt.Sprintf("%s IPv%d hears nothing, while its other family does: is protocol 112 filtered?",
-				r.Name, e.Family))
-		}
-	}
-	return ws
-}
-
-// counts says what happened that should not happen.
-func counts(st status.Status) []string {
-	var cs []string
-	say := func(format string, args ...any) { cs = append(cs, fmt.Sprintf(format, args...)) }
-	for _, r := range st.Routers {
-		for _, e := range r.Engines {
-			if n := sum(e.Dropped); n > 0 {
-				say("%s IPv%d dropped %s: %s", r.Name, e.Family, many(n, "advert"), list(e.Dropped))
-			}
-			if n := sum(e.Notices); n > 0 {
-				say("%s IPv%d noticed: %s", r.Name, e.Family, list(e.Notices))
-			}
-		}
-		if r.Restored > 0 {
-			say("%s put back %s that somebody had removed", r.Name, manyOf(r.Restored, "address", "addresses"))
-		}
-	}
-	for _, l := range st.Links {
-		if n := sum(l.Dropped); n > 0 {
-			say("%s dropped %s that fit no router: %s", linkName(l), many(n, "packet"), list(l.Dropped))
-		}
-		if l.SendFails > 0 {
-			say("%s could not send %s", linkName(l), many(l.SendFails, "packet"))
-		}
-	}
-	if st.Loop.Stalls > 0 {
-		say("the agent was held up and stepped down %s (at worst %s late)", many(st.Loop.Stalls, "time"), st.Loop.LateMax.Round(time.Millisecond))
-	}
-	return cs
-}
-
-func linkName(l status.Link) string {
-	return fmt.Sprintf("%s IPv%d %s", l.Interface, l.Family, l.Mode)
-}
-
-// list is the counts by name, those that are not zero.
-func list(m map[string]uint64) string {
-	var parts []string
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		if m[k] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", k, m[k]))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-func sum(m map[string]uint64) (n uint64) {
-	for _, v := range m {
-		n += v
-	}
-	return n
-}
-
-func many(n uint64, what string) string { return manyOf(n, what, what+"s") }
-
-func manyOf(n uint64, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, more)
+	return s
 }
 
 // age is a duration as people say it: its two largest units.

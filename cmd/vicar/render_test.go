@@ -6,6 +6,7 @@ package main
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,6 +143,117 @@ func TestOneLine(t *testing.T) {
 	for want, st := range tests {
 		if got := oneLine(st); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// weighed is a node whose checks move its routers.
+func weighed() status.Status {
+	st := quiet()
+	mail, web := &st.Routers[0], &st.Routers[1]
+	mail.Base, mail.Priority, mail.SyncGroup = 250, 254, "edge"
+	mail.Tracks = []status.Track{{Check: "smtp", State: "passing", Weight: 20, Part: 20}, {Check: "uplink", State: "failing", Weight: 0, Blocks: true, Group: true}}
+	mail.State, mail.Reason = "Initialize", "check uplink fails"
+	web.Base, web.Priority, web.SyncGroup = 150, 90, "edge"
+	web.Tracks = []status.Track{
+		{Check: "haproxy", State: "failing", Weight: -60, Part: -60},
+		{Check: "smtp", State: "passing"},
+		{Check: "spare", State: "undecided", Weight: 10},
+	}
+	web.State, web.Held, web.DampedUntil, web.Moves = "Backup", false, noon.Add(101*time.Second), 5
+	web.PreemptAt = noon.Add(30 * time.Second)
+	owner := status.Router{
+		Name: "own", State: "Active", Held: true, Since: noon, Base: 255, Priority: 255,
+		Tracks: []status.Track{{Check: "haproxy", State: "failing", Weight: -60, Part: -60}},
+	}
+	st.Routers = append(st.Routers, owner)
+	st.Checks = []status.Check{
+		{
+			Name: "haproxy", Kind: "http", Target: "http://127.0.0.1/healthz", State: "failing", Outcome: "timeout",
+			Cause: "getting http://127.0.0.1/healthz: no answer within 500ms: " + strings.Repeat("and so on ", 30),
+			Since: noon.Add(-90 * time.Second), At: noon, Took: 500 * time.Millisecond, Row: 91, Need: 2, Passed: 4, TimedOut: 91, Late: 2,
+		},
+		{
+			Name: "smtp", Kind: "smtp", Target: "127.0.0.1:25", State: "passing", Outcome: "fail", Cause: "the banner is \x1b[31m\"554\ngo away\"",
+			Since: noon.Add(-24 * time.Hour), At: noon, Took: time.Millisecond, Row: 1, Need: 3,
+		},
+		{Name: "spare", Kind: "exec", Target: "/usr/local/bin/check --with " + strings.Repeat("a", 60), State: "undecided"},
+		{
+			Name: "uplink", Kind: "icmp", Target: "192.0.2.1", State: "failing", Outcome: "pass", Since: noon.Add(-time.Second), At: noon,
+			Took: 3141 * time.Microsecond, Row: 1, Need: 2,
+		},
+		{Name: "warm", Kind: "tcp", Target: "127.0.0.1:80", State: "passing", Outcome: "pass", Since: noon.Add(-time.Hour), At: noon, Took: 234567, Row: 9, Need: 3},
+	}
+	st.Hooks = []status.Hook{
+		{Name: "/usr/local/bin/on-change", Ran: 9, Failed: 3, TimedOut: 1, Skipped: 1, Waiting: 2, Error: "ended with exit code 1: no such\tinstance", At: noon.Add(-12 * time.Second)},
+		{Name: "http://127.0.0.1:9000/vip", Ran: 5, Failed: 1, Error: "connection refused", At: noon.Add(-time.Hour)},
+	}
+	return st
+}
+
+// crowd is a node with a thousand checks, failing of which fail.
+func crowd(failing int) status.Status {
+	st := quiet()
+	st.Routers = st.Routers[1:]
+	r := &st.Routers[0]
+	for i := range 1000 {
+		c := status.Check{
+			Name: fmt.Sprintf("c%03d", i), Kind: "tcp", Target: "192.0.2.9:80", State: "passing", Outcome: "pass",
+			Since: noon.Add(-time.Hour), At: noon, Took: time.Millisecond, Row: 3600, Need: 3, Late: uint64(i % 2 * i),
+		}
+		t := status.Track{Check: c.Name, State: "passing", Weight: -1}
+		switch {
+		case i%2 == 0 && i/2 < failing:
+			c.State, c.Outcome, c.Cause, c.Row, t.State, t.Part = "failing", "fail", "connection refused", 4, "failing", -1
+			r.Priority = max(r.Priority-1, 1)
+		case i == 999:
+			c.State, c.Outcome, c.Since, t.State = "undecided", "", time.Time{}, "undecided"
+		}
+		st.Checks = append(st.Checks, c)
+		r.Tracks = append(r.Tracks, t)
+	}
+	return st
+}
+
+func TestRenderHealth(t *testing.T) {
+	golden(t, "render-weighed.txt", renderStatus(weighed(), false))
+	golden(t, "render-weighed-colour.txt", renderStatus(weighed(), true))
+	golden(t, "render-crowd-3.txt", renderStatus(crowd(3), false))
+	golden(t, "render-crowd-300.txt", renderStatus(crowd(300), false))
+	all := crowd(0)
+	all.Checks = all.Checks[:999]
+	golden(t, "render-crowd-0.txt", renderStatus(all, false))
+}
+
+func TestClip(t *testing.T) {
+	tests := []struct {
+		s    string
+		n    int
+		want string
+	}{
+		{"", 5, ""},
+		{"short", 5, "short"},
+		{"longer", 5, "long…"},
+		{"äöüäöü", 3, "äö…"},
+		{" a\n\tb\r\n", 5, "a b"},
+		{"a\x1b[31mb\x00\u009bc", 9, "a [31mb c"},
+		{"\xff\u202e", 5, "\ufffd"},
+	}
+	for _, tt := range tests {
+		if got := clip(tt.s, tt.n); got != tt.want {
+			t.Errorf("clip(%q, %d) = %q, want %q", tt.s, tt.n, got, tt.want)
+		}
+	}
+}
+
+func TestTook(t *testing.T) {
+	tests := map[time.Duration]string{
+		0: "0s", 12: "12ns", 1234: "1.2µs", 345678: "345.7µs", 3141592: "3.1ms", 500 * time.Millisecond: "500ms", 1234 * time.Millisecond: "1.2s",
+		-time.Second: "-1s",
+	}
+	for d, want := range tests {
+		if got := took(d); got != want {
+			t.Errorf("took(%d) = %s, want %s", d, got, want)
 		}
 	}
 }

@@ -1,0 +1,227 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/track"
+)
+
+// What is shown of a thousand checks, so that a status stays readable. All of
+// it is in the JSON.
+const (
+	mostChecks = 20 // rows, and lines of a kind
+	mostName   = 48 // characters of a target
+	mostCause  = 60 // of a cause in the table
+	mostText   = 200
+)
+
+// checkRows is the table of the checks, and what to say of those that are not
+// in it. A few checks are shown all; of many only those whose last look did not
+// pass, the failing ones first.
+func checkRows(st status.Status) (rows [][]cell, rest []string) {
+	shown := st.Checks
+	left := make(map[string]int)
+	if len(shown) > mostChecks {
+		shown = nil
+		for _, c := range st.Checks {
+			if c.State == track.Passing.String() && c.Cause == "" {
+				left[c.State]++
+				continue
+			}
+			shown = append(shown, c)
+		}
+		slices.SortStableFunc(shown, func(a, b status.Check) int { return urgency(a) - urgency(b) })
+		for _, c := range shown[min(mostChecks, len(shown)):] {
+			left[c.State]++
+		}
+		shown = shown[:min(mostChecks, len(shown))]
+	}
+	rows = [][]cell{heading("CHECK", "KIND", "TARGET", "STATE", "SINCE", "LAST", "CAUSE")}
+	for _, c := range shown {
+		rows = append(rows, []cell{
+			{text: c.Name},
+			{text: c.Kind},
+			{text: clip(c.Target, mostName)},
+			checkState(c),
+			{text: since(st.Now, c.Since)},
+			{text: last(c)},
+			{text: clip(c.Cause, mostCause)},
+		})
+	}
+	return rows, leftOut(left, len(shown) > 0)
+}
+
+// urgency is the order of the states in a long table.
+func urgency(c status.Check) int {
+	return slices.Index([]string{track.Failing.String(), track.Undecided.String(), track.Passing.String()}, c.State)
+}
+
+// leftOut says how many checks of each state are not shown.
+func leftOut(left map[string]int, some bool) []string {
+	more := ""
+	if some {
+		more = "more "
+	}
+	var lines []string
+	for _, s := range []struct {
+		state     track.State
+		one, many string
+	}{
+		{track.Failing, "check fails", "checks fail"},
+		{track.Undecided, "check has no result", "checks have no result"},
+		{track.Passing, "check passes", "checks pass"},
+	} {
+		if n := left[s.state.String()]; n > 0 {
+			lines = append(lines, manyOf(uint64(n), more+s.one, more+s.many))
+		}
+	}
+	return lines
+}
+
+func checkState(c status.Check) cell {
+	switch c.State {
+	case track.Passing.String():
+		return cell{c.State, green}
+	case track.Failing.String():
+		return cell{c.State, red}
+	default:
+		return cell{c.State, yellow}
+	}
+}
+
+// last is what came of the last looks: how long a good one took, how many bad
+// ones there were in a row, and how many it takes to end the state.
+func last(c status.Check) string {
+	if c.Outcome == "" {
+		return "-"
+	}
+	s := c.Outcome
+	pass := c.Outcome == "pass"
+	if pass {
+		s += " " + took(c.Took)
+	}
+	switch {
+	case c.State == track.Undecided.String():
+	case pass != (c.State == track.Passing.String()):
+		s += fmt.Sprintf(", %d of %d", c.Row, c.Need)
+	case !pass:
+		s += fmt.Sprintf(", %d in a row", c.Row)
+	}
+	return s
+}
+
+// took is a short duration with two digits or so.
+func took(d time.Duration) string {
+	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
+		if d >= unit {
+			return d.Round(unit / 10).String()
+		}
+	}
+	return d.String()
+}
+
+func since(now, t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return age(now.Sub(t))
+}
+
+// wrongChecks says which checks don't pass, why, and what that does.
+func wrongChecks(st status.Status) []string {
+	effects := checkEffects(st.Routers)
+	var ws []string
+	rest := 0
+	for _, c := range st.Checks {
+		var w string
+		switch c.State {
+		case track.Passing.String():
+			continue
+		case track.Undecided.String():
+			w = fmt.Sprintf("check %s has no result yet", c.Name)
+		default:
+			w = fmt.Sprintf("check %s has failed for %s", c.Name, since(st.Now, c.Since))
+		}
+		if len(ws) == mostChecks {
+			rest++
+			continue
+		}
+		if e := effects[c.Name]; e != "" {
+			w += " (" + e + ")"
+		}
+		if c.Cause != "" {
+			w += ": " + clip(c.Cause, mostText)
+		}
+		ws = append(ws, w)
+	}
+	if rest > 0 {
+		ws = append(ws, manyOf(uint64(rest), "more check does not pass", "more checks don't pass"))
+	}
+	return ws
+}
+
+// checkEffects is what each check does to the routers now.
+func checkEffects(routers []status.Router) map[string]string {
+	effects := make(map[string][]string)
+	for _, r := range routers {
+		for _, t := range r.Tracks {
+			switch {
+			case t.Blocks:
+				effects[t.Check] = append(effects[t.Check], r.Name+" fault")
+			case t.Part != 0 && r.Base != track.OwnerPriority:
+				effects[t.Check] = append(effects[t.Check], r.Name+" "+signed(t.Part))
+			}
+		}
+	}
+	out := make(map[string]string, len(effects))
+	for name, es := range effects {
+		out[name] = firstFew(es)
+	}
+	return out
+}
+
+// firstFew lists the first few and how many more there are.
+func firstFew(all []string) string {
+	const most = 3
+	s := strings.Join(all[:min(most, len(all))], ", ")
+	if len(all) > most {
+		s += fmt.Sprintf(" +%d", len(all)-most)
+	}
+	return s
+}
+
+// recentFailure is how long a hook's last error is shown as wrong now.
+const recentFailure = 10 * time.Minute
+
+func wrongHooks(st status.Status) []string {
+	var ws []string
+	for _, h := range st.Hooks {
+		if h.Error != "" && st.Now.Sub(h.At) < recentFailure {
+			ws = append(ws, fmt.Sprintf("hook %s failed %s ago: %s", clip(h.Name, mostName), since(st.Now, h.At), clip(h.Error, mostText)))
+		}
+	}
+	return ws
+}
+
+// lateChecks says whose looks took longer than their interval, the worst first.
+func lateChecks(checks []status.Check) []string {
+	const most = 5
+	late := slices.DeleteFunc(slices.Clone(checks), func(c status.Check) bool { return c.Late == 0 })
+	slices.SortStableFunc(late, func(a, b status.Check) int { return cmp.Compare(b.Late, a.Late) })
+	var cs []string
+	for _, c := range late[:min(most, len(late))] {
+		cs = append(cs, fmt.Sprintf("check %s began %s late, as the one before went on for too long", c.Name, many(c.Late, "look")))
+	}
+	if n := len(late) - most; n > 0 {
+		cs = append(cs, manyOf(uint64(n), "more check began looks late", "more checks began looks late"))
+	}
+	return cs
+}

@@ -1,0 +1,78 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/status"
+)
+
+// counts says what happened that should not happen.
+func counts(st status.Status) []string {
+	var cs []string
+	say := func(format string, args ...any) { cs = append(cs, fmt.Sprintf(format, args...)) }
+	for _, r := range st.Routers {
+		for _, e := range r.Engines {
+			if n := sum(e.Dropped); n > 0 {
+				say("%s IPv%d dropped %s: %s", r.Name, e.Family, many(n, "advert"), list(e.Dropped))
+			}
+			if n := sum(e.Notices); n > 0 {
+				say("%s IPv%d noticed: %s", r.Name, e.Family, list(e.Notices))
+			}
+		}
+		if r.Restored > 0 {
+			say("%s put back %s that somebody had removed", r.Name, manyOf(r.Restored, "address", "addresses"))
+		}
+	}
+	cs = append(cs, lateChecks(st.Checks)...)
+	for _, h := range st.Hooks {
+		if h.Failed > 0 {
+			say("hook %s failed in %d of %s, %d of them by time-out", clip(h.Name, mostName), h.Failed, many(h.Ran, "run"), h.TimedOut)
+		}
+	}
+	for _, l := range st.Links {
+		if n := sum(l.Dropped); n > 0 {
+			say("%s dropped %s that fit no router: %s", linkName(l), many(n, "packet"), list(l.Dropped))
+		}
+		if l.SendFails > 0 {
+			say("%s could not send %s", linkName(l), many(l.SendFails, "packet"))
+		}
+	}
+	if st.Loop.Stalls > 0 {
+		say("the agent was held up and stepped down %s (at worst %s late)", many(st.Loop.Stalls, "time"), st.Loop.LateMax.Round(time.Millisecond))
+	}
+	return cs
+}
+
+// list is the counts by name, those that are not zero.
+func list(m map[string]uint64) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		if m[k] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", k, m[k]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func sum(m map[string]uint64) (n uint64) {
+	for _, v := range m {
+		n += v
+	}
+	return n
+}
+
+func many(n uint64, what string) string { return manyOf(n, what, what+"s") }
+
+func manyOf(n uint64, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
