@@ -13,17 +13,24 @@ import (
 
 // step tells an engine's group what happened and does what it answers.
 func (l *loop) step(i *instance, now time.Time, ev vrrp.Event) {
-	i.router.told = now
-	i.router.moving = false
-	for _, a := range i.router.group.Step(now, i.member, ev) {
-		l.perform(i.router.instances[a.Member], now, a.Action)
+	g := i.router.group
+	g.told, g.moving = now, false
+	for _, r := range g.routers {
+		r.moving = false
 	}
-	for _, o := range i.router.instances {
-		if due, ok := o.router.group.Deadline(o.member); ok {
+	for _, a := range g.engines.Step(now, i.member, ev) {
+		l.perform(g.members[a.Member], now, a.Action)
+	}
+	for _, o := range g.members {
+		if due, ok := g.engines.Deadline(o.member); ok {
 			l.deadlines.set(o, due)
 		} else {
 			l.deadlines.remove(o)
 		}
+	}
+	if g.moved {
+		g.moved = false
+		l.countMove(g, now)
 	}
 }
 
@@ -33,9 +40,11 @@ func (l *loop) perform(i *instance, now time.Time, a vrrp.Action) {
 	case vrrp.Send:
 		l.send(i, now, a.Priority)
 	case vrrp.Own:
-		i.term = a.Term
+		i.term, i.held = a.Term, false
+		i.router.saidGivesUp, i.router.saidTookOver = false, false
 		i.owner.put(i.intent(true))
 	case vrrp.Disown:
+		l.tellGivesUp(i, now)
 		i.owner.put(i.intent(false))
 	case vrrp.Announce:
 		i.owner.announceAgain()
@@ -89,13 +98,17 @@ func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 	switch {
 	case r.moving:
 		level = slog.LevelDebug
-	case i.fault != "" || i.heldErr != "":
+	case i.fault != "" || i.heldErr != "" || r.group.blocked != "":
 		level = slog.LevelWarn
+	}
+	if g := r.group; !g.moving && (c.From == vrrp.Active || c.To == vrrp.Active) {
+		g.moving, g.moved = true, true
 	}
 	if !r.moving {
 		r.moving = true
 		r.reason, r.since = c.Reason, now
 		r.transitions[c.To]++
+		l.tell(i, now, transitionKind(r, c.To), c.From)
 	}
 	l.log.Log(context.Background(), level, "state changed", slog.String("router", r.cfg.Name), slog.Int("family", i.family),
 		slog.Int("vrid", int(r.cfg.VRID)), slog.String("from", c.From.String()), slog.String("to", c.To.String()),
@@ -155,5 +168,8 @@ func (m answered) handle(l *loop, now time.Time) {
 		l.log.Warn("addresses restored that somebody removed", slog.String("router", i.router.cfg.Name), slog.Int("count", m.restored))
 	}
 	l.step(i, now, vrrp.Settled{Term: m.term, Held: m.held, Err: m.err})
-	l.forget(i.router)
+	if i.held {
+		l.tellTookOver(i, now)
+	}
+	l.forget(i.router.group)
 }

@@ -30,8 +30,8 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range cfg.Routers {
-		if _, err := newRouter(r, cfg.Now(), nil); err != nil {
+	for _, u := range cfg.units() {
+		if _, err := newGroup(u, cfg.Now(), nil); err != nil {
 			return nil, err
 		}
 	}
@@ -56,8 +56,8 @@ func (a *Agent) Status(ctx context.Context) (status.Status, error) {
 }
 
 // Reload applies the configuration. Routers that it doesn't change miss
-// nothing; if it can't be applied nothing has changed. Open, Network, Log and
-// Now stay what they were.
+// nothing; if it can't be applied nothing has changed. What it takes to
+// reach the world (Open, Network, Checker, Listener, Log, Now) stays what it was.
 func (a *Agent) Reload(ctx context.Context, cfg Config) error {
 	answer := make(chan error, 1)
 	if err := a.ask(ctx, reloadAsked{cfg, answer}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vicar-ha/vicar/track"
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
@@ -22,12 +23,16 @@ type Config struct {
 	Version string // the binary's, for status
 	Digest  string // the configuration's, for status
 	Routers []Router
+	Groups  []Group // routers that move together
 
 	// Open opens the link. It is called in the loop and must not wait.
 	Open func(Link) (Transport, error)
 	// Network watches the host.
 	Network Network
-	Log     *slog.Logger
+	// Checker may be nil if no router tracks a check, Listener if nobody listens.
+	Checker  Checker
+	Listener Listener
+	Log      *slog.Logger
 	// Now is the clock; nil is time.Now. One that goes on counting while the
 	// machine sleeps lets a stall by suspension be seen.
 	Now func() time.Time
@@ -40,6 +45,25 @@ type Config struct {
 	// StopTimeout is how long Run waits, after its context has ended, for the
 	// addresses to be given up; 0 is 5 s.
 	StopTimeout time.Duration
+	// Patience is how long a router that gives up in order waits for the Listener
+	// to be told; 0 is 2 s. Run may take so much longer to stop.
+	Patience time.Duration
+}
+
+// Group is a sync group: its routers are Active on one node together, or on
+// none. They have the same priority, preemption, damping and listening.
+type Group struct {
+	Name    string
+	Routers []string // the first one breaks ties for all
+	Tracks  []track.Track
+}
+
+// Damping holds a router that changed hands Moves times within Within: until
+// Hold has passed since the last time, this node does not take it over from
+// another, save from one that has become worse. Zero is none.
+type Damping struct {
+	Moves        int
+	Within, Hold time.Duration
 }
 
 // Router is a virtual router as this node sees it. A router with addresses of
@@ -61,6 +85,12 @@ type Router struct {
 	Peers        []Peer       // unicast only
 	Addresses    []netip.Prefix
 	Exclude      []netip.Prefix // held with Addresses, not advertised
+	// Tracks are the checks that move the election. The members of a Group share
+	// theirs.
+	Tracks  []track.Track
+	Damping Damping
+	// Listen is how long after the agent's start the router takes no part.
+	Listen time.Duration
 	// Movers, in the order of acquiring; the reverse is that of releasing.
 	Movers []Mover
 	// Announcer may be nil where nobody needs to be told.
@@ -102,6 +132,7 @@ func (l Link) equal(o Link) bool {
 const (
 	defaultRecheck     = 30 * time.Second
 	defaultStopTimeout = 5 * time.Second
+	defaultPatience    = 2 * time.Second
 )
 
 // withDefaults fills in what may be left out and reports all that is wrong.
@@ -126,6 +157,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.StopTimeout == 0 {
 		c.StopTimeout = defaultStopTimeout
 	}
+	if c.Patience == 0 {
+		c.Patience = defaultPatience
+	}
 	names := make(map[string]bool)
 	for _, r := range c.Routers {
 		if r.Name == "" || names[r.Name] {
@@ -134,7 +168,37 @@ func (c Config) withDefaults() (Config, error) {
 		names[r.Name] = true
 		errs = append(errs, r.validate()...)
 	}
+	errs = append(errs, c.validateGroups(names)...)
 	return c, errors.Join(errs...)
+}
+
+// validateGroups checks that each group has routers that can move together, and
+// that someone tells of the checks.
+func (c Config) validateGroups(names map[string]bool) (errs []error) {
+	grouped := make(map[string]bool)
+	for _, g := range c.Groups {
+		if g.Name == "" || len(g.Routers) == 0 {
+			errs = append(errs, fmt.Errorf("agent: sync group %q has no name or no router", g.Name))
+		}
+		for _, r := range g.Routers {
+			if !names[r] || grouped[r] {
+				errs = append(errs, fmt.Errorf("agent: sync group %s: router %s does not exist, or is in a group already", g.Name, r))
+			}
+			grouped[r] = true
+		}
+	}
+	for _, u := range c.units() {
+		if len(u.tracks) > 0 && c.Checker == nil {
+			errs = append(errs, fmt.Errorf("agent: %s tracks checks, and there is no Checker", u.key()))
+		}
+		for _, r := range u.routers {
+			a, b := &r, &u.routers[0]
+			if a.Priority != b.Priority || a.Preempt != b.Preempt || a.PreemptDelay != b.PreemptDelay || a.Damping != b.Damping || a.Listen != b.Listen {
+				errs = append(errs, fmt.Errorf("agent: %s: routers %s and %s can't move together: priority, preemption, damping or listening differ", u.key(), a.Name, b.Name))
+			}
+		}
+	}
+	return errs
 }
 
 func (r Router) validate() (errs []error) {

@@ -74,7 +74,7 @@ func (k *link) seat(users []*instance) {
 	k.byVRID = [256]*instance{}
 	for _, leaving := range []bool{false, true} {
 		for _, i := range users {
-			if i.router.leaving != leaving {
+			if i.router.group.leaving != leaving {
 				continue
 			}
 			i.link = k

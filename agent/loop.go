@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vicar-ha/vicar/track"
 	"github.com/vicar-ha/vicar/vip"
 	"github.com/vicar-ha/vicar/vrrp"
 )
@@ -25,10 +26,15 @@ type loop struct {
 	cfg     Config
 	log     *slog.Logger
 	inbox   chan message
-	network networkBox
+	network *mailbox[vip.Change]
+	health  *mailbox[[]track.Result]
+	told    *mailbox[*group] // the Listener has been told that one gives up
 	epoch   time.Time
 
+	groups     map[string]*group // by key
+	pending    []unit            // wait until the routers of their names are gone
 	routers    map[string]*router
+	results    map[string]track.Result // of checks, by name
 	links      map[linkKey]*link
 	deadlines  deadlines
 	interfaces []vip.Interface
@@ -36,6 +42,7 @@ type loop struct {
 	retryAt    time.Time // when links that didn't open are tried again; zero: never
 	lateness   lateness
 	reloaded   time.Time
+	reviewAt   time.Time // when a group has something to end; zero: never
 
 	stale   bool            // a router came or went: place has to look again
 	done    <-chan struct{} // closed when what the loop started must end
@@ -52,8 +59,10 @@ const maxDrain = 64
 
 func newLoop(cfg Config, inbox chan message) *loop {
 	l := &loop{
-		cfg: cfg, inbox: inbox, network: networkBox{wake: make(chan struct{}, 1)},
-		routers: make(map[string]*router), links: make(map[linkKey]*link),
+		cfg: cfg, inbox: inbox,
+		network: newMailbox[vip.Change](), health: newMailbox[[]track.Result](), told: newMailbox[*group](),
+		groups: make(map[string]*group), routers: make(map[string]*router),
+		links: make(map[linkKey]*link), results: make(map[string]track.Result),
 		epoch: cfg.Now(),
 	}
 	l.started = l.epoch
@@ -81,8 +90,8 @@ func (l *loop) run(ctx context.Context) error {
 		}
 	}()
 
-	for _, cfg := range l.cfg.Routers {
-		if err := l.add(cfg); err != nil {
+	for _, u := range l.cfg.units() {
+		if err := l.add(u, l.started); err != nil {
 			return err
 		}
 	}
@@ -91,6 +100,9 @@ func (l *loop) run(ctx context.Context) error {
 		return fmt.Errorf("making an alarm: %w", err)
 	}
 	l.tasks.Go(func() { l.watch(work) })
+	if l.cfg.Checker != nil {
+		l.tasks.Go(func() { l.watchChecks(work) })
+	}
 	l.spin(ctx, alarm)
 	return errors.Join(l.broken, alarm.Close())
 }
@@ -123,7 +135,11 @@ func (l *loop) spin(ctx context.Context, alarm Alarm) {
 		case m := <-l.inbox:
 			m.handle(l, l.cfg.Now())
 		case <-l.network.wake:
-			l.networkChanged(l.cfg.Now(), l.network.take())
+			l.networkChanged(l.cfg.Now(), merged(l.network.take()))
+		case <-l.health.wake:
+			l.checksChanged(l.cfg.Now(), l.health.take())
+		case <-l.told.wake:
+			l.farewellsTold(l.cfg.Now(), l.told.take())
 		case <-alarm.C():
 			armed = time.Time{}
 		case <-ended:
@@ -149,7 +165,7 @@ func (l *loop) drain() {
 // an idlePeriod.
 func (l *loop) next() time.Time {
 	next, ok := l.deadlines.earliest()
-	for _, at := range []time.Time{l.retryAt, l.stopAt} {
+	for _, at := range []time.Time{l.retryAt, l.stopAt, l.reviewAt} {
 		if !at.IsZero() && (!ok || at.Before(next)) {
 			next, ok = at, true
 		}
@@ -168,12 +184,15 @@ func (l *loop) fire(now time.Time) {
 		l.retryAt = time.Time{}
 		l.place(now)
 	}
+	if !l.reviewAt.IsZero() && !now.Before(l.reviewAt) {
+		l.review(now)
+	}
 	for {
 		i, ok := l.deadlines.first(now.Add(refreshAhead))
 		if !ok {
 			return
 		}
-		due, ok := i.router.group.Deadline(i.member)
+		due, ok := i.router.group.engines.Deadline(i.member)
 		switch {
 		case !ok:
 			l.deadlines.remove(i)

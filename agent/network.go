@@ -4,12 +4,12 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/vicar-ha/vicar/vip"
@@ -17,33 +17,15 @@ import (
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
-// networkBox keeps what the watcher told until the loop takes it: the latest
-// state and all losses.
-type networkBox struct {
-	mu      sync.Mutex
-	pending vip.Change
-	wake    chan struct{}
-}
-
-func (b *networkBox) put(c vip.Change) {
-	b.mu.Lock()
-	if c.Interfaces != nil {
-		b.pending.Interfaces = c.Interfaces
+// merged is the latest state and all losses of several changes.
+func merged(changes []vip.Change) (all vip.Change) {
+	for _, c := range changes {
+		if c.Interfaces != nil {
+			all.Interfaces = c.Interfaces
+		}
+		all.Lost = append(all.Lost, c.Lost...)
 	}
-	b.pending.Lost = append(b.pending.Lost, c.Lost...)
-	b.mu.Unlock()
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (b *networkBox) take() vip.Change {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c := b.pending
-	b.pending = vip.Change{}
-	return c
+	return all
 }
 
 // watch runs the watcher; an agent that is blind stops.
@@ -126,25 +108,33 @@ func (l *loop) place(now time.Time) {
 // settlePlaces tells a router's engines what place has found.
 func (l *loop) settlePlaces(r *router, now time.Time) {
 	for _, i := range r.instances {
-		if i.fault != "" {
-			l.step(i, now, vrrp.Fault{Reason: i.fault})
-		} else {
+		if i.fault == "" {
 			l.step(i, now, vrrp.SetPrimary{Address: i.source})
-			l.step(i, now, vrrp.Clear{})
 		}
+		l.admit(i, now)
 		if i.moved && i.engine.State() == vrrp.Active {
 			i.owner.put(i.intent(true))
 		}
 		i.moved = false
 	}
 	for _, i := range r.instances {
-		if !i.started && !r.leaving {
+		if !i.started && !r.group.leaving {
 			i.started = true
 			l.step(i, now, vrrp.Start{})
 		}
 		l.waits(i)
 		l.findStray(i)
 	}
+}
+
+// admit lets an instance into the election, or keeps it out, as its place in
+// the network and its group's checks demand.
+func (l *loop) admit(i *instance, now time.Time) {
+	if why := cmp.Or(i.fault, i.router.group.blocked); why != "" {
+		l.step(i, now, vrrp.Fault{Reason: why})
+		return
+	}
+	l.step(i, now, vrrp.Clear{})
 }
 
 // waits logs why a router is out of the election when no transition has said

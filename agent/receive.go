@@ -65,7 +65,7 @@ func (l *loop) receive(k *link, now time.Time, p *wire.Packet) {
 // told: never before what it was told last.
 func (i *instance) arrival(now time.Time, age time.Duration) time.Time {
 	at := now.Add(-age)
-	if last := i.router.told; at.Before(last) {
+	if last := i.router.group.told; at.Before(last) {
 		return last
 	}
 	return at

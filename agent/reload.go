@@ -36,47 +36,49 @@ func (l *loop) reload(now time.Time, cfg Config) error {
 		return ErrStopped
 	}
 	cfg.Open, cfg.Network, cfg.Log, cfg.Now = l.cfg.Open, l.cfg.Network, l.cfg.Log, l.cfg.Now
+	cfg.Checker, cfg.Listener = l.cfg.Checker, l.cfg.Listener
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return err
 	}
-	for _, r := range cfg.Routers {
-		_, e := newRouter(r, l.epoch, nil)
+	for _, u := range cfg.units() {
+		_, e := newGroup(u, l.epoch, nil)
 		err = errors.Join(err, e)
 	}
 	if err != nil {
 		return err
 	}
 	l.cfg, l.reloaded = cfg, now
-	return l.apply(now, cfg.Routers)
+	return l.apply(now, cfg.units())
 }
 
-// apply makes the routers those of the configuration. It doesn't touch what is
+// apply makes the groups those of the configuration. It doesn't touch what is
 // equal, changes in place what can be, and stops and starts the rest.
-func (l *loop) apply(now time.Time, want []Router) error {
+func (l *loop) apply(now time.Time, want []unit) error {
 	l.stale = true
-	for _, name := range l.names() {
-		if !slices.ContainsFunc(want, func(r Router) bool { return r.Name == name }) {
-			l.routers[name].next = nil
-			l.leave(l.routers[name], now)
+	l.pending = nil
+	kept := make(map[string]bool, len(want))
+	for _, u := range want {
+		g := l.groups[u.key()]
+		if g != nil && !g.leaving && sameElections(g.unit, u) {
+			l.modify(g, now, u)
+			kept[u.key()] = true
+		} else {
+			l.pending = append(l.pending, u)
 		}
 	}
-	var errs []error
-	for _, cfg := range want {
-		r := l.routers[cfg.Name]
-		switch {
-		case r == nil:
-			errs = append(errs, l.add(cfg))
-		case r.leaving:
-			r.next = &cfg
-		case sameElection(r.cfg, cfg):
-			l.modify(r, now, cfg)
-		default:
-			r.next = &cfg
-			l.leave(r, now)
+	for _, key := range l.keys() {
+		if !kept[key] {
+			l.leave(l.groups[key], now)
 		}
 	}
-	return errors.Join(errs...)
+	return l.addPending()
+}
+
+// sameElections tells whether a unit can go from a to b without leaving the
+// election.
+func sameElections(a, b unit) bool {
+	return slices.EqualFunc(a.routers, b.routers, func(x, y Router) bool { return x.Name == y.Name && sameElection(x, y) })
 }
 
 // sameElection tells whether a router can go from a to b without leaving the
@@ -88,15 +90,30 @@ func sameElection(a, b Router) bool {
 		slices.Equal(a.families(), b.families())
 }
 
-// modify changes a router in place: an Active stays Active.
-func (l *loop) modify(r *router, now time.Time, cfg Router) {
-	if reflect.DeepEqual(r.cfg, cfg) {
+// modify changes a group in place: an Active stays Active.
+func (l *loop) modify(g *group, now time.Time, u unit) {
+	if reflect.DeepEqual(g.unit, u) {
 		return
 	}
+	g.unit = u
+	g.damper.cfg = u.routers[0].Damping
+	if g.damper.cfg.Moves == 0 && !g.damper.until.IsZero() {
+		l.dampen(g, now, false)
+	}
+	for n, r := range g.routers {
+		if cfg := u.routers[n]; !reflect.DeepEqual(r.cfg, cfg) {
+			l.modifyRouter(r, now, cfg)
+		}
+	}
+	l.weigh(g, now)
+}
+
+func (l *loop) modifyRouter(r *router, now time.Time, cfg Router) {
 	r.cfg = cfg
+	priority := l.sum(r).Priority
 	for _, i := range r.instances {
 		i.forgetPackets()
-		l.step(i, now, vrrp.Reconfigure{Config: engineConfig(cfg, i.family, l.epoch)})
+		l.step(i, now, vrrp.Reconfigure{Config: engineConfig(cfg, i.family, l.epoch, priority)})
 		if i.engine.State() == vrrp.Active {
 			i.owner.put(i.intent(true))
 		}

@@ -14,11 +14,10 @@ import (
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
-// router is a virtual router in the loop: one or two engines in a group.
+// router is a virtual router in the loop: one or two engines of a group.
 type router struct {
 	cfg       Router
-	group     *vrrp.Group
-	told      time.Time // the engines' last now, before which they must not be told
+	group     *group
 	instances []*instance
 
 	reason      string // of the last transition of any engine
@@ -26,16 +25,14 @@ type router struct {
 	transitions map[vrrp.State]uint64
 	moving      bool // the event at hand has brought a transition already
 
-	// leaving says that the router has been stopped and goes away once its
-	// engines are idle; next is what then takes its place, if anything.
-	leaving bool
-	next    *Router
+	// What the Listener was told since the last take-over.
+	saidTookOver, saidGivesUp bool
 }
 
 // instance is one engine with its link, owner and counters.
 type instance struct {
 	router *router
-	member int // in the router's group
+	member int // in the group
 	family int
 	engine *vrrp.Engine
 	owner  *owner
@@ -73,51 +70,23 @@ type instance struct {
 	limit   limiter // of this instance's errors
 }
 
-// newRouter builds the engines. start makes an owner's answers reach the loop
-// and runs it; nil builds a router that is only looked at.
-func newRouter(cfg Router, epoch time.Time, start func(*instance)) (*router, error) {
-	r := &router{cfg: cfg, transitions: make(map[vrrp.State]uint64), since: epoch, reason: "starting"}
-	var engines []*vrrp.Engine
-	for n, f := range cfg.families() {
-		e, err := vrrp.New(engineConfig(cfg, f, epoch))
-		if err != nil {
-			return nil, fmt.Errorf("router %s: %w", cfg.Name, err)
-		}
-		engines = append(engines, e)
-		r.instances = append(r.instances, &instance{
-			router: r, member: n, family: f, engine: e, slot: -1,
-		})
-	}
-	r.group = vrrp.NewGroup(engines...)
-	if start != nil {
-		for _, i := range r.instances {
-			start(i)
-		}
-	}
-	return r, nil
+// newRouter is a router without its engines; see newGroup.
+func newRouter(cfg Router, g *group, epoch time.Time) *router {
+	return &router{cfg: cfg, group: g, transitions: make(map[vrrp.State]uint64), since: epoch, reason: "starting"}
 }
 
-// engineConfig is the part of a router that the engine of a family needs.
-func engineConfig(cfg Router, f int, epoch time.Time) vrrp.Config {
+// engineConfig is the part of a router that the engine of a family needs, with
+// the priority that is effective.
+func engineConfig(cfg Router, f int, epoch time.Time, priority uint8) vrrp.Config {
 	var addrs []netip.Addr
 	for _, p := range cfg.advertised(f) {
 		addrs = append(addrs, p.Addr())
 	}
 	return vrrp.Config{
-		Version: cfg.Version, VRID: cfg.VRID, Priority: cfg.Priority, Interval: cfg.Interval,
+		Version: cfg.Version, VRID: cfg.VRID, Priority: priority, Interval: cfg.Interval,
 		Preempt: cfg.Preempt, PreemptDelay: cfg.PreemptDelay, Addresses: addrs,
 		Epoch: epoch, Follower: f != cfg.families()[0],
 	}
-}
-
-// busy tells whether an engine still waits for addresses to be given up.
-func (r *router) busy() bool {
-	for _, i := range r.instances {
-		if i.engine.Busy() {
-			return true
-		}
-	}
-	return false
 }
 
 // intent is what the instance's owner is to do in the term of the last Own.
@@ -134,7 +103,7 @@ func (i *instance) intent(hold bool) intent {
 // claimName is the router's name, with the family for a second engine: each
 // claims by itself.
 func (i *instance) claimName() string {
-	if i.member == 0 {
+	if i == i.router.instances[0] {
 		return i.router.cfg.Name
 	}
 	return fmt.Sprintf("%s/ipv%d", i.router.cfg.Name, i.family)

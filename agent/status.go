@@ -20,10 +20,11 @@ func (l *loop) status(now time.Time) status.Status {
 	s := status.Status{
 		Version: l.cfg.Version, Node: l.cfg.Node, Cluster: l.cfg.Cluster, Now: wall(now),
 		Started: wall(l.started), Reloaded: wall(l.reloaded), Digest: l.cfg.Digest, Loop: l.lateness.status(),
-		Routers: []status.Router{}, Links: []status.Link{},
+		Routers: []status.Router{}, Links: []status.Link{}, Checks: []status.Check{}, Hooks: []status.Hook{},
 	}
 	for _, name := range l.names() {
-		r := l.routers[name].status()
+		r := l.routers[name].status(l, now)
+		r.DampedUntil, r.PreemptAt = wall(r.DampedUntil), wall(r.PreemptAt)
 		r.Since = wall(r.Since)
 		for n := range r.Engines {
 			e := &r.Engines[n]
@@ -59,8 +60,9 @@ func (l *loop) wallClock(now time.Time) func(time.Time) time.Time {
 	}
 }
 
-func (r *router) status() status.Router {
+func (r *router) status(l *loop, now time.Time) status.Router {
 	s := status.Router{
+		Tracks: l.tracks(r), SyncGroup: r.group.name, DampedUntil: r.group.damper.until, Moves: r.group.damper.count(now),
 		Name: r.cfg.Name, Reason: r.reason, Since: r.since, Interval: r.cfg.Interval,
 		Base: int(r.cfg.Priority), Addresses: r.cfg.Addresses, Exclude: r.cfg.Exclude,
 		Held: true, Transitions: make(map[string]uint64),
@@ -79,12 +81,28 @@ func (r *router) status() status.Router {
 		s.HeldError = cmp.Or(s.HeldError, i.heldErr)
 		s.Restored += i.restored
 		s.Stray = cmp.Or(s.Stray, i.stray)
+		if ripe := i.engine.Status().Ripe; ripe.After(s.PreemptAt) {
+			s.PreemptAt = ripe
+		}
 	}
 	s.State = state.String()
 	for st := vrrp.Initialize; st <= vrrp.Active; st++ {
 		s.Transitions[st.String()] = r.transitions[st]
 	}
 	return s
+}
+
+// tracks is what checks do to a router.
+func (l *loop) tracks(r *router) []status.Track {
+	sum := l.sum(r)
+	ts := make([]status.Track, len(r.group.tracks))
+	for n, t := range r.group.tracks {
+		ts[n] = status.Track{
+			Check: t.Check, State: l.results[t.Check].State.String(), Weight: t.Weight, Reverse: t.Reverse,
+			Part: sum.Parts[n], Blocks: slices.Contains(sum.Blocked, n), Group: !slices.Contains(r.cfg.Tracks, t),
+		}
+	}
+	return ts
 }
 
 func (i *instance) status() status.Engine {

@@ -1,0 +1,175 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/vicar-ha/vicar/track"
+	"github.com/vicar-ha/vicar/vrrp"
+)
+
+// unit is what moves together: a sync group's routers, or a router that is in
+// none.
+type unit struct {
+	name    string // the sync group's, or empty
+	routers []Router
+	// tracks are the group's and all its members', each check once: members have
+	// one priority, or they would pull each other to and fro. The first own are
+	// those of the group.
+	tracks []track.Track
+	own    int
+}
+
+// units are the configuration's routers, sync groups first.
+func (c Config) units() []unit {
+	var us []unit
+	grouped := make(map[string]bool)
+	for _, g := range c.Groups {
+		u := unit{name: g.Name, tracks: slices.Clone(g.Tracks), own: len(g.Tracks)}
+		for _, name := range g.Routers {
+			n := slices.IndexFunc(c.Routers, func(r Router) bool { return r.Name == name })
+			if n >= 0 {
+				u.routers = append(u.routers, c.Routers[n])
+				grouped[name] = true
+			}
+		}
+		us = append(us, u.withTracks())
+	}
+	for _, r := range c.Routers {
+		if !grouped[r.Name] {
+			us = append(us, unit{routers: []Router{r}}.withTracks())
+		}
+	}
+	return us
+}
+
+func (u unit) withTracks() unit {
+	for _, r := range u.routers {
+		for _, t := range r.Tracks {
+			if !slices.ContainsFunc(u.tracks, func(o track.Track) bool { return o.Check == t.Check }) {
+				u.tracks = append(u.tracks, t)
+			}
+		}
+	}
+	return u
+}
+
+// key tells units apart: a sync group may have a router's name.
+func (u unit) key() string {
+	if u.name != "" {
+		return "sync group " + u.name
+	}
+	return "router " + u.routers[0].Name
+}
+
+// group is a unit in the loop.
+type group struct {
+	unit
+	engines *vrrp.Group
+	routers []*router
+	members []*instance // in the engines' order
+	told    time.Time   // the engines' last now, before which they must not be told
+
+	// admitted says that every check has had a result once. From then on one
+	// without is no reason to leave the election.
+	admitted bool
+	blocked  string    // why checks keep the group out of the election, or empty
+	listen   time.Time // until when it takes no part after the start; zero: it may
+	damper   damper
+	moving   bool // the event at hand has brought a change of hands already
+	moved    bool // it has to be counted
+
+	// leaving says that the group is being stopped and goes away once its engines
+	// are idle. Before it gives up, the Listener is told and waited for: for so
+	// many answers, until patience.
+	leaving  bool
+	farewell int
+	patience time.Time
+}
+
+// newGroup builds the engines. start makes an owner's answers reach the loop and
+// runs it; nil builds a group that is only looked at.
+func newGroup(u unit, epoch time.Time, start func(*instance)) (*group, error) {
+	g := &group{unit: u}
+	var engines []*vrrp.Engine
+	for _, cfg := range u.routers {
+		r := newRouter(cfg, g, epoch)
+		for _, f := range cfg.families() {
+			e, err := vrrp.New(engineConfig(cfg, f, epoch, cfg.Priority))
+			if err != nil {
+				return nil, fmt.Errorf("router %s: %w", cfg.Name, err)
+			}
+			i := &instance{router: r, member: len(engines), family: f, engine: e, slot: -1}
+			engines = append(engines, e)
+			r.instances = append(r.instances, i)
+			g.members = append(g.members, i)
+		}
+		g.routers = append(g.routers, r)
+	}
+	g.engines = vrrp.NewGroup(engines...)
+	if start != nil {
+		for _, i := range g.members {
+			start(i)
+		}
+	}
+	return g, nil
+}
+
+// active tells whether an engine is Active.
+func (g *group) active() bool {
+	return slices.ContainsFunc(g.members, func(i *instance) bool { return i.engine.State() == vrrp.Active })
+}
+
+// start gives a new group what is known already: its checks' results, and how
+// long it listens first, counted from began if that is not zero.
+func (l *loop) start(g *group, began time.Time, now time.Time) {
+	g.damper.cfg = g.unit.routers[0].Damping
+	if listen := g.unit.routers[0].Listen; listen > 0 && !began.IsZero() {
+		g.listen = began.Add(listen)
+		l.reviewBy(g.listen)
+	}
+	l.weigh(g, now)
+}
+
+// reviewBy makes the loop look at its groups at that time, or before.
+func (l *loop) reviewBy(at time.Time) {
+	if l.reviewAt.IsZero() || at.Before(l.reviewAt) {
+		l.reviewAt = at
+	}
+}
+
+// review ends what has lasted long enough: listening after the start, damping,
+// and the wait for a Listener.
+func (l *loop) review(now time.Time) {
+	l.reviewAt = time.Time{}
+	for _, key := range l.keys() {
+		g := l.groups[key]
+		if ended(&g.listen, now) {
+			l.weigh(g, now)
+		}
+		if ended(&g.damper.until, now) {
+			l.dampen(g, now, false)
+		}
+		if ended(&g.patience, now) {
+			l.giveUp(g, now)
+		}
+		for _, at := range []time.Time{g.listen, g.damper.until, g.patience} {
+			if !at.IsZero() {
+				l.reviewBy(at)
+			}
+		}
+	}
+}
+
+// ended tells whether a time has come, once.
+func ended(at *time.Time, now time.Time) bool {
+	if at.IsZero() || now.Before(*at) {
+		return false
+	}
+	*at = time.Time{}
+	return true
+}

@@ -1,0 +1,138 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/track"
+	"github.com/vicar-ha/vicar/vrrp"
+)
+
+// watchChecks runs the Checker; an agent that knows nothing of its services any
+// more stops.
+func (l *loop) watchChecks(ctx context.Context) {
+	err := l.cfg.Checker.Watch(ctx, l.health.put)
+	if ctx.Err() == nil {
+		l.post(blind{fmt.Errorf("watching the checks: %w", err)})
+	}
+}
+
+// checksChanged takes over what the Checker told, and weighs the groups that it
+// concerns. A check that begins anew, after a reload, counts as it did before
+// until it has a result.
+func (l *loop) checksChanged(now time.Time, told [][]track.Result) {
+	changed := make(map[string]bool)
+	for _, r := range slices.Concat(told...) {
+		if _, known := l.results[r.Check]; known && r.State == track.Undecided {
+			continue
+		}
+		l.results[r.Check] = r
+		changed[r.Check] = true
+	}
+	for _, key := range l.keys() {
+		g := l.groups[key]
+		if slices.ContainsFunc(g.tracks, func(t track.Track) bool { return changed[t.Check] }) {
+			l.weigh(g, now)
+		}
+	}
+}
+
+// standing is how a check counts for the group. One without a result keeps a
+// group from entering the election, but does not throw it out: it was added by
+// a reload.
+func (l *loop) standing(g *group, check string) track.State {
+	s := l.results[check].State
+	if s == track.Undecided && g.admitted {
+		return track.Passing
+	}
+	return s
+}
+
+// weigh gives a group's engines the priority that its checks make of it, and
+// lets it into the election or keeps it out.
+func (l *loop) weigh(g *group, now time.Time) {
+	g.admitted = g.admitted || !slices.ContainsFunc(g.tracks, func(t track.Track) bool {
+		return l.results[t.Check].State == track.Undecided
+	})
+	was := g.blocked
+	g.blocked = l.obstacle(g)
+	for _, r := range g.routers {
+		l.prioritise(r, now)
+	}
+	if g.blocked == was {
+		return
+	}
+	for _, i := range g.members {
+		l.admit(i, now)
+		if i.started {
+			l.waits(i)
+		}
+	}
+}
+
+// prioritise makes a router's effective priority the sum of its weights.
+func (l *loop) prioritise(r *router, now time.Time) {
+	from, to := r.instances[0].engine.Status().Priority, l.sum(r).Priority
+	if from == to {
+		return
+	}
+	for _, i := range r.instances {
+		l.step(i, now, vrrp.SetPriority{Priority: to})
+	}
+	l.log.Info("priority changed", slog.String("router", r.cfg.Name), slog.Int("from", int(from)), slog.Int("to", int(to)),
+		slog.String("sum", l.explain(r)))
+}
+
+// sum weighs a router's tracks.
+func (l *loop) sum(r *router) track.Sum {
+	return track.Add(r.cfg.Priority, r.group.tracks, func(check string) track.State { return l.standing(r.group, check) })
+}
+
+// explain is a router's sum, as in "150 base, -60 haproxy (failing)".
+func (l *loop) explain(r *router) string {
+	sum := l.sum(r)
+	parts := []string{fmt.Sprintf("%d base", sum.Base)}
+	for n, t := range r.group.tracks {
+		if sum.Parts[n] != 0 {
+			parts = append(parts, fmt.Sprintf("%+d %s (%s)", sum.Parts[n], t.Check, l.standing(r.group, t.Check)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// obstacle is why a group's checks keep it out of the election, or empty.
+func (l *loop) obstacle(g *group) string {
+	if !g.listen.IsZero() {
+		return fmt.Sprintf("listens for %v after the start", g.unit.routers[0].Listen)
+	}
+	if !g.admitted {
+		var names []string
+		for _, t := range g.tracks {
+			if l.results[t.Check].State == track.Undecided {
+				names = append(names, t.Check)
+			}
+		}
+		return "waits for the first result of " + strings.Join(names, ", ")
+	}
+	var whys []string
+	for _, t := range g.tracks {
+		s := l.standing(g, t.Check)
+		switch {
+		case !t.Blocks(s):
+		case s == track.Passing: // reverse
+			whys = append(whys, "check "+t.Check+" passes")
+		case l.results[t.Check].Cause == "":
+			whys = append(whys, "check "+t.Check+" fails")
+		default:
+			whys = append(whys, "check "+t.Check+" fails: "+l.results[t.Check].Cause)
+		}
+	}
+	return strings.Join(whys, "; ")
+}
