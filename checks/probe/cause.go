@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"time"
 )
 
@@ -21,6 +20,10 @@ type timeError struct{}
 
 func (timeError) Error() string        { return "no answer in time" }
 func (timeError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// opAlert is the operation of a net.OpError that is a TLS server's alert, which
+// has no type to know it by.
+const opAlert = "remote error"
 
 // cause is what is left of a network error for people: without the package
 // net's "dial tcp 192.0.2.1:80: connect:", which the look's own words repeat.
@@ -34,7 +37,7 @@ func cause(ctx context.Context, err error) error {
 	case ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
 		return errTime
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op != opAlert {
 		err = op.Err
 	}
 	if call, ok := errors.AsType[*os.SyscallError](err); ok {
@@ -59,15 +62,4 @@ func dial(ctx context.Context, d *net.Dialer, network, address string) (net.Conn
 // until makes reading and writing on c end with ctx. stop ends this.
 func until(ctx context.Context, c interface{ SetDeadline(time.Time) error }) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
-}
-
-// excerptSize is how much of an answer an error shows.
-const excerptSize = 80
-
-// excerpt is the beginning of what a server has sent, safe to print.
-func excerpt[T string | []byte](b T) string {
-	if len(b) > excerptSize {
-		return strconv.Quote(string(b[:excerptSize])) + "..."
-	}
-	return strconv.Quote(string(b))
 }

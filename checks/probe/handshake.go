@@ -1,0 +1,89 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/vicar-ha/vicar/checks"
+)
+
+// handshake makes a TLS connection and closes it.
+type handshake struct {
+	dialer  *net.Dialer
+	config  *tls.Config
+	address string
+}
+
+func newHandshake(k checks.Handshake) (checks.Probe, error) {
+	host, err := hostOf(k.Address)
+	if err != nil {
+		return nil, err
+	}
+	config, err := tlsConfig(k.TLS, host)
+	if err != nil {
+		return nil, err
+	}
+	return &handshake{dialer: dialer(k.Bind), config: config, address: k.Address}, nil
+}
+
+// Probe implements checks.Probe.
+func (p *handshake) Probe(ctx context.Context) error {
+	conn, err := dial(ctx, p.dialer, "tcp", p.address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	config, asked := p.config.Clone(), false
+	config.GetClientCertificate = func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		return clientCertificate(r, p.config.Certificates)
+	}
+	c := tls.Client(conn, config)
+	if err := c.HandshakeContext(ctx); err != nil {
+		return fmt.Errorf("TLS handshake with %s: %w", p.address, cause(ctx, err))
+	}
+	defer c.Close()
+	if asked && c.ConnectionState().Version >= tls.VersionTLS13 {
+		return p.accepted(ctx, c)
+	}
+	return nil
+}
+
+// accepted tells whether the server takes the client's certificate. In TLS 1.3
+// it judges after the client's side of the handshake is over (RFC 8446 section
+// 2), and says only what it doesn't like. So the client takes its leave, and
+// the server's answer to that tells; as with UDP, silence passes.
+func (p *handshake) accepted(ctx context.Context, c *tls.Conn) error {
+	quiet, cancel := context.WithTimeout(ctx, patience(ctx))
+	defer cancel()
+	defer until(quiet, c)()
+	err := c.CloseWrite()
+	if err == nil {
+		_, err = c.Read(make([]byte, 1))
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	if ok && op.Op == opAlert || ctx.Err() != nil {
+		return fmt.Errorf("TLS handshake with %s: %w", p.address, cause(ctx, err))
+	}
+	return nil
+}
+
+// clientCertificate is the one of ours that the server may like, or an empty
+// one, which is to have none.
+func clientCertificate(r *tls.CertificateRequestInfo, list []tls.Certificate) (*tls.Certificate, error) {
+	for i := range list {
+		if r.SupportsCertificate(&list[i]) == nil {
+			return &list[i], nil
+		}
+	}
+	return new(tls.Certificate), nil
+}
+
+// Close implements checks.Probe.
+func (p *handshake) Close() error { return nil }
