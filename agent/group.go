@@ -119,11 +119,6 @@ func newGroup(u unit, epoch time.Time, start func(*instance)) (*group, error) {
 	return g, nil
 }
 
-// active tells whether an engine is Active.
-func (g *group) active() bool {
-	return slices.ContainsFunc(g.members, func(i *instance) bool { return i.engine.State() == vrrp.Active })
-}
-
 // start gives a new group what is known already: its checks' results, and how
 // long it listens first, counted from began if that is not zero.
 func (l *loop) start(g *group, began time.Time, now time.Time) {

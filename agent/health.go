@@ -86,6 +86,9 @@ func (l *loop) prioritise(r *router, now time.Time) {
 	for _, i := range r.instances {
 		l.step(i, now, vrrp.SetPriority{Priority: to})
 	}
+	if !r.group.admitted {
+		return // nothing has had a result yet
+	}
 	l.log.Info("priority changed", slog.String("router", r.cfg.Name), slog.Int("from", int(from)), slog.Int("to", int(to)),
 		slog.String("sum", l.explain(r)))
 }

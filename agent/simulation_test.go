@@ -9,9 +9,13 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/track"
 )
 
 var seedFlag = flag.Uint64("seed", 0, "run only this simulation")
@@ -44,7 +48,12 @@ func simulate(t *testing.T, seed uint64) {
 	cfg := router(interval, vips...)
 	cfg.Multicast = len(vips) == 2 || random.IntN(2) == 0
 	cfg.Preempt = random.IntN(4) > 0
+	cfg.Tracks = []track.Track{{Check: "haproxy", Weight: []int{0, -120, 60, -10}[random.IntN(4)]}, {Check: "uplink"}}
+	if random.IntN(3) == 0 {
+		cfg.Damping = agent.Damping{Moves: 3 + random.IntN(3), Within: 20 * interval, Hold: 25 * interval}
+	}
 	w := newWorld(t, seed, 2+random.IntN(4), cfg)
+	vips = w.makeHealth(vips, random.IntN(2) == 0)
 	w.lan.SetDelay(0, 2*time.Millisecond)
 	w.start()
 	for range 20 {
@@ -52,14 +61,61 @@ func simulate(t *testing.T, seed uint64) {
 		w.disturb(random)
 	}
 	w.calm()
-	time.Sleep(30 * interval)
+	time.Sleep(60 * interval)
 	synctest.Wait()
 	for _, v := range vips {
 		w.check(netip.MustParsePrefix(v), cfg.Preempt)
 	}
+	w.checkTold()
 	w.stop()
 	if left := w.holders(netip.MustParsePrefix(vips[0])); len(left) > 0 {
 		t.Errorf("after the stop %v still hold the address", left)
+	}
+}
+
+// makeHealth gives each node checks that pass and a listener, and maybe a second
+// router in a sync group with the first. It returns all addresses.
+func (w *world) makeHealth(vips []string, grouped bool) []string {
+	for _, n := range w.nodes {
+		n.health, n.listener = newHealth(), new(listener)
+		n.health.pass("haproxy")
+		n.health.pass("uplink")
+		n.cfg.Checker, n.cfg.Listener = n.health, n.listener
+		if grouped {
+			api := n.cfg.Routers[0]
+			api.Name, api.VRID, api.Addresses, api.Tracks = "api", 52, []netip.Prefix{vipAPI}, nil
+			n.cfg.Routers = append(n.cfg.Routers, api)
+			n.cfg.Groups = []agent.Group{{Name: "edge", Routers: []string{"web", "api"}}}
+		}
+	}
+	if grouped {
+		vips = append(vips, vipAPI.String())
+	}
+	return vips
+}
+
+// checkTold wants the last transition that a listener was told of to be the
+// router's present state.
+func (w *world) checkTold() {
+	w.t.Helper()
+	for _, n := range w.nodes {
+		if n.agent == nil {
+			continue
+		}
+		last := make(map[string]string)
+		for _, s := range n.listener.take() {
+			var router, kind, change string
+			var term uint64
+			if _, err := fmt.Sscan(s, &router, &kind, &change, &term); err != nil {
+				w.t.Fatal(err)
+			}
+			_, last[router], _ = strings.Cut(change, "->")
+		}
+		for _, r := range n.status(w.t).Routers {
+			if told, ok := last[r.Name]; ok && told != r.State {
+				w.t.Errorf("%s: %s is %s, and the listener was told %s last", n.name, r.Name, r.State, told)
+			}
+		}
 	}
 }
 
@@ -67,7 +123,7 @@ func simulate(t *testing.T, seed uint64) {
 func (w *world) disturb(random *rand.Rand) {
 	n := w.nodes[random.IntN(len(w.nodes))]
 	other := w.nodes[random.IntN(len(w.nodes))]
-	switch random.IntN(9) {
+	switch random.IntN(12) {
 	case 0:
 		w.lan.Isolate(n.name)
 	case 1:
@@ -86,6 +142,10 @@ func (w *world) disturb(random *rand.Rand) {
 		if n.agent == nil {
 			n.start(w.t)
 		}
+	case 9, 10:
+		n.health.set("haproxy", track.State(1+random.IntN(2)), "")
+	case 11:
+		n.health.set("uplink", track.State(1+random.IntN(2)), "")
 	case 8:
 		n.kernel.mu.Lock()
 		n.kernel.slow = time.Duration(random.Int64N(int64(300 * time.Millisecond)))
@@ -103,6 +163,8 @@ func (w *world) calm() {
 		n.kernel.slow = 0
 		n.kernel.mu.Unlock()
 		n.kernel.setUp(true)
+		n.health.pass("haproxy")
+		n.health.pass("uplink")
 	}
 	if w.best() == nil {
 		w.nodes[len(w.nodes)-1].start(w.t)

@@ -166,8 +166,11 @@ type node struct {
 	port   *memnet.Host
 	cfg    agent.Config
 	agent  *agent.Agent
-	cancel context.CancelFunc
-	ended  chan error
+	// Of stories about checks.
+	health   *health
+	listener *listener
+	cancel   context.CancelFunc
+	ended    chan error
 }
 
 // world is some nodes on one LAN.
