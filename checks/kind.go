@@ -146,34 +146,79 @@ type Interface struct {
 	Speed int
 }
 
-func (ICMP) Kind() string      { return "icmp" }
-func (TCP) Kind() string       { return "tcp" }
-func (UDP) Kind() string       { return "udp" }
-func (HTTP) Kind() string      { return "http" }
-func (GRPC) Kind() string      { return "grpc" }
-func (DNS) Kind() string       { return "dns" }
-func (SMTP) Kind() string      { return "smtp" }
+// Kind implements Kind.
+func (ICMP) Kind() string { return "icmp" }
+
+// Target implements Kind.
+func (k ICMP) Target() string { return k.Host }
+
+// Kind implements Kind.
+func (TCP) Kind() string { return "tcp" }
+
+// Target implements Kind.
+func (k TCP) Target() string { return k.Address }
+
+// Kind implements Kind.
+func (UDP) Kind() string { return "udp" }
+
+// Target implements Kind.
+func (k UDP) Target() string { return k.Address }
+
+// Kind implements Kind.
+func (HTTP) Kind() string { return "http" }
+
+// Target implements Kind.
+func (k HTTP) Target() string { return k.URL }
+
+// Kind implements Kind.
+func (GRPC) Kind() string { return "grpc" }
+
+// Target implements Kind.
+func (k GRPC) Target() string { return k.Address }
+
+// Kind implements Kind.
+func (DNS) Kind() string { return "dns" }
+
+// Target implements Kind.
+func (k DNS) Target() string { return k.Name + " at " + k.Server }
+
+// Kind implements Kind.
+func (SMTP) Kind() string { return "smtp" }
+
+// Target implements Kind.
+func (k SMTP) Target() string { return k.Address }
+
+// Kind implements Kind.
 func (Handshake) Kind() string { return "tls" }
-func (Exec) Kind() string      { return "exec" }
-func (Process) Kind() string   { return "process" }
-func (File) Kind() string      { return "file" }
-func (Interface) Kind() string { return "interface" }
 
-func (k ICMP) Target() string      { return k.Host }
-func (k TCP) Target() string       { return k.Address }
-func (k UDP) Target() string       { return k.Address }
-func (k HTTP) Target() string      { return k.URL }
-func (k GRPC) Target() string      { return k.Address }
-func (k DNS) Target() string       { return k.Name + " at " + k.Server }
-func (k SMTP) Target() string      { return k.Address }
+// Target implements Kind.
 func (k Handshake) Target() string { return k.Address }
-func (k Exec) Target() string      { return strings.Join(k.Argv, " ") }
-func (k File) Target() string      { return k.Path }
-func (k Interface) Target() string { return k.Name }
 
+// Kind implements Kind.
+func (Exec) Kind() string { return "exec" }
+
+// Target implements Kind.
+func (k Exec) Target() string { return strings.Join(k.Argv, " ") }
+
+// Kind implements Kind.
+func (Process) Kind() string { return "process" }
+
+// Target is the name, or else the command line's pattern.
 func (k Process) Target() string {
 	if k.Name == "" {
 		return k.Command
 	}
 	return k.Name
 }
+
+// Kind implements Kind.
+func (File) Kind() string { return "file" }
+
+// Target implements Kind.
+func (k File) Target() string { return k.Path }
+
+// Kind implements Kind.
+func (Interface) Kind() string { return "interface" }
+
+// Target implements Kind.
+func (k Interface) Target() string { return k.Name }
