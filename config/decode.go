@@ -19,9 +19,10 @@ type decoder interface {
 }
 
 // later stands for a key that a later version knows.
-type later struct{}
+type later struct{ mark }
 
-func (*later) decode(r *reader, key mark, _ ast.Node) {
+func (l *later) decode(r *reader, key mark, _ ast.Node) {
+	l.mark = key
 	r.bad(key, "not yet available in this version", "remove "+key.path)
 }
 
@@ -106,35 +107,44 @@ func (r *reader) keyName(parent mark, n ast.MapKeyNode) (string, bool) {
 	return "", false
 }
 
-// fields decodes a mapping into the struct that into points to, by its yaml
-// tags. It returns the section's place, which is none if n is not a mapping.
+// fields decodes a mapping into the struct that into points to, by the yaml
+// tags of its fields and of those of structs it embeds. It returns the
+// section's place, which is none if n is not a mapping.
 func (r *reader) fields(key mark, n ast.Node, into any) mark {
-	fields := reflect.ValueOf(into).Elem()
-	index := make(map[string]int, fields.NumField())
-	var names []string
-	for i := range fields.NumField() {
-		f := fields.Type().Field(i)
-		name := f.Tag.Get("yaml")
-		if name == "" {
-			continue
-		}
-		index[name] = i
-		if f.Type != reflect.TypeFor[later]() {
-			names = append(names, name)
-		}
-	}
+	index := make(map[string]reflect.Value)
+	names := tagged(reflect.ValueOf(into).Elem(), index, nil)
 	for _, p := range r.pairs(key, n) {
-		i, known := index[p.name]
+		field, known := index[p.name]
 		if !known {
 			r.bad(p.key, "unknown key", didYouMean(p.name, names, "the keys here are "))
 			continue
 		}
-		r.value(fields.Field(i).Addr().Interface().(decoder), p.key, p.value)
+		r.value(field.Addr().Interface().(decoder), p.key, p.value)
 	}
 	if !isMapping(n) {
 		return mark{}
 	}
 	return key
+}
+
+// tagged adds a struct's fields to index by their yaml tags, and to names those
+// that this version knows.
+func tagged(s reflect.Value, index map[string]reflect.Value, names []string) []string {
+	for i := range s.NumField() {
+		f := s.Type().Field(i)
+		name := f.Tag.Get("yaml")
+		switch {
+		case name == "" && f.Anonymous && f.Type.Kind() == reflect.Struct:
+			names = tagged(s.Field(i), index, names)
+		case name == "":
+		default:
+			index[name] = s.Field(i)
+			if f.Type != reflect.TypeFor[later]() {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // entry is one of a mapping's whose keys are names of the user's choice.
@@ -208,25 +218,6 @@ func (l *oneOrMore[T]) decode(r *reader, key mark, n ast.Node) {
 	item := new(T)
 	l.mark, l.items = r.at(n, key.path), []*T{item}
 	r.value(any(item).(decoder), key, n)
-}
-
-// byNode is one value for all nodes, or a mapping from nodes.
-type byNode[T any] struct {
-	mark
-	all *T
-	named[T]
-}
-
-func (b *byNode[T]) refuse(at mark) { b.mark, b.all = at, new(T) }
-
-func (b *byNode[T]) decode(r *reader, key mark, n ast.Node) {
-	b.mark = key
-	if isMapping(n) {
-		b.named.decode(r, key, n)
-		return
-	}
-	b.all = new(T)
-	r.value(any(b.all).(decoder), key, n)
 }
 
 func isMapping(n ast.Node) bool {

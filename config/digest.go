@@ -16,8 +16,14 @@ import (
 func (c *Config) Digest() string {
 	// Everything is sorted or in a meaningful order; a new field must be
 	// omitted while it is zero.
-	meaning := *c
+	meaning := struct {
+		Config
+		Kinds []string `json:",omitempty"`
+	}{Config: *c}
 	meaning.Warnings = nil
+	for _, v := range c.Checks {
+		meaning.Kinds = append(meaning.Kinds, v.kindName()) // a kind's fields don't tell it
+	}
 	b, err := json.Marshal(meaning)
 	if err != nil {
 		panic("config: a Config is always JSON: " + err.Error())

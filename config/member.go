@@ -26,7 +26,7 @@ type Election struct {
 	Addresses []netip.Addr // advertised, in the file's order
 	// Own are the node's addresses of the family.
 	Own []netip.Addr
-	// Peers are the other nodes; empty with Multicast.
+	// Peers are the other nodes but for witnesses; empty with Multicast.
 	Peers []Peer
 }
 
@@ -37,10 +37,10 @@ type Peer struct {
 }
 
 // Members are the node's parts in all routers, by the routers' names. It is
-// nil for an unknown node.
+// nil for a witness and an unknown node.
 func (c *Config) Members(node string) []Member {
 	i := slices.IndexFunc(c.Nodes, func(n Node) bool { return n.Name == node })
-	if i < 0 {
+	if i < 0 || c.Nodes[i].Witness {
 		return nil
 	}
 	members := make([]Member, 0, len(c.Routers))
@@ -64,7 +64,7 @@ func (c *Config) election(r Router, self Node, family int) Election {
 	if c.Transport.Kind != Unicast {
 		return e
 	}
-	for _, n := range c.Nodes {
+	for _, n := range c.contenders() {
 		if n.Name != self.Name {
 			e.Peers = append(e.Peers, Peer{Node: n.Name, Addresses: ofFamily(n.Addresses, family)})
 		}

@@ -20,7 +20,7 @@ type rawNode struct {
 	mark
 	Address  oneOrMore[address] `yaml:"address" jsonschema:"required" jsonschema_description:"The host's own address, or a list of them: one per family or LAN. Never a virtual address."`
 	Priority priority           `yaml:"priority" jsonschema_description:"Who holds the addresses: the node with the highest priority. 1 to 254, or 255 on the node whose own address is shared. Default 100. A router's priority overrides it."`
-	Witness  later              `yaml:"witness" jsonschema:"-"`
+	Witness  boolean            `yaml:"witness" jsonschema_description:"Whether the node takes no part in routers: it never holds an address and sends no adverts. Default false."`
 }
 
 func (n *rawNode) decode(r *reader, key mark, node ast.Node) {
@@ -43,14 +43,17 @@ func (r *reader) nodes(root mark, raw named[rawNode]) []Node {
 	case raw.refused:
 	case len(raw.entries) == 0:
 		r.bad(raw.mark, "there is no node", "list the hosts, as in nodes: {lb-1: {address: 192.0.2.10}, lb-2: {address: 192.0.2.11}}")
-	case len(raw.entries) == 1:
-		r.warn(raw.mark, "there is only one node", "nothing takes over when it fails")
+	default:
+		r.enoughNodes(raw)
 	}
 	nodes := make([]Node, 0, len(raw.entries))
 	users := make(map[netip.Addr]*entry[rawNode])
 	for _, e := range raw.entries {
 		r.checkName(e.key, e.name)
-		n := Node{Name: e.name}
+		n := Node{Name: e.name, Witness: e.value.Witness.v}
+		if n.Witness && e.value.Priority.present() {
+			r.bad(e.value.Priority.mark, e.name+" is a witness, which takes no part in routers", "remove its priority")
+		}
 		if e.value.present() && !e.value.Address.refused && len(e.value.Address.items) == 0 {
 			r.noAddress(e)
 		}
@@ -69,6 +72,24 @@ func (r *reader) nodes(root mark, raw named[rawNode]) []Node {
 	}
 	slices.SortFunc(nodes, func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })
 	return nodes
+}
+
+// enoughNodes counts those that can hold an address.
+func (r *reader) enoughNodes(raw named[rawNode]) {
+	witnesses := 0
+	for _, e := range raw.entries {
+		if e.value.Witness.v {
+			witnesses++
+		}
+	}
+	switch {
+	case witnesses == len(raw.entries):
+		r.bad(raw.mark, "all nodes are witnesses", "one at least must be able to hold the addresses")
+	case len(raw.entries) == 1:
+		r.warn(raw.mark, "there is only one node", "nothing takes over when it fails")
+	case witnesses == len(raw.entries)-1:
+		r.warn(raw.mark, "only one node is no witness", "nothing takes over when it fails")
+	}
 }
 
 func (r *reader) noAddress(e *entry[rawNode]) {

@@ -11,20 +11,20 @@ import (
 
 // rawFile is the whole file.
 type rawFile struct {
-	Cluster   name             `yaml:"cluster" jsonschema:"required" jsonschema_description:"A name for these nodes together, shown in status and logs."`
-	Nodes     named[rawNode]   `yaml:"nodes" jsonschema:"required" jsonschema_description:"The hosts that take part, by name. Each finds itself by --node, by its host name, or by its address."`
-	Transport rawTransport     `yaml:"transport" jsonschema_description:"How adverts travel."`
-	Announce  rawAnnounce      `yaml:"announce" jsonschema_description:"How neighbours are told where an address is now: gratuitous ARP and unsolicited neighbour advertisements."`
-	Routers   named[rawRouter] `yaml:"routers" jsonschema:"required" jsonschema_description:"The virtual routers, by name: addresses that move together."`
-	Control   rawControl       `yaml:"control" jsonschema_description:"How the agent can be talked to."`
+	Cluster    name             `yaml:"cluster" jsonschema:"required" jsonschema_description:"A name for these nodes together, shown in status and logs."`
+	Nodes      named[rawNode]   `yaml:"nodes" jsonschema:"required" jsonschema_description:"The hosts that take part, by name. Each finds itself by --node, by its host name, or by its address."`
+	Transport  rawTransport     `yaml:"transport" jsonschema_description:"How adverts travel."`
+	Announce   rawAnnounce      `yaml:"announce" jsonschema_description:"How neighbours are told where an address is now: gratuitous ARP and unsolicited neighbour advertisements."`
+	Routers    named[rawRouter] `yaml:"routers" jsonschema:"required" jsonschema_description:"The virtual routers, by name: addresses that move together."`
+	SyncGroups named[rawGroup]  `yaml:"sync_groups" jsonschema_description:"Routers that move together, by the group's name."`
+	Checks     named[rawCheck]  `yaml:"checks" jsonschema_description:"What a node's health is made of, by name. A check counts where a router or a sync group tracks it."`
+	Hooks      list[rawHook]    `yaml:"hooks" jsonschema_description:"Who is told of transitions: programs and webhooks."`
+	Control    rawControl       `yaml:"control" jsonschema_description:"How the agent can be talked to."`
 
-	PeerLink   later `yaml:"peer_link" jsonschema:"-"`
-	Guard      later `yaml:"guard" jsonschema:"-"`
-	SyncGroups later `yaml:"sync_groups" jsonschema:"-"`
-	Checks     later `yaml:"checks" jsonschema:"-"`
-	Pools      later `yaml:"pools" jsonschema:"-"`
-	AWS        later `yaml:"aws" jsonschema:"-"`
-	Hooks      later `yaml:"hooks" jsonschema:"-"`
+	PeerLink later `yaml:"peer_link" jsonschema:"-"`
+	Guard    later `yaml:"guard" jsonschema:"-"`
+	Pools    later `yaml:"pools" jsonschema:"-"`
+	AWS      later `yaml:"aws" jsonschema:"-"`
 }
 
 func (f *rawFile) decode(r *reader, key mark, n ast.Node) { r.fields(key, n, f) }
@@ -68,10 +68,16 @@ func (r *reader) config(root ast.Node) *Config {
 		Transport: r.transport(raw.Transport),
 		Control:   control(raw.Control),
 	}
-	routers := r.routers(top, &raw, c)
+	known := r.checks(&raw, c)
+	routers := r.routers(top, &raw, c, known)
 	for _, v := range routers {
 		c.Routers = append(c.Routers, v.Router)
 	}
-	r.prove(&raw, c, routers)
+	groups := r.groups(&raw, c, known)
+	for _, g := range groups {
+		c.SyncGroups = append(c.SyncGroups, g.SyncGroup)
+	}
+	c.Hooks = r.hooks(&raw, c)
+	r.prove(&raw, c, known, routers, groups)
 	return c
 }

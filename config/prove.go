@@ -14,7 +14,7 @@ import (
 
 // prove checks what only shows when the whole file is seen. Values that are
 // wrong by themselves are zero and left out.
-func (r *reader) prove(raw *rawFile, c *Config, routers []router) {
+func (r *reader) prove(raw *rawFile, c *Config, known knownChecks, routers []router, groups []group) {
 	inFile := slices.Clone(routers)
 	slices.SortFunc(inFile, func(a, b router) int { return cmp.Compare(a.key.line, b.key.line) })
 	r.distinctAddresses(inFile)
@@ -24,6 +24,11 @@ func (r *reader) prove(raw *rawFile, c *Config, routers []router) {
 		r.reachable(c, &inFile[i])
 	}
 	r.ties(raw, c, inFile)
+	r.ownerTracks(inFile, groups)
+	r.untracked(known, inFile, groups)
+	for i := range groups {
+		r.together(c, inFile, &groups[i])
+	}
 }
 
 // distinctAddresses checks that no address is in two routers.
@@ -49,7 +54,9 @@ func (r *reader) distinctAddresses(routers []router) {
 // node is its owner (RFC 9568 section 5.2.4), and the reverse.
 func (r *reader) ownAddresses(c *Config, routers []router) {
 	nodes := make(map[netip.Addr]string)
+	witness := make(map[string]bool)
 	for _, n := range c.Nodes {
+		witness[n.Name] = n.Witness
 		for _, a := range n.Addresses {
 			nodes[a] = n.Name
 		}
@@ -62,7 +69,9 @@ func (r *reader) ownAddresses(c *Config, routers []router) {
 				continue
 			}
 			owned[node]++
-			if pri := v.Priority[node]; pri != 0 && pri != wire.PriorityOwner {
+			if witness[node] {
+				r.bad(v.marks[p.Addr()], fmt.Sprintf("%s is the own address of node %s, a witness", p.Addr(), node), "choose another address")
+			} else if pri := v.Priority[node]; pri != 0 && pri != wire.PriorityOwner {
 				r.bad(v.marks[p.Addr()], fmt.Sprintf("%s is the own address of node %s", p.Addr(), node),
 					"choose another address, or give "+node+" priority 255 in this router: it owns the address then (RFC 9568 section 5.2.4)")
 			}
@@ -74,7 +83,7 @@ func (r *reader) ownAddresses(c *Config, routers []router) {
 // owners checks the nodes with priority 255.
 func (r *reader) owners(c *Config, v router, owned map[string]int) {
 	var owners []string
-	for _, n := range c.Nodes {
+	for _, n := range c.contenders() {
 		if v.Priority[n.Name] == wire.PriorityOwner {
 			owners = append(owners, n.Name)
 		}
@@ -105,7 +114,7 @@ func (r *reader) distinctVRID(c *Config, before []router, v *router) {
 		}
 		var may []string
 		clash := false
-		for _, n := range c.Nodes {
+		for _, n := range c.contenders() {
 			a, b := v.Interface[n.Name], other.Interface[n.Name]
 			switch {
 			case a == "" || b == "":
@@ -134,7 +143,7 @@ func (r *reader) reachable(c *Config, v *router) {
 	for _, family := range v.Families() {
 		first := slices.IndexFunc(v.Addresses, func(p netip.Prefix) bool { return familyOf(p.Addr()) == family })
 		var without []string
-		for _, n := range c.Nodes {
+		for _, n := range c.contenders() {
 			if len(n.Addresses) > 0 && len(ofFamily(n.Addresses, family)) == 0 {
 				without = append(without, n.Name)
 			}
@@ -171,7 +180,7 @@ func (r *reader) ties(raw *rawFile, c *Config, routers []router) {
 // tied says which nodes have the same priority in a router, or nothing.
 func tied(c *Config, v Router) string {
 	byPriority := make(map[uint8][]string)
-	for _, n := range c.Nodes {
+	for _, n := range c.contenders() {
 		byPriority[v.Priority[n.Name]] = append(byPriority[v.Priority[n.Name]], n.Name)
 	}
 	for p := 254; p > 0; p-- {

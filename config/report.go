@@ -19,13 +19,18 @@ type Report struct {
 	Transport string         `json:"transport"`
 	Nodes     []ReportNode   `json:"nodes"`
 	Routers   []ReportRouter `json:"routers"`
-	Warnings  Errors         `json:"warnings,omitempty"`
+	// SyncGroups, Checks and Hooks are left out where there are none.
+	SyncGroups []ReportGroup `json:"sync_groups,omitempty"`
+	Checks     []ReportCheck `json:"checks,omitempty"`
+	Hooks      []ReportHook  `json:"hooks,omitempty"`
+	Warnings   Errors        `json:"warnings,omitempty"`
 }
 
 // ReportNode is a node.
 type ReportNode struct {
 	Name      string       `json:"name"`
 	Addresses []netip.Addr `json:"addresses"`
+	Witness   bool         `json:"witness,omitempty"`
 }
 
 // ReportRouter is a router and who will hold it.
@@ -38,6 +43,9 @@ type ReportRouter struct {
 	Exclude   []netip.Prefix `json:"exclude,omitempty"`
 	Preempt   bool           `json:"preempt"`
 	Delay     time.Duration  `json:"preempt_delay_ns,omitempty"`
+	Listen    time.Duration  `json:"listen_ns,omitempty"`
+	Damping   *ReportDamping `json:"damping,omitempty"`
+	Tracks    []ReportTrack  `json:"track,omitempty"` // its own, without the sync group's
 	// Candidates are the nodes in the order in which they take over; the first
 	// holds the addresses while it is well.
 	Candidates []Candidate `json:"candidates"`
@@ -60,35 +68,38 @@ type Candidate struct {
 func (c *Config) Report() Report {
 	report := Report{Cluster: c.Cluster, Digest: c.Digest(), Transport: string(c.Transport.Kind), Warnings: c.Warnings}
 	for _, n := range c.Nodes {
-		report.Nodes = append(report.Nodes, ReportNode{Name: n.Name, Addresses: n.Addresses})
+		report.Nodes = append(report.Nodes, ReportNode{Name: n.Name, Addresses: n.Addresses, Witness: n.Witness})
 	}
 	for _, r := range c.Routers {
 		report.Routers = append(report.Routers, ReportRouter{
 			Name: r.Name, VRID: int(r.VRID), Version: int(r.Version), Interval: r.Interval,
 			Addresses: r.Addresses, Exclude: r.Exclude,
 			Preempt: r.Preempt, Delay: r.PreemptDelay,
+			Listen: r.Listen, Damping: reportDamping(r.Damping), Tracks: reportTracks(r.Tracks),
 			Candidates: c.candidates(r),
 		})
 	}
+	c.reportHealth(&report)
 	return report
 }
 
-// candidates are the nodes by priority, then by address: the greater wins
+// candidates are the nodes that are no witnesses by priority, then by address: the greater wins
 // (RFC 9568 section 6.4.3).
 func (c *Config) candidates(r Router) []Candidate {
 	family := 4
 	if families := r.Families(); len(families) > 0 {
 		family = families[0]
 	}
-	primary := make(map[string]netip.Addr, len(c.Nodes))
-	candidates := make([]Candidate, 0, len(c.Nodes))
-	for _, n := range c.Nodes {
+	nodes := c.contenders()
+	primary := make(map[string]netip.Addr, len(nodes))
+	candidates := make([]Candidate, 0, len(nodes))
+	for _, n := range nodes {
 		primary[n.Name] = n.Addresses[0]
 		if of := ofFamily(n.Addresses, family); len(of) > 0 {
 			primary[n.Name] = of[0]
 		}
 		p := r.Priority[n.Name]
-		tie := slices.ContainsFunc(c.Nodes, func(o Node) bool { return o.Name != n.Name && r.Priority[o.Name] == p })
+		tie := slices.ContainsFunc(nodes, func(o Node) bool { return o.Name != n.Name && r.Priority[o.Name] == p })
 		candidates = append(candidates, Candidate{
 			Node: n.Name, Interface: r.Interface[n.Name], Priority: int(p), Detection: r.detection(p), Tie: tie,
 		})

@@ -18,14 +18,15 @@ import (
 // wrong in the file is zero in the Router.
 type router struct {
 	Router
-	raw *rawRouter
-	key mark
+	raw    *rawRouter
+	key    mark
+	tracks []tracked
 	// marks are the places of Addresses and Exclude.
 	marks map[netip.Addr]mark
 }
 
 // routers checks each router for itself and returns them by name.
-func (r *reader) routers(root mark, raw *rawFile, c *Config) []router {
+func (r *reader) routers(root mark, raw *rawFile, c *Config, known knownChecks) []router {
 	const example = "as in routers: {web: {vrid: 51, addresses: [192.0.2.100/24]}}"
 	switch {
 	case !raw.Routers.present():
@@ -43,6 +44,10 @@ func (r *reader) routers(root mark, raw *rawFile, c *Config) []router {
 		if e.value.present() {
 			r.router(&v, raw, c)
 			v.Announce = announce(e.value.Announce, general)
+			v.tracks = r.tracks(e.value.Track, known)
+			v.Tracks = plainTracks(v.tracks)
+			v.Damping = e.value.Damping.v
+			v.Listen = e.value.Listen.v
 		}
 		routers = append(routers, v)
 	}
@@ -72,22 +77,12 @@ func (r *reader) router(v *router, file *rawFile, c *Config) {
 // interfaces resolves the interface for each node.
 func (r *reader) interfaces(v *router, c *Config) map[string]string {
 	raw := &v.raw.Interface
+	raw.complete(r, c, "an interface's name or auto")
 	interfaces := make(map[string]string, len(c.Nodes))
-	for _, e := range raw.entries {
-		if r.knownNode(e.key, e.name, c) {
-			interfaces[e.name] = e.value.v
-		}
-	}
-	for _, n := range c.Nodes {
-		_, said := interfaces[n.Name]
-		switch {
-		case said:
-		case raw.all != nil:
-			interfaces[n.Name] = raw.all.v
-		case !raw.present():
-			interfaces[n.Name] = InterfaceAuto
-		default:
-			r.bad(raw.mark, "node "+n.Name+" is missing", "add "+n.Name+": with an interface's name or auto")
+	for _, n := range c.contenders() {
+		interfaces[n.Name] = InterfaceAuto
+		if raw.present() {
+			interfaces[n.Name] = raw.of(n.Name).v
 		}
 	}
 	return interfaces
@@ -100,6 +95,9 @@ func (r *reader) priorities(v *router, file *rawFile, c *Config) map[string]uint
 	raw := &v.raw.Priority
 	priorities := make(map[string]uint8, len(c.Nodes))
 	for _, e := range file.Nodes.entries {
+		if e.value.Witness.v {
+			continue
+		}
 		p := e.value.Priority
 		switch {
 		case raw.all != nil:
@@ -110,19 +108,11 @@ func (r *reader) priorities(v *router, file *rawFile, c *Config) map[string]uint
 		priorities[e.name] = uint8(p.v)
 	}
 	for _, e := range raw.entries {
-		if r.knownNode(e.key, e.name, c) {
+		if r.takesPart(e.key, e.name, c) {
 			priorities[e.name] = uint8(e.value.v)
 		}
 	}
 	return priorities
-}
-
-func (r *reader) knownNode(at mark, name string, c *Config) bool {
-	if slices.ContainsFunc(c.Nodes, func(n Node) bool { return n.Name == name }) {
-		return true
-	}
-	r.bad(at, "no node is called "+shown(name), didYouMean(name, c.nodeNames(), "the nodes are "))
-	return false
 }
 
 // addresses takes the router's addresses, without those that it has twice.

@@ -27,10 +27,12 @@ type rawRouter struct {
 	Auth      rawAuth               `yaml:"auth" jsonschema_description:"Version 2's plain-text authentication, for routers that insist on it. It protects from nothing but mistakes."`
 	Announce  rawAnnounce           `yaml:"announce" jsonschema_description:"Overrides keys of the section announce for this router."`
 
-	OnLoss  later `yaml:"on_loss" jsonschema:"-"`
-	Damping later `yaml:"damping" jsonschema:"-"`
-	Track   later `yaml:"track" jsonschema:"-"`
-	Move    later `yaml:"move" jsonschema:"-"`
+	Track   list[rawTrack] `yaml:"track" jsonschema_description:"The checks that move the election: names, or mappings that override the check's weight."`
+	Damping damping        `yaml:"damping" jsonschema_description:"Holds a router that changes hands too often: for a while it does not take over from another. Default false."`
+	Listen  listen         `yaml:"listen" jsonschema_description:"How long after its start an agent takes no part in the router's election. Up to 1h, default 0s."`
+
+	OnLoss later `yaml:"on_loss" jsonschema:"-"`
+	Move   later `yaml:"move" jsonschema:"-"`
 }
 
 func (t *rawRouter) decode(r *reader, key mark, n ast.Node) {

@@ -102,6 +102,24 @@ func (t *text) choice(r *reader, key mark, n ast.Node, words ...string) {
 	}
 }
 
+// boolean is true or false.
+type boolean struct{ scalar[bool] }
+
+func (v *boolean) decode(r *reader, key mark, n ast.Node) {
+	v.mark = r.at(n, key.path)
+	if b, ok := n.(*ast.BoolNode); ok {
+		v.set(b.Value)
+		return
+	}
+	hint := "write true or false"
+	if s, ok := n.(*ast.StringNode); ok {
+		if meant := boolWord(s.Value); meant != "" {
+			hint = "write " + meant
+		}
+	}
+	r.bad(v.mark, describe(n)+" is here", hint)
+}
+
 // number is a decimal integer.
 type number struct{ scalar[int] }
 
