@@ -1,0 +1,263 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/checks"
+)
+
+const (
+	// bodyLimit is how much of a body is read: what a pattern sees. A longer one
+	// costs the connection.
+	bodyLimit = 1 << 20
+	// bufferLimit is how large a buffer is kept from one look to the next.
+	bufferLimit = 64 << 10
+	// headerLimit is of an answer's header.
+	headerLimit = 64 << 10
+)
+
+// httpProbe asks a server for a page. It keeps the connection between looks, of
+// whatever version of HTTP.
+type httpProbe struct {
+	what    string // what is done, as errors begin
+	request *http.Request
+	body    string
+	status  []checks.StatusRange
+	expect  *regexp.Regexp // or nil
+	fresh   bool
+	version int // that the answer must have: 1, 2, or 0 for any
+
+	server httpServer
+	conn   *http.ClientConn // kept, or nil
+	page   bytes.Buffer
+}
+
+func newHTTP(k checks.HTTP) (checks.Probe, error) {
+	p := &httpProbe{body: k.Body, status: k.Status, fresh: k.Fresh}
+	if len(p.status) == 0 {
+		p.status = []checks.StatusRange{{First: 200, Last: 299}}
+	}
+	var err error
+	if p.request, err = httpRequest(k); err != nil {
+		return nil, err
+	}
+	p.what = p.request.Method + " " + p.request.URL.Redacted()
+	switch k.Version {
+	case "":
+	case "1.1":
+		p.version = 1
+	case "2":
+		p.version = 2
+	default:
+		return nil, fmt.Errorf("HTTP version %q: want 1.1 or 2", k.Version)
+	}
+	if k.Expect != "" {
+		if p.expect, err = regexp.Compile(k.Expect); err != nil {
+			return nil, fmt.Errorf("compiling the pattern of the body: %w", err)
+		}
+	}
+	p.server, err = newHTTPServer(k, p.request.URL, p.version)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// httpRequest is what each look sends, but for the body.
+func httpRequest(k checks.HTTP) (*http.Request, error) {
+	method := k.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	r, err := http.NewRequestWithContext(context.Background(), method, k.URL, nil)
+	if err != nil {
+		return nil, fmt.Errorf("making the request: %w", err)
+	}
+	if r.URL.Scheme != "http" && r.URL.Scheme != "https" || r.URL.Hostname() == "" {
+		return nil, fmt.Errorf("URL %s: want http://host or https://host", r.URL.Redacted())
+	}
+	r.Header.Set("User-Agent", "vicar")
+	if u := r.URL.User; u != nil {
+		password, _ := u.Password()
+		r.SetBasicAuth(u.Username(), password)
+	}
+	for name, value := range k.Header {
+		r.Header.Set(name, value)
+	}
+	// net/http takes the host from the field and not from the header.
+	if host := r.Header.Get("Host"); host != "" {
+		r.Host = host
+		r.Header.Del("Host")
+	}
+	if k.Host != "" {
+		r.Host = k.Host
+	}
+	r.ContentLength = int64(len(k.Body))
+	r.Close = k.Fresh
+	return r, nil
+}
+
+// Probe implements checks.Probe.
+func (p *httpProbe) Probe(ctx context.Context) error {
+	kept := p.conn != nil
+	doubt, err := p.look(ctx)
+	if doubt {
+		p.drop()
+		// A server may close a connection between looks, and have renewed the
+		// certificate that it showed at the beginning: only a new connection
+		// tells.
+		if kept && ctx.Err() == nil {
+			if doubt, err = p.look(ctx); doubt {
+				p.drop()
+			}
+		}
+	}
+	if p.fresh {
+		p.drop()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.what, err)
+	}
+	return nil
+}
+
+// look looks once, on the connection that there is or a new one. doubt says
+// that the connection must not be used again; and if there was an error, that
+// it may be the connection's and not the server's.
+func (p *httpProbe) look(ctx context.Context) (doubt bool, err error) {
+	if p.conn == nil || p.conn.Err() != nil {
+		p.drop()
+		if p.conn, err = p.server.connect(ctx); err != nil {
+			return true, err
+		}
+	}
+	r := p.request.WithContext(ctx)
+	if p.body != "" {
+		r.Body = io.NopCloser(strings.NewReader(p.body))
+	}
+	resp, err := p.conn.RoundTrip(r)
+	if err != nil {
+		return true, answerError(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.TLS != nil {
+		if err := p.server.kept.stillValid(resp.TLS, time.Now()); err != nil {
+			return true, err
+		}
+	}
+	if p.version != 0 && resp.ProtoMajor != p.version {
+		return true, fmt.Errorf("the server answers by HTTP/%d, want HTTP/%d", resp.ProtoMajor, p.version)
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return true, p.judgeStatus(resp.StatusCode) // what follows is not HTTP
+	}
+	whole, err := p.read(ctx, resp.Body)
+	switch wrong := p.judgeStatus(resp.StatusCode); {
+	case wrong != nil:
+		return !whole, wrong
+	case err != nil:
+		return true, err
+	}
+	return !whole, p.judgeBody()
+}
+
+// read reads the body up to bodyLimit, and keeps it if there is a pattern. whole
+// says that this was all.
+func (p *httpProbe) read(ctx context.Context, body io.Reader) (whole bool, err error) {
+	if p.page.Cap() > bufferLimit {
+		p.page = bytes.Buffer{}
+	}
+	p.page.Reset()
+	limited := io.LimitedReader{R: body, N: bodyLimit + 1}
+	if p.expect != nil {
+		_, err = p.page.ReadFrom(&limited)
+	} else {
+		_, err = io.Copy(io.Discard, &limited)
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading the body: %w", answerError(ctx, err))
+	}
+	return limited.N > 0, nil
+}
+
+func (p *httpProbe) judgeStatus(code int) error {
+	for _, r := range p.status {
+		if code >= r.First && code <= r.Last {
+			return nil
+		}
+	}
+	return &statusError{code, p.status}
+}
+
+func (p *httpProbe) judgeBody() error {
+	if p.expect == nil {
+		return nil
+	}
+	page := p.page.Bytes()
+	page = page[:min(len(page), bodyLimit)]
+	if p.expect.Match(page) {
+		return nil
+	}
+	return fmt.Errorf("the body does not match /%s/ (begins with %s)", p.expect, excerpt(page))
+}
+
+// drop closes the connection, if there is one.
+func (p *httpProbe) drop() {
+	if p.conn != nil {
+		_ = p.conn.Close() // nothing is lost with it
+		p.conn = nil
+	}
+}
+
+// Close implements checks.Probe.
+func (p *httpProbe) Close() error {
+	p.drop()
+	return nil
+}
+
+// statusError is an answer with a status that doesn't pass.
+type statusError struct {
+	code int
+	want []checks.StatusRange
+}
+
+func (e *statusError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "status %d", e.code)
+	if text := http.StatusText(e.code); text != "" {
+		b.WriteString(" " + text)
+	}
+	for i, r := range e.want {
+		word := " or"
+		if i == 0 {
+			word = ", want"
+		}
+		fmt.Fprintf(&b, "%s %d", word, r.First)
+		if r.Last != r.First {
+			fmt.Fprintf(&b, " to %d", r.Last)
+		}
+	}
+	return b.String()
+}
+
+// errHungUp is a connection that ended before the answer did.
+var errHungUp = errors.New("the server closed the connection")
+
+// answerError is what kept an answer from coming, for people.
+func answerError(ctx context.Context, err error) error {
+	if ctx.Err() == nil && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+		return errHungUp
+	}
+	return harmless(cause(ctx, err))
+}
