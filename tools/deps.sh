@@ -14,8 +14,11 @@ ip:iproute2
 tc:iproute2
 ping:iputils-ping
 arping:iputils-arping
+dnsmasq:dnsmasq-base
 keepalived:keepalived
 nft:nftables
+nginx:nginx-light
+openssl:openssl
 ps:procps
 sysctl:procps
 systemd-analyze:systemd
@@ -44,8 +47,8 @@ fi
 echo "deps: installing$packages" >&2
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq update
-# A keepalived that starts by itself would take part in elections, so services
-# are kept from starting while this runs.
+# A keepalived that starts by itself would take part in elections, and an nginx
+# would take a port, so services are kept from starting while this runs.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT

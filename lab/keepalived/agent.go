@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -75,3 +76,23 @@ func (a *Agent) State(i Instance) string {
 
 // Entered is how often any instance has entered a state.
 func (a *Agent) Entered(state string) int { return a.Output.Count(entering + state + " STATE") }
+
+// changing is how the log tells of another effective priority.
+const changing = "Changing effective priority from "
+
+// Priority is the instance's effective priority as the log tells it.
+func (a *Agent) Priority(i Instance) int {
+	log := a.Output.String()
+	mark := "(" + i.name() + ") " + changing
+	at := strings.LastIndex(log, mark)
+	if at < 0 {
+		return i.Priority
+	}
+	line, _, _ := strings.Cut(log[at+len(mark):], "\n")
+	_, to, _ := strings.Cut(line, " to ")
+	p, err := strconv.Atoi(to)
+	if err != nil {
+		return i.Priority
+	}
+	return p
+}

@@ -15,6 +15,8 @@ import (
 
 // Config is a keepalived.conf.
 type Config struct {
+	Scripts   []Script
+	Files     []File
 	Instances []Instance
 }
 
@@ -26,11 +28,16 @@ type Instance struct {
 	Priority  int
 	Interval  time.Duration
 	NoPreempt bool
-	Addresses []netip.Prefix
-	Excluded  []netip.Prefix
+	// PreemptDelay is how long a better BACKUP waits before it takes over.
+	PreemptDelay time.Duration
+	Addresses    []netip.Prefix
+	Excluded     []netip.Prefix
 	// Source and Peers make it unicast.
 	Source netip.Addr
 	Peers  []netip.Addr
+	// Scripts and Files are what moves its priority.
+	Scripts []Track
+	Files   []Track
 	// Password is version 2's plain-text authentication.
 	Password string
 }
@@ -46,6 +53,12 @@ func (i Instance) name() string {
 // String is the file.
 func (c Config) String() string {
 	var b strings.Builder
+	for _, s := range c.Scripts {
+		s.write(&b)
+	}
+	for _, f := range c.Files {
+		f.write(&b)
+	}
 	for _, i := range c.Instances {
 		i.write(&b)
 	}
@@ -54,16 +67,19 @@ func (c Config) String() string {
 
 // write appends the instance's block.
 func (i Instance) write(b *strings.Builder) {
-	line := func(format string, args ...any) { fmt.Fprintf(b, "\t"+format+"\n", args...) }
+	line := liner(b)
 	fmt.Fprintf(b, "vrrp_instance %s {\n", i.name())
 	line("state BACKUP")
 	line("interface %s", lab.Interface)
 	line("virtual_router_id %d", i.VRID)
 	line("version %d", i.Version)
 	line("priority %d", i.Priority)
-	line("advert_int %s", strconv.FormatFloat(i.Interval.Seconds(), 'f', -1, 64))
+	line("advert_int %s", seconds(i.Interval))
 	if i.NoPreempt {
 		line("nopreempt")
+	}
+	if i.PreemptDelay > 0 {
+		line("preempt_delay %s", seconds(i.PreemptDelay))
 	}
 	if i.Password != "" {
 		line("authentication {\n\t\tauth_type PASS\n\t\tauth_pass %s\n\t}", i.Password)
@@ -74,8 +90,18 @@ func (i Instance) write(b *strings.Builder) {
 	}
 	list(b, "virtual_ipaddress", i.Addresses)
 	list(b, "virtual_ipaddress_excluded", i.Excluded)
+	list(b, "track_script", i.Scripts)
+	list(b, "track_file", i.Files)
 	b.WriteString("}\n")
 }
+
+// liner appends indented lines.
+func liner(b *strings.Builder) func(format string, args ...any) {
+	return func(format string, args ...any) { fmt.Fprintf(b, "\t"+format+"\n", args...) }
+}
+
+// seconds is a duration as the file has it.
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
 // list appends a block of one thing per line, if there is any.
 func list[T fmt.Stringer](b *strings.Builder, keyword string, things []T) {

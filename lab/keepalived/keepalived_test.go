@@ -4,8 +4,10 @@
 package keepalived_test
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +32,76 @@ func TestConfig(t *testing.T) {
 	labtest.OK(t, err)
 	if diff := cmp.Diff(string(want), c.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestConfigWithTracks(t *testing.T) {
+	c := keepalived.Config{
+		Scripts: []keepalived.Script{
+			{Name: "web", Command: "/usr/bin/test -e /run/web", Interval: time.Second},
+			{Name: "mail", Command: "/bin/true", Interval: 2 * time.Second, Timeout: 3 * time.Second, Rise: 4, Fall: 5, InitFail: true},
+		},
+		Files: []keepalived.File{{Name: "drain", Path: "/run/drain"}},
+		Instances: []keepalived.Instance{{
+			VRID: 51, Version: 3, Priority: 150, Interval: time.Second, PreemptDelay: 1500 * time.Millisecond,
+			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.100/24")},
+			Scripts:   []keepalived.Track{{Name: "web", Weight: -60}, {Name: "mail", Reverse: true}},
+			Files:     []keepalived.Track{{Name: "drain", Weight: 1, Reverse: true}},
+		}},
+	}
+	want, err := os.ReadFile("testdata/tracks.conf")
+	labtest.OK(t, err)
+	if diff := cmp.Diff(string(want), c.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestTracks has keepalived obey every line that a Config with tracks has.
+func TestTracks(t *testing.T) {
+	if _, err := os.Stat("/usr/sbin/keepalived"); err != nil {
+		t.Skip("needs keepalived")
+	}
+	h := labtest.Host(t, labtest.New(t), "a", "192.0.2.1/24")
+	dir := t.TempDir()
+	flag, number, fault := filepath.Join(dir, "flag"), filepath.Join(dir, "number"), filepath.Join(dir, "fault")
+	i := keepalived.Instance{
+		VRID: 51, Version: 3, Priority: 100, Interval: 100 * time.Millisecond, PreemptDelay: time.Second,
+		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.100/24")},
+		Scripts:   []keepalived.Track{{Name: "script", Weight: -30}},
+		Files:     []keepalived.Track{{Name: "number", Weight: 2}, {Name: "fault"}},
+	}
+	a, err := keepalived.Start(h, t.TempDir(), keepalived.Config{
+		Scripts: []keepalived.Script{{
+			Name: "script", Command: "/usr/bin/test -e " + flag, Interval: time.Second, Timeout: time.Second, Rise: 1, Fall: 2, InitFail: true,
+		}},
+		Files:     []keepalived.File{{Name: "number", Path: number}, {Name: "fault", Path: fault}},
+		Instances: []keepalived.Instance{i},
+	})
+	labtest.OK(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s", a.Output)
+		}
+	})
+	becomes := func(state string, priority int) {
+		t.Helper()
+		labtest.Eventually(t, 10*time.Second, fmt.Sprintf("%s with priority %d", state, priority), func() bool {
+			return a.State(i) == state && a.Priority(i) == priority
+		})
+	}
+	becomes("MASTER", 70)
+	labtest.OK(t, os.WriteFile(flag, nil, 0o600))
+	becomes("MASTER", 100)
+	labtest.OK(t, os.WriteFile(number, []byte("5\n"), 0o600))
+	becomes("MASTER", 110)
+	labtest.OK(t, os.WriteFile(fault, []byte("1\n"), 0o600))
+	becomes("FAULT", 110)
+	labtest.OK(t, os.WriteFile(fault, []byte("0\n"), 0o600))
+	becomes("MASTER", 110)
+	for line := range strings.Lines(a.Output.String()) {
+		if strings.Contains(line, "/keepalived.conf: Line") {
+			t.Error(line)
+		}
 	}
 }
 

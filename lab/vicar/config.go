@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -17,8 +18,18 @@ type Config struct {
 	Nodes     map[string]Node   `json:"nodes"`
 	Transport *Transport        `json:"transport,omitempty"`
 	Routers   map[string]Router `json:"routers"`
-	Control   Control           `json:"control"`
+	Checks    map[string]Check  `json:"checks,omitempty"`
+	// SyncGroups have a list of routers, or a Block.
+	SyncGroups map[string]any `json:"sync_groups,omitempty"`
+	Hooks      []Block        `json:"hooks,omitempty"`
+	Control    Control        `json:"control"`
 }
+
+// Block is a mapping as the file has it.
+type Block map[string]any
+
+// Check is a check as the file has it, such as {"file": "/run/ready"}.
+type Check = Block
 
 // Node is a node of the cluster.
 type Node struct {
@@ -43,6 +54,28 @@ type Router struct {
 	Preempt   any            `json:"preempt,omitempty"`
 	Checksum  string         `json:"checksum,omitempty"`
 	Auth      *Auth          `json:"auth,omitempty"`
+	Track     []Track        `json:"track,omitempty"`
+	Damping   any            `json:"damping,omitempty"`
+	Listen    Duration       `json:"listen,omitempty"`
+}
+
+// Track is what a check does to a router's priority, whatever the check's own
+// weight is.
+type Track struct {
+	Check   string `json:"check"`
+	Weight  Weight `json:"weight"`
+	Reverse bool   `json:"reverse,omitempty"`
+}
+
+// Weight is added to a priority. 0 is a fault.
+type Weight int
+
+// MarshalJSON implements json.Marshaler.
+func (w Weight) MarshalJSON() ([]byte, error) {
+	if w == 0 {
+		return []byte(`"fault"`), nil
+	}
+	return strconv.AppendInt(nil, int64(w), 10), nil
 }
 
 // Auth is version 2's plain-text authentication.
