@@ -4,6 +4,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -49,7 +50,7 @@ func mismatch[T string | []byte](answer T, re *regexp.Regexp) error {
 // readMatch reads until what has arrived matches. What follows is not waited
 // for, so that a $ in the pattern is the end of what has arrived, and of lines
 // with (?m).
-func readMatch(r io.Reader, re *regexp.Regexp) error {
+func readMatch(ctx context.Context, r io.Reader, re *regexp.Regexp) error {
 	buf := make([]byte, 0, 512)
 	for range answerPieces {
 		if len(buf) == cap(buf) {
@@ -65,9 +66,9 @@ func readMatch(r io.Reader, re *regexp.Regexp) error {
 		case errors.Is(err, io.EOF):
 			return mismatch(buf, re)
 		case err != nil && len(buf) > 0:
-			return fmt.Errorf("%w, then: %w", mismatch(buf, re), err)
+			return fmt.Errorf("%w, then: %w", mismatch(buf, re), cause(ctx, err))
 		case err != nil:
-			return err
+			return cause(ctx, err)
 		case len(buf) == answerSize:
 			return fmt.Errorf("%w: %w", errTooMuch, mismatch(buf, re))
 		}

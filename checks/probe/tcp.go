@@ -61,8 +61,8 @@ func (p *tcp) Probe(ctx context.Context) error {
 	if p.expect == nil {
 		return nil
 	}
-	if err := readMatch(conn, p.expect); err != nil {
-		return fmt.Errorf("waiting for the answer of %s: %w", p.address, cause(ctx, err))
+	if err := readMatch(ctx, conn, p.expect); err != nil {
+		return fmt.Errorf("waiting for the answer of %s: %w", p.address, err)
 	}
 	return nil
 }
