@@ -1,0 +1,160 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package child
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// maxLinks is how many symbolic links a path may go through, as the kernel's.
+const maxLinks = 40
+
+// checkSafe makes sure that path leads to a file that can be executed, and that
+// nobody but root and the trusted users can put another in its place: neither
+// by writing it nor by writing any of the directories on the way to it, those
+// that symbolic links lead through included. A symbolic link itself can be
+// changed only by who may write its directory.
+func checkSafe(path string, trusted []int) error {
+	todo := elements(path)
+	at, links := "/", 0
+	for {
+		info, err := os.Lstat(at)
+		if err != nil {
+			return err
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			if links++; links > maxLinks {
+				return &fs.PathError{Op: "stat", Path: path, Err: syscall.ELOOP}
+			}
+			to, err := os.Readlink(at)
+			if err != nil {
+				return err
+			}
+			todo = append(elements(to), todo...)
+			at = filepath.Dir(at)
+			if filepath.IsAbs(to) {
+				at = "/"
+			}
+			continue
+		}
+		if err := checkOwner(at, info, trusted); err != nil {
+			return err
+		}
+		if len(todo) == 0 {
+			return checkExecutable(at, info)
+		}
+		if !info.IsDir() {
+			return &fs.PathError{Op: "stat", Path: at, Err: syscall.ENOTDIR}
+		}
+		// at has no symbolic link in it, so that .. is what it seems.
+		at, todo = filepath.Join(at, todo[0]), todo[1:]
+	}
+}
+
+// elements are a path's parts, without the empty ones.
+func elements(path string) []string {
+	return slices.DeleteFunc(strings.Split(path, "/"), func(s string) bool { return s == "" || s == "." })
+}
+
+// checkOwner makes sure that a file or directory is written by trusted users
+// only. The sticky bit of a directory like /tmp does not help: others may put
+// there what is not there yet.
+func checkOwner(path string, info fs.FileInfo, trusted []int) error {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fmt.Errorf("%w: the owner of %s can't be known", ErrUnsafe, path)
+	}
+	uid, gid, mode := int(stat.Uid), int(stat.Gid), info.Mode()
+	if uid != 0 && !slices.Contains(trusted, uid) {
+		return fmt.Errorf("%w: %s belongs to %s (mode %v): run chown root %s", ErrUnsafe, path, owner(uid), mode, path)
+	}
+	// Where there are access control lists the group's bits are what any entry
+	// may have at most.
+	group := mode&0o020 != 0 && (uid != 0 || gid != 0)
+	if !group && mode&0o002 == 0 {
+		return nil
+	}
+	who := "the group " + strconv.Itoa(gid)
+	if mode&0o002 != 0 {
+		who = "everybody"
+	}
+	return fmt.Errorf("%w: %s may be written by %s (owner %s, mode %v): run chmod go-w %s", ErrUnsafe, path, who, owner(uid), mode, path)
+}
+
+// owner is a user for people.
+func owner(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(uid)
+}
+
+func checkExecutable(path string, info fs.FileInfo) error {
+	switch {
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory", path)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file (mode %v)", path, info.Mode())
+	case info.Mode()&0o111 == 0:
+		return fmt.Errorf("%s can't be executed (mode %v): run chmod +x %s", path, info.Mode(), path)
+	}
+	return nil
+}
+
+// account is who a program runs as.
+type account struct {
+	uid, gid int
+	groups   []int
+	home     string
+	switches bool // from the agent's own
+}
+
+// lookUp finds the account of a name, or the agent's own.
+func lookUp(name string) (account, error) {
+	self := account{uid: os.Geteuid(), gid: os.Getegid(), home: "/"}
+	if name == "" {
+		if u, err := user.LookupId(strconv.Itoa(self.uid)); err == nil {
+			self.home = u.HomeDir
+		}
+		return self, nil
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return account{}, fmt.Errorf("finding the user: %w", err)
+	}
+	uid, uerr := strconv.Atoi(u.Uid)
+	gid, gerr := strconv.Atoi(u.Gid)
+	if err := errors.Join(uerr, gerr); err != nil {
+		return account{}, fmt.Errorf("finding the user %s: %w", name, err)
+	}
+	if uid == self.uid {
+		self.home = u.HomeDir
+		return self, nil
+	}
+	if self.uid != 0 {
+		return account{}, fmt.Errorf("running it as user %s: vicar must be root for that and is %s", name, owner(self.uid))
+	}
+	a := account{uid: uid, gid: gid, home: u.HomeDir, switches: true}
+	ids, err := u.GroupIds()
+	if err != nil {
+		return account{}, fmt.Errorf("finding the groups of user %s: %w", name, err)
+	}
+	for _, id := range ids {
+		g, err := strconv.Atoi(id)
+		if err != nil {
+			return account{}, fmt.Errorf("finding the groups of user %s: %w", name, err)
+		}
+		a.groups = append(a.groups, g)
+	}
+	return a, nil
+}
