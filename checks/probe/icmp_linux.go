@@ -202,21 +202,25 @@ func (s *echoSocket) explain(e *echo, buf []byte, failed error) error {
 	if err != nil {
 		return failed
 	}
-	if !e.caused(buf[:n]) {
+	origin, reporter := offender(oob)
+	switch {
+	case origin != unix.SO_EE_ORIGIN_ICMP && origin != unix.SO_EE_ORIGIN_ICMP6:
+		return failed
+	case !e.caused(buf[:n]):
 		return nil
-	}
-	if reporter := offender(oob); reporter.IsValid() {
+	case reporter.IsValid():
 		return fmt.Errorf("%w, says %s", failed, reporter)
 	}
 	return failed
 }
 
-// offender is who has sent the ICMP error in a control message of recvmsg:
-// struct sock_extended_err of linux/errqueue.h with the address behind it.
-func offender(oob []byte) netip.Addr {
+// offender is where an error comes from, SO_EE_ORIGIN_ICMP and the like, and who
+// has sent it: struct sock_extended_err of linux/errqueue.h with the address
+// behind it, from the control messages of recvmsg.
+func offender(oob []byte) (origin byte, by netip.Addr) {
 	list, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
-		return netip.Addr{}
+		return 0, netip.Addr{}
 	}
 	const size = 16 // of sock_extended_err
 	for _, m := range list {
@@ -225,13 +229,15 @@ func offender(oob []byte) netip.Addr {
 		if !v4 && !v6 || len(m.Data) < size+2 {
 			continue
 		}
+		origin = m.Data[4]
 		behind := m.Data[size:]
 		switch family := binary.NativeEndian.Uint16(behind); {
 		case family == unix.AF_INET && len(behind) >= 8:
-			return netip.AddrFrom4([4]byte(behind[4:8]))
+			return origin, netip.AddrFrom4([4]byte(behind[4:8]))
 		case family == unix.AF_INET6 && len(behind) >= 24:
-			return netip.AddrFrom16([16]byte(behind[8:24]))
+			return origin, netip.AddrFrom16([16]byte(behind[8:24])).Unmap()
 		}
+		return origin, netip.Addr{}
 	}
-	return netip.Addr{}
+	return 0, netip.Addr{}
 }
