@@ -4,4 +4,46 @@
 // Package hook tells programs and webhooks what happens to routers: in order,
 // one at a time per router, each within its time limit, and never so that an
 // advert waits.
+//
+// # What is told
+//
+// A hook is told of the events that it listens to, of the routers that it
+// listens to. It gets one JSON document: the fields of vip.Event, "version"
+// (1), and "skipped". A program reads it on its standard input and has the
+// main fields in its environment too (VICAR_EVENT, VICAR_ROUTER, VICAR_STATE,
+// VICAR_PREVIOUS, VICAR_TERM, VICAR_PRIORITY, VICAR_NODE, VICAR_CLUSTER,
+// VICAR_PEER, VICAR_REASON, without control characters); exit code 0 is
+// success. A webhook gets it as the body of a POST; an answer of 200 to 299 is
+// success. Redirects are not followed, and the environment's proxies are not
+// used: what is told of a failing network goes the way that was configured.
+//
+// There is one attempt. A failure is logged and counted, and the next event
+// carries the state again.
+//
+// # Order
+//
+// For one router everything is in order and one at a time: an event's hooks in
+// the configuration's order, then the next event's. Different routers are told
+// of at the same time, Config.Parallel runs at most.
+//
+// # What is skipped
+//
+// While a hook is busy, its events wait, and newer ones make them pointless.
+// For one router and one hook,
+//
+//   - a state (active, backup, fault, stop) supersedes all that waits;
+//   - take_over and give_up supersede a take_over or give_up that waits, but not
+//     the state before it.
+//
+// So at most two events wait: a state, and a take_over or give_up that came
+// after it. Memory is bounded by two events per router and hook. A superseded
+// event is skipped; "skipped" in the document of the event that took its place
+// is how many it stands for. A run that has begun is not broken off for a newer
+// event.
+//
+// Only an event that the hook itself is told of supersedes. A hook that listens
+// to backup alone is told of the last backup, even if the router has become
+// active in the meantime: the last thing that a hook is told of a router is the
+// last of what it listens to. So what has to follow a router's state should be
+// one hook that listens to all four states.
 package hook
