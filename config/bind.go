@@ -6,7 +6,9 @@ package config
 import (
 	"fmt"
 	"math"
+	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -94,47 +96,38 @@ func (f *fwmark) decode(r *reader, key mark, n ast.Node) {
 	}
 }
 
-// rawTLS are the keys of kinds that can use TLS.
-type rawTLS struct {
-	ServerName  hostName `yaml:"server_name" jsonschema_description:"The name that is sent (SNI) and that the certificate must be for. Default: the host's."`
-	CA          absolute `yaml:"ca" jsonschema_description:"File with the certificates to trust (PEM). Default: the system's."`
-	Certificate absolute `yaml:"certificate" jsonschema_description:"File with the certificate that the client shows (PEM). It needs key."`
-	Key         absolute `yaml:"key" jsonschema_description:"File with the certificate's key (PEM)."`
-	Insecure    boolean  `yaml:"insecure" jsonschema_description:"Whether any certificate is trusted. Default false."`
-	Valid       validFor `yaml:"valid" jsonschema_description:"How long the certificate must at least go on being valid, as in 168h. 1s to 87600h. Default: it must be valid now."`
-}
-
-func (t *rawTLS) config() checks.TLS {
-	return checks.TLS{
-		ServerName: t.ServerName.v, CA: t.CA.v, Certificate: t.Certificate.v, Key: t.Key.v,
-		Insecure: t.Insecure.v, Valid: t.Valid.v,
-	}
-}
-
-// checkTLS checks the keys against each other, and refuses them where there is
-// no TLS; remedy says how to have it.
-func (r *reader) checkTLS(t *rawTLS, secure bool, remedy string) {
-	if !secure {
-		for _, k := range []struct {
-			name string
-			at   mark
-		}{
-			{"server_name", t.ServerName.mark}, {"ca", t.CA.mark}, {"certificate", t.Certificate.mark},
-			{"key", t.Key.mark}, {"insecure", t.Insecure.mark}, {"valid", t.Valid.mark},
-		} {
-			if k.at.present() {
-				r.bad(k.at, k.name+" is for TLS", remedy)
-			}
-		}
+// reachableFrom checks that the source address and the target, where that is an
+// address, are of one family.
+func (r *reader) reachableFrom(from *rawFrom, node string, k checks.Kind) {
+	source := from.Address.of(node)
+	target, err := netip.ParseAddr(targetHost(k))
+	if err != nil || !source.ok || familyOf(source.v) == familyOf(target) {
 		return
 	}
-	switch {
-	case t.Certificate.present() && !t.Key.present():
-		r.bad(t.Certificate.mark, "certificate needs key", "add key: with the file of the certificate's key")
-	case t.Key.present() && !t.Certificate.present():
-		r.bad(t.Key.mark, "key needs certificate", "add certificate: with the file of the certificate")
+	r.bad(source.mark, fmt.Sprintf("%s is an IPv%d address and the target %s an IPv%d one", source.v, familyOf(source.v), target, familyOf(target)),
+		"both must be of one family")
+}
+
+// targetHost is the host that a check talks to, or "".
+func targetHost(k checks.Kind) string {
+	address := ""
+	switch k := k.(type) {
+	case checks.ICMP:
+		return k.Host
+	case checks.HTTP:
+		u, err := url.Parse(k.URL)
+		if err != nil {
+			return ""
+		}
+		return u.Hostname()
+	case checks.DNS:
+		address = k.Server
+	default:
+		address = k.Target()
 	}
-	if t.Insecure.v && t.CA.present() {
-		r.bad(t.CA.mark, "insecure trusts any certificate", fmt.Sprintf("remove insecure on line %d, or ca", t.Insecure.line))
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
 	}
+	return host
 }

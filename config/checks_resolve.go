@@ -86,11 +86,13 @@ func (r *reader) kind(v *check, k rawKind, c *Config) {
 	}
 	if !differ {
 		v.Kind = k.kind("", from.bind(""))
+		r.reachableFrom(from, "", v.Kind)
 		return
 	}
 	v.Kinds = make(map[string]checks.Kind)
 	for _, n := range c.contenders() {
 		v.Kinds[n.Name] = k.kind(n.Name, from.bind(n.Name))
+		r.reachableFrom(from, n.Name, v.Kinds[n.Name])
 	}
 }
 

@@ -5,11 +5,15 @@ package config
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/vicar-ha/vicar/checks"
 )
 
 // FuzzParse: no file makes Parse panic; what is wrong has a place in the file,
@@ -36,10 +40,18 @@ func FuzzParse(f *testing.F) {
 			if self, err := c.Self(Hints{Node: n.Name}); err != nil || self != n.Name {
 				t.Errorf("node %s is %q: %v", n.Name, self, err)
 			}
-			for _, m := range c.Members(n.Name) {
+			members := c.Members(n.Name)
+			if n.Witness != (members == nil) {
+				t.Errorf("node %s has the members %v", n.Name, members)
+			}
+			for _, m := range members {
 				checkMember(t, c, m)
 			}
+			for _, k := range c.NodeChecks(n.Name) {
+				checkCheck(t, k)
+			}
 		}
+		checkHooks(t, c)
 	})
 }
 
@@ -65,8 +77,46 @@ func checkMember(t *testing.T, c *Config, m Member) {
 		t.Errorf("an incomplete member: %+v", m)
 	}
 	for _, e := range m.Elections {
-		if len(e.Addresses) == 0 || c.Transport.Kind == Unicast && (len(e.Own) == 0 || len(e.Peers) != len(c.Nodes)-1) {
+		if len(e.Addresses) == 0 || c.Transport.Kind == Unicast && (len(e.Own) == 0 || len(e.Peers) != len(c.contenders())-1) {
 			t.Errorf("an incomplete election: %+v", e)
+		}
+	}
+}
+
+func checkCheck(t *testing.T, c checks.Check) {
+	if c.Kind == nil || c.Interval <= 0 || c.Timeout <= 0 || c.Rise < 1 || c.Fall < 1 || c.Jitter < 0 || c.Jitter > 0.5 || c.Kind.Target() == "" {
+		t.Errorf("an incomplete check: %+v", c)
+	}
+	expect := ""
+	switch k := c.Kind.(type) {
+	case checks.TCP:
+		expect = k.Expect
+	case checks.UDP:
+		expect = k.Expect
+	case checks.HTTP:
+		expect = k.Expect
+		if _, err := http.NewRequest(k.Method, k.URL, strings.NewReader(k.Body)); err != nil {
+			t.Errorf("no request can be made of %+v: %v", k, err)
+		}
+	case checks.Exec:
+		if len(k.Argv) == 0 || !strings.HasPrefix(k.Argv[0], "/") {
+			t.Errorf("no program: %+v", k)
+		}
+	}
+	if _, err := regexp.Compile(expect); err != nil {
+		t.Errorf("%+v: %v", c, err)
+	}
+}
+
+func checkHooks(t *testing.T, c *Config) {
+	for _, h := range c.Hooks {
+		if len(h.On) == 0 || h.Timeout <= 0 || (len(h.Exec) == 0) == (h.Webhook == "") {
+			t.Errorf("an incomplete hook: %+v", h)
+		}
+	}
+	for _, g := range c.SyncGroups {
+		if len(g.Routers) == 0 {
+			t.Errorf("an empty group: %+v", g)
 		}
 	}
 }

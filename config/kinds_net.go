@@ -6,7 +6,6 @@ package config
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
@@ -213,11 +212,4 @@ func (r *reader) needAddress(key mark, a *target) {
 	if !a.present() {
 		r.bad(key, "address is missing", "write a host and a port, as in {address: \"192.0.2.1:80\"}")
 	}
-}
-
-// validFor is how long a certificate must go on.
-type validFor struct{ duration }
-
-func (v *validFor) decode(r *reader, key mark, n ast.Node) {
-	v.decodeRange(r, key, n, time.Second, 87600*time.Hour)
 }

@@ -50,7 +50,7 @@ func (r *reader) nodes(root mark, raw named[rawNode]) []Node {
 	users := make(map[netip.Addr]*entry[rawNode])
 	for _, e := range raw.entries {
 		r.checkName(e.key, e.name)
-		n := Node{Name: e.name, Witness: e.value.Witness.v}
+		n := Node{Name: e.name, Witness: e.value.Witness.v || !usable(e.value.Witness.scalar)}
 		if n.Witness && e.value.Priority.present() {
 			r.bad(e.value.Priority.mark, e.name+" is a witness, which takes no part in routers", "remove its priority")
 		}

@@ -25,6 +25,15 @@ func TestReport(t *testing.T) {
 	golden(t, "testdata/report.json", string(b)+"\n")
 }
 
+// TestReportHealth compares the report of a file with checks.
+func TestReportHealth(t *testing.T) {
+	b, err := json.MarshalIndent(loadHealth(t).Report(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/report-health.json", string(b)+"\n")
+}
+
 func TestReportTie(t *testing.T) {
 	c := mustParse(t, `
 cluster: web

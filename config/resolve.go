@@ -95,7 +95,7 @@ func (r *reader) priorities(v *router, file *rawFile, c *Config) map[string]uint
 	raw := &v.raw.Priority
 	priorities := make(map[string]uint8, len(c.Nodes))
 	for _, e := range file.Nodes.entries {
-		if e.value.Witness.v {
+		if e.value.Witness.v || !usable(e.value.Witness.scalar) {
 			continue
 		}
 		p := e.value.Priority

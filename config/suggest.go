@@ -35,37 +35,6 @@ func maybe(word string, words []string) string {
 	return ""
 }
 
-// elsewhere translates what others, keepalived above all, call our words.
-func elsewhere(word string) string {
-	switch strings.ToLower(word) {
-	case "virtual_router_id", "virtual_router", "router_id", "vr_id":
-		return "vrid"
-	case "virtual_ipaddress", "virtual_address", "vip", "vips", "ip", "ips", "virtual_ips":
-		return "addresses"
-	case "virtual_ipaddress_excluded":
-		return "exclude"
-	case "advert_int":
-		return "advert_interval"
-	case "nopreempt", "preempt_delay":
-		return "preempt"
-	case "vrrp_version":
-		return "version"
-	case "authentication", "auth_pass", "auth_type":
-		return "auth"
-	case "iface", "dev", "nic":
-		return "interface"
-	case "unicast_peer", "peers", "hosts", "members":
-		return "nodes"
-	case "vrrp_instance", "instances", "virtual_routers":
-		return "routers"
-	case "garp":
-		return "announce"
-	case "pseudo", "pseudo_header", "pseudo-header", "rfc5798":
-		return checksumKeepalived
-	}
-	return ""
-}
-
 // nearest is the word with the smallest edit distance, if that is small enough
 // to be a slip and no other word is as near, or "".
 func nearest(word string, words []string) string {

@@ -52,7 +52,7 @@ func (p *absolute) decode(r *reader, key mark, n ast.Node) {
 	case strings.ContainsRune(p.v, 0):
 		r.bad(p.mark, shown(p.v)+" is not a path", "")
 	case !path.IsAbs(p.v):
-		r.bad(p.mark, shown(p.v)+" is not an absolute path", "write it from the root, as in /"+strings.TrimLeft(p.v, "./~"))
+		r.bad(p.mark, shown(p.v)+" is not an absolute path", "write it from the root, with a / at the beginning")
 	case strings.HasSuffix(p.v, "/"):
 		r.bad(p.mark, shown(p.v)+" is a directory", "write a file's path")
 	default:
@@ -84,6 +84,8 @@ func (w *word) decode(r *reader, key mark, n ast.Node) {
 	switch n := n.(type) {
 	case *ast.BoolNode:
 		s, ok = n.GetToken().Value, true
+	case *ast.MappingNode, *ast.MappingValueNode:
+		r.bad(w.mark, describe(n)+" is here", "text is needed; put text that contains \": \" in quotes")
 	default:
 		s, ok = r.plainText(w.mark, n, "text is needed")
 	}

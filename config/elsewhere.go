@@ -1,0 +1,133 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import "strings"
+
+// elsewhere translates what others, keepalived above all, call our words.
+func elsewhere(word string) string {
+	word = strings.ToLower(word)
+	for _, translate := range []func(string) string{elsewhereRouter, elsewhereCheck, elsewhereHook} {
+		if ours := translate(word); ours != "" {
+			return ours
+		}
+	}
+	return ""
+}
+
+func elsewhereRouter(word string) string {
+	switch word {
+	case "virtual_router_id", "virtual_router", "router_id", "vr_id":
+		return "vrid"
+	case "virtual_ipaddress", "virtual_address", "vip", "vips", "ip", "ips", "virtual_ips":
+		return "addresses"
+	case "virtual_ipaddress_excluded":
+		return "exclude"
+	case "advert_int":
+		return "advert_interval"
+	case "nopreempt", "preempt_delay":
+		return "preempt"
+	case "vrrp_version":
+		return "version"
+	case "authentication", "auth_pass", "auth_type":
+		return "auth"
+	case "iface", "dev", "nic":
+		return "interface"
+	case "unicast_peer", "peers", "hosts", "members":
+		return "nodes"
+	case "vrrp_instance", "instances", "virtual_routers", "group":
+		return "routers"
+	case "garp":
+		return "announce"
+	case "pseudo", "pseudo_header", "pseudo-header", "rfc5798":
+		return checksumKeepalived
+	case "vrrp_sync_group", "groups":
+		return "sync_groups"
+	case "track_script", "track_interface", "track_file", "track_process", "track_bfd", "tracks", "checks":
+		return "track"
+	case "vrrp_startup_delay", "startup_delay":
+		return "listen"
+	}
+	return ""
+}
+
+func elsewhereCheck(word string) string {
+	switch word {
+	case "vrrp_script", "vrrp_track_process", "vrrp_track_file":
+		return "checks"
+	case "script", "misc_check", "misc_path", "command_line":
+		return "exec"
+	case "ping", "ping_check":
+		return "icmp"
+	case "tcp_check":
+		return "tcp"
+	case "udp_check":
+		return "udp"
+	case "http_get", "ssl_get", "https":
+		return "http"
+	case "dns_check":
+		return "dns"
+	case "smtp_check":
+		return "smtp"
+	case "file_check":
+		return "file"
+	case "ssl":
+		return "tls"
+	case "init_fail":
+		return "initial"
+	case "retry":
+		return "fall"
+	case "delay_loop", "every", "period":
+		return "interval"
+	case "warmup":
+		return "jitter"
+	case "bindto", "source", "bind":
+		return "from"
+	case "bind_if":
+		return "interface"
+	case "fwmark":
+		return "mark"
+	case "status_code", "codes":
+		return "status"
+	case "helo_name", "helo", "ehlo":
+		return "hello"
+	case "payload", "request":
+		return "send"
+	case "pattern", "regex", "regexp", "match", "response":
+		return "expect"
+	case "quorum":
+		return "min"
+	case "quorum_max":
+		return "max"
+	case "param_match", "full_command", "cmdline":
+		return "command"
+	case "sni":
+		return "server_name"
+	case "cert":
+		return "certificate"
+	}
+	return ""
+}
+
+func elsewhereHook(word string) string {
+	switch word {
+	case "notify", "notify_script":
+		return "hooks"
+	case "master":
+		return "active"
+	case "slave", "standby":
+		return "backup"
+	case "failed":
+		return "fault"
+	case "stopped":
+		return "stop"
+	case "url", "http":
+		return "webhook"
+	case "command", "run":
+		return "exec"
+	case "notify_master", "notify_backup", "notify_fault", "notify_stop", "events", "event":
+		return "on"
+	}
+	return ""
+}
