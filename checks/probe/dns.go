@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"regexp"
 	"strings"
@@ -93,7 +94,12 @@ func (p *query) exchange(ctx context.Context, network string, m *dns.Msg) (*dns.
 	}
 	for {
 		b, err := c.ReadMsgHeader(nil)
-		if err != nil {
+		switch {
+		case errors.Is(err, dns.ErrShortRead):
+			return nil, fmt.Errorf("%w: %w", errNotDNS, err)
+		case errors.Is(err, io.EOF):
+			return nil, errNoAnswer
+		case err != nil:
 			return nil, cause(ctx, err)
 		}
 		r, err := parseAnswer(m, b)
