@@ -26,7 +26,7 @@ type capture struct {
 func startCapture(t *testing.T, l *lab.Lab, h *lab.Host) *capture {
 	t.Helper()
 	c := &capture{file: filepath.Join(t.ArtifactDir(), "vrrp.pcap"), host: l.Switch()}
-	c.process = labtest.Start(t, c.host, "tcpdump", "-i", h.Name, "-n", "-l", "-U", "--print", "--immediate-mode", "-Z", "root", "-w", c.file,
+	c.process = labtest.Start(t, c.host, "tcpdump", "-i", h.Name, "-n", "-tt", "-l", "-U", "--print", "--immediate-mode", "-Z", "root", "-w", c.file,
 		"ip proto 112 or ip6 proto 112")
 	labtest.Eventually(t, 10*time.Second, "tcpdump listens", func() bool {
 		return c.process.Ended() || c.process.Output.Count("listening on") > 0

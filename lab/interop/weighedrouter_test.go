@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
+	"time"
 )
 
 // lookAt finds what is not as the step has it on a node.
@@ -35,15 +37,22 @@ func (r *weighedRouter) lookAt(node string, sides []side, held []netip.Prefix) {
 }
 
 // hear judges what is on the wire. The router is done with its step when all is
-// right and the holder, and nobody else, has said so often enough. If the
-// holder is to stay nobody else may have spoken at all.
-func (r *weighedRouter) hear(adverts []weighedAdvert, nodes map[string]netip.Addr) {
-	for _, a := range adverts[r.begun:] {
-		if a.vrid == weighedVRID(r.n) && r.before != "" && r.before == r.step.holder && a.source != nodes[r.before] {
-			r.problem = fmt.Sprintf("%v, but %v came from %v, though %s was to stay", r.step, a.priority, a.source, r.before)
-			r.done = true
-			return
-		}
+// right and the holder, and nobody else, has said so often enough. busy tells
+// that programs don't get the processor when they need it.
+func (r *weighedRouter) hear(t *testing.T, adverts []weighedAdvert, nodes map[string]netip.Addr, busy bool) {
+	t.Helper()
+	switch problem, excuse := r.surprise(adverts, nodes); {
+	case r.excused && r.why != "":
+		return
+	case r.excused:
+		r.excused, r.begun = false, len(adverts)
+	case problem != "" && (excuse || busy):
+		t.Logf("%s: excused on a busy machine: %s", r.name, problem)
+		r.excused, r.right = true, -1
+		return
+	case problem != "":
+		r.problem, r.done = problem, true
+		return
 	}
 	if r.why != "" {
 		r.right = -1
@@ -68,8 +77,45 @@ func (r *weighedRouter) hear(adverts []weighedAdvert, nodes map[string]netip.Add
 	r.why = fmt.Sprintf("%d adverts came", n)
 }
 
+// surprise is an advert that the step can't have caused, or nothing: one with a
+// priority that its node has neither before nor after it, or one from another
+// than the holder if that was to stay. The latter is excused if the holder was
+// not heard for as long as it takes to be taken for dead.
+func (r *weighedRouter) surprise(adverts []weighedAdvert, nodes map[string]netip.Addr) (problem string, excuse bool) {
+	if r.before == nil {
+		return "", false // at the start agents don't know yet how their checks are
+	}
+	stays := r.before.holder != "" && r.before.holder == r.step.holder
+	var heard time.Duration // the holder
+	for n, a := range adverts {
+		if a.vrid != weighedVRID(r.n) {
+			continue
+		}
+		if a.source == nodes[r.step.holder] {
+			heard = a.at
+		}
+		if n < r.begun {
+			continue
+		}
+		node := "a"
+		if a.source == nodes["b"] {
+			node = "b"
+		}
+		if a.priority != r.before.of(node) && a.priority != r.step.of(node) {
+			return fmt.Sprintf("%v, but %s said %d", r.step, node, a.priority), false
+		}
+		if stays && node != r.step.holder {
+			silent := a.at - heard
+			return fmt.Sprintf("%v, but %s spoke, with %d, when the holder had been silent for %v", r.step, node, a.priority, silent),
+				silent >= 3*weighInterval
+		}
+	}
+	return "", false
+}
+
 // weighedAdvert is one that was heard.
 type weighedAdvert struct {
+	at             time.Duration // when, since the beginning of time
 	source         netip.Addr
 	vrid, priority int
 }
@@ -82,7 +128,7 @@ type ear struct {
 }
 
 // printed is how tcpdump prints an advert.
-var printed = regexp.MustCompile(`IP (\S+) > 224\.0\.0\.18: VRRPv3, Advertisement, vrid (\d+), prio (\d+),`)
+var printed = regexp.MustCompile(`^(\d+)\.(\d{6}) IP (\S+) > 224\.0\.0\.18: VRRPv3, Advertisement, vrid (\d+), prio (\d+),`)
 
 // listen reads what has come since.
 func (e *ear) listen() {
@@ -94,9 +140,14 @@ func (e *ear) listen() {
 		if m == nil {
 			continue
 		}
-		vrid, _ := strconv.Atoi(m[2]) // digits
-		priority, _ := strconv.Atoi(m[3])
-		e.adverts = append(e.adverts, weighedAdvert{netip.MustParseAddr(m[1]), vrid, priority})
+		number := func(n int) int {
+			v, _ := strconv.Atoi(m[n]) // digits
+			return v
+		}
+		e.adverts = append(e.adverts, weighedAdvert{
+			at:     time.Duration(number(1))*time.Second + time.Duration(number(2))*time.Microsecond,
+			source: netip.MustParseAddr(m[3]), vrid: number(4), priority: number(5),
+		})
 	}
 }
 
@@ -105,7 +156,7 @@ func (e *ear) story(vrid int) string {
 	var parts []string
 	var last weighedAdvert
 	for _, a := range e.adverts {
-		if a.vrid == vrid && a != last {
+		if a.vrid == vrid && (a.source != last.source || a.priority != last.priority) {
 			parts = append(parts, fmt.Sprintf("%v %d", a.source, a.priority))
 			last = a
 		}

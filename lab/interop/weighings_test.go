@@ -18,7 +18,7 @@ type weighing struct {
 	name   string
 	a, b   uint8 // configured priorities
 	tracks []track.Track
-	steps  []weighStep
+	steps  []weighStep // one check changes from one to the next
 }
 
 // weighStep is what comes of some checks' failing, the others passing.
@@ -89,6 +89,7 @@ var weighings = []weighing{
 		{"", "b", 100, 120},
 		{"a/x", "a", 160, 120},
 		{"a/x b/x", "b", 160, 180},
+		{"b/x", "b", 100, 180},
 		{"", "b", 100, 120},
 	}},
 	{name: "reversed fault", a: 150, b: 100, tracks: reversed(0), steps: []weighStep{

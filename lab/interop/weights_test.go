@@ -16,7 +16,10 @@ import (
 
 // enough is how many adverts of a holder show that it stays: a better Backup
 // would have taken over after the first.
-const enough = 5
+const enough = 4
+
+// weighInterval is the routers' advertisement interval.
+const weighInterval = 200 * time.Millisecond
 
 // weighedPairs are who weighs with whom, a first.
 var weighedPairs = []struct {
@@ -35,7 +38,7 @@ func TestWeights(t *testing.T) {
 	for _, p := range weighedPairs {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			g := newGame(t, world{version: 3, interval: 100 * time.Millisecond})
+			g := newGame(t, world{version: 3, interval: weighInterval})
 			newScale(t, g, p.a, p.b).weigh(t)
 		})
 	}
@@ -49,6 +52,8 @@ type scale struct {
 	agents  map[string]weighed // by node
 	dir     string
 	routers []*weighedRouter
+	// late is how long the test itself was kept waiting at most in a step.
+	late time.Duration
 }
 
 // weighedRouter is a weighing under way.
@@ -56,10 +61,11 @@ type weighedRouter struct {
 	weighing
 	n       int
 	step    weighStep
-	begun   int    // how many adverts had been heard when the step began
-	right   int    // the same, since when all is as the step has it; -1 if it is not
-	before  string // who held before the step
-	why     string // what is not as the step has it
+	before  *weighStep // the step before, if any
+	begun   int        // how many adverts had been heard when the step began
+	right   int        // the same, since when all is as the step has it; -1 if it is not
+	excused bool       // somebody spoke with reason, and all is not right again
+	why     string     // what is not as the step has it
 	problem string
 	done    bool
 }
@@ -114,7 +120,10 @@ func (s *scale) begin(t *testing.T, n int) bool {
 			continue
 		}
 		some = true
-		r.begun, r.right, r.before, r.step = len(s.ear.adverts), -1, r.step.holder, r.steps[n]
+		r.begun, r.right, r.excused, r.step = len(s.ear.adverts), -1, false, r.steps[n]
+		if n > 0 {
+			r.before = &r.steps[n-1]
+		}
 		for _, node := range []string{"a", "b"} {
 			for _, tr := range r.tracks {
 				setCheck(t, s.file(node, r.n, tr.Check), !r.step.fails(node, tr.Check))
@@ -129,11 +138,16 @@ func (s *scale) settle(t *testing.T) {
 	t.Helper()
 	end := time.NewTimer(patience)
 	defer end.Stop()
-	tick := time.NewTicker(50 * time.Millisecond)
+	const every = 50 * time.Millisecond
+	tick := time.NewTicker(every)
 	defer tick.Stop()
+	s.late = 0
+	looked := time.Now()
 	for !s.settled(t) {
 		select {
 		case <-tick.C:
+			s.late = max(s.late, time.Since(looked)-every)
+			looked = time.Now()
 		case <-end.C:
 			for _, r := range s.routers {
 				if !r.done {
@@ -166,7 +180,7 @@ func (s *scale) settled(t *testing.T) bool {
 		for node := range sides {
 			r.lookAt(node, sides[node], held[node])
 		}
-		r.hear(s.ear.adverts, s.g.w.nodes())
+		r.hear(t, s.ear.adverts, s.g.w.nodes(), s.late > weighInterval)
 		all = all && r.done
 	}
 	return all
