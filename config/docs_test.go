@@ -26,15 +26,21 @@ type key struct {
 	later bool
 }
 
-// keys are the keys of a raw type.
+// keys are the keys of a raw type. Those of kinds of checks are left to
+// kindKeys.
 func keys(t reflect.Type) []key {
-	if t.Kind() != reflect.Struct {
+	switch {
+	case t == reflect.TypeFor[damping]():
+		t = reflect.TypeFor[rawDamping]()
+	case t.Kind() != reflect.Struct || isKind(t):
 		return nil
-	}
-	if strings.HasPrefix(t.Name(), "named[") {
+	case strings.HasPrefix(t.Name(), "named["):
 		entries, _ := t.FieldByName("entries") // []*entry[T]
 		value, _ := entries.Type.Elem().Elem().FieldByName("value")
 		return keys(value.Type)
+	case strings.HasPrefix(t.Name(), "list["):
+		items, _ := t.FieldByName("items") // []*T
+		return keys(items.Type.Elem().Elem())
 	}
 	var all []key
 	for f := range t.Fields() {
@@ -44,7 +50,8 @@ func keys(t reflect.Type) []key {
 		case name == "":
 		case f.Type == reflect.TypeFor[later]():
 			all = append(all, key{name, true})
-		case len(below) == 0 || f.Type == reflect.TypeFor[rawAnnounce](): // announce has a section of its own
+		// announce and a track have sections of their own
+		case len(below) == 0 || f.Type == reflect.TypeFor[rawAnnounce]() || f.Type == reflect.TypeFor[list[rawTrack]]():
 			all = append(all, key{name, false})
 		default:
 			for _, k := range below {
@@ -55,6 +62,44 @@ func keys(t reflect.Type) []key {
 	return all
 }
 
+func isKind(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[rawKind]())
+}
+
+// kindKeys are the keys of the kinds of checks by kind, with those of TLS under
+// that name.
+func kindKeys() map[string][]string {
+	found := make(map[string][]string)
+	var add func(section string, t reflect.Type)
+	add = func(section string, t reflect.Type) {
+		for f := range t.Fields() {
+			name := f.Tag.Get("yaml")
+			switch {
+			case f.Type == reflect.TypeFor[rawTLS]():
+				add("Keys of TLS", f.Type)
+			case name != "" && !slices.Contains(found[section], name):
+				found[section] = append(found[section], name)
+			}
+		}
+	}
+	for f := range reflect.TypeFor[rawCheck]().Fields() {
+		if isKind(f.Type) {
+			add(f.Tag.Get("yaml"), f.Type)
+		}
+	}
+	return found
+}
+
+// headed splits a text at its headings of a level.
+func headed(text, level string) map[string]string {
+	sections := make(map[string]string)
+	for _, s := range strings.Split("\n"+text, "\n"+level+" ")[1:] {
+		heading, text, _ := strings.Cut(s, "\n")
+		sections[strings.Trim(heading, "`")] = text
+	}
+	return sections
+}
+
 // TestReference: every key stands in the table and in the text of its
 // section, or in that of keys of later versions.
 func TestReference(t *testing.T) {
@@ -62,36 +107,40 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sections := make(map[string]string)
-	for _, s := range strings.Split(string(data), "\n## ")[1:] {
-		heading, text, _ := strings.Cut(s, "\n")
-		sections[strings.Trim(heading, "`")] = text
-	}
+	sections := headed(string(data), "##")
 	checked := 0
-	explained := func(section, name string, times int) {
+	explained := func(text, section, name string, times int) {
 		checked++
-		if strings.Count(sections[section], "`"+name+"`") < times {
+		if strings.Count(text, "`"+name+"`") < times {
 			t.Errorf("%s: %s is not explained in the section %s", reference, name, section)
 		}
 	}
+	const reserved = "Keys of later versions"
 	for f := range reflect.TypeFor[rawFile]().Fields() {
 		section := f.Tag.Get("yaml")
 		below := keys(f.Type)
 		switch {
 		case f.Type == reflect.TypeFor[later]():
-			explained("Keys of later versions", section, 1)
+			explained(sections[reserved], reserved, section, 1)
 		case len(below) == 0:
-			explained(section, section, 1)
+			explained(sections[section], section, section, 1)
 		}
 		for _, k := range below {
 			if k.later {
-				explained("Keys of later versions", k.name, 1)
+				explained(sections[reserved], reserved, k.name, 1)
 				continue
 			}
-			explained(section, k.name, 2)
+			explained(sections[section], section, k.name, 2)
 		}
 	}
-	if checked < 30 {
+	// A kind's table says what each key is.
+	kinds := headed(sections["checks"], "###")
+	for kind, names := range kindKeys() {
+		for _, name := range names {
+			explained(kinds[kind], "checks, "+kind, name, 1)
+		}
+	}
+	if checked < 110 {
 		t.Errorf("only %d keys were checked", checked)
 	}
 }
@@ -101,7 +150,7 @@ func TestReference(t *testing.T) {
 func examples(t *testing.T) map[string][]byte {
 	t.Helper()
 	found := make(map[string][]byte)
-	for _, file := range []string{"testdata/vicar.yaml", "../packaging/vicar.yaml"} {
+	for _, file := range []string{"testdata/vicar.yaml", "testdata/health.yaml", "../packaging/vicar.yaml"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +176,7 @@ func examples(t *testing.T) map[string][]byte {
 
 func TestExamplesParse(t *testing.T) {
 	all := examples(t)
-	if len(all) < 7 {
+	if len(all) < 12 {
 		t.Errorf("only %d examples", len(all))
 	}
 	for name, data := range all {
@@ -159,7 +208,7 @@ func TestSchemaAccepts(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	for _, name := range []string{"keys", "types", "units", "ranges", "later", "empty"} {
+	for _, name := range []string{"keys", "types", "units", "ranges", "later", "empty", "checks", "targets", "http", "local", "track", "groups", "hooks"} {
 		data, err := os.ReadFile("testdata/invalid-" + name + ".yaml")
 		if err != nil {
 			t.Fatal(err)
@@ -188,6 +237,12 @@ func TestSchemaDescribes(t *testing.T) {
 			walk(path+"."+key, properties[key])
 		}
 		walk(path, m["additionalProperties"])
+		walk(path, m["items"])
+		if some, ok := m["anyOf"].([]any); ok {
+			for _, one := range some {
+				walk(path, one)
+			}
+		}
 	}
 	doc, err := validator.UnmarshalJSON(bytes.NewReader(Schema()))
 	if err != nil {
