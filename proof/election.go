@@ -1,0 +1,172 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package proof
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"github.com/vicar-ha/vicar/track"
+)
+
+// nobody is no node.
+const nobody = -1
+
+// election is units that are alike.
+type election struct {
+	m       *model
+	units   []unit
+	preempt bool
+	base    []uint8      // by node; 0: can't hold
+	primary []netip.Addr // by node
+	tracks  []track.Track
+	tracked map[int]int // from the check to its track
+	hits    []*hit
+
+	// When all is well.
+	well   []standing
+	holder int
+	tied   []int
+}
+
+// hit is a failure as the election feels it.
+type hit struct {
+	failure
+	touched []int // the nodes
+	shown   Failure
+}
+
+// standing is a node in the election.
+type standing struct {
+	track.Sum
+	out bool // dead, or no candidate
+}
+
+// can tells whether the node may hold the addresses.
+func (s standing) can() bool { return !s.out && len(s.Blocked) == 0 }
+
+func newElection(m *model, u unit) *election {
+	e := &election{
+		m: m, units: []unit{u}, preempt: u.routers[0].Preempt, tracks: u.tracks, tracked: make(map[int]int),
+		base: make([]uint8, len(m.nodes)), primary: make([]netip.Addr, len(m.nodes)),
+	}
+	for i, t := range u.tracks {
+		if c, known := m.index[t.Check]; known {
+			e.tracked[c] = i
+		}
+	}
+	for i, n := range m.nodes {
+		e.base[i], e.primary[i] = u.routers[0].Priority[n.Name], u.primary(n)
+	}
+	e.well = make([]standing, len(m.nodes))
+	for i := range e.well {
+		e.well[i] = e.standing(i)
+	}
+	e.holder, e.tied = e.elect(nobody, e.well)
+	e.hits = e.hitsOf(m.failures)
+	return e
+}
+
+// hitsOf are the failures that can matter here, each once.
+func (e *election) hitsOf(all []failure) []*hit {
+	var hits []*hit
+	seen := make(map[string]bool)
+	for i := range all {
+		h := e.hitBy(&all[i])
+		key := binary.AppendVarint(nil, int64(h.dead))
+		for _, p := range h.turns {
+			key = binary.AppendUvarint(binary.AppendUvarint(key, uint64(p.node)), uint64(p.check))
+		}
+		if len(h.touched) == 0 || seen[string(key)] {
+			continue
+		}
+		seen[string(key)] = true
+		h.shown = e.show(h)
+		hits = append(hits, h)
+	}
+	return hits
+}
+
+// hitBy is what of a failure touches the election.
+func (e *election) hitBy(f *failure) *hit {
+	h := &hit{failure: failure{what: f.what, list: f.list, dead: nobody}}
+	if f.dead >= 0 && e.base[f.dead] != 0 {
+		h.dead = f.dead
+		h.touched = append(h.touched, f.dead)
+	}
+	for _, p := range f.turns {
+		if _, tracked := e.tracked[p.check]; !tracked || e.base[p.node] == 0 {
+			continue
+		}
+		h.turns = append(h.turns, p)
+		if !slices.Contains(h.touched, p.node) {
+			h.touched = append(h.touched, p.node)
+		}
+	}
+	return h
+}
+
+// standing is the node's at the moment.
+func (e *election) standing(node int) standing {
+	return standing{
+		Sum: track.Add(e.base[node], e.tracks, func(check string) track.State {
+			c, known := e.m.index[check]
+			if !known {
+				return track.Passing
+			}
+			return e.m.state(node, c)
+		}),
+		out: e.base[node] == 0 || e.m.dead[node] > 0,
+	}
+}
+
+// after is how the nodes stand once all of hits are there.
+func (e *election) after(hits ...*hit) []standing {
+	for _, h := range hits {
+		e.m.mark(&h.failure, 1)
+	}
+	all := slices.Clone(e.well)
+	for _, h := range hits {
+		for _, n := range h.touched {
+			all[n] = e.standing(n)
+		}
+	}
+	for _, h := range hits {
+		e.m.mark(&h.failure, -1)
+	}
+	return all
+}
+
+// elect is who holds when the nodes stand so and present held before, and who
+// else might as well.
+//
+// Among equals the present holder stays: a Backup accepts adverts of its own
+// priority (RFC 9568 section 6.4.2). Only those that become Active at the same
+// time are told apart by their addresses (section 6.4.3). Without Preempt_Mode a
+// Backup accepts worse adverts too, but an owner is Active as soon as it can be
+// (section 6.4.1).
+func (e *election) elect(present int, all []standing) (holder int, tied []int) {
+	var best []int
+	for i, s := range all {
+		switch {
+		case !s.can():
+		case len(best) == 0 || s.Priority > all[best[0]].Priority:
+			best = []int{i}
+		case s.Priority == all[best[0]].Priority:
+			best = append(best, i)
+		}
+	}
+	if len(best) == 0 {
+		return nobody, nil
+	}
+	if present != nobody && all[present].can() {
+		stays := !e.preempt && all[best[0]].Priority != track.OwnerPriority
+		if stays || slices.Contains(best, present) {
+			return present, nil
+		}
+	}
+	slices.SortFunc(best, func(a, b int) int { return e.primary[b].Compare(e.primary[a]) })
+	return best[0], best[1:]
+}
