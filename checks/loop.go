@@ -112,7 +112,7 @@ func (l *loop) hear() {
 			if j.gone {
 				continue
 			}
-			j.wakeAt = j.began.Add(min(wakeGap, j.Interval))
+			j.wakeAt = j.began.Add(wakeGap)
 		case j.gone:
 			continue
 		default:

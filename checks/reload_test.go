@@ -158,6 +158,31 @@ func TestReloadHung(t *testing.T) {
 	})
 }
 
+// TestReloadMeetsResult: a look that ends when its check is removed says nothing
+// any more, whichever the loop sees first.
+func TestReloadMeetsResult(t *testing.T) {
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			d := &double{answer: func(_ context.Context, n int) error {
+				time.Sleep(100 * time.Millisecond) // in the bubble
+				return outcomes("PF")(t.Context(), n)
+			}}
+			r := newRig(t, map[string]checks.Probe{"a": alarm{d, []time.Duration{1100 * time.Millisecond}, nil}}, sample("a")).watch()
+			r.to(500 * time.Millisecond)
+			p := r.prepare()
+			time.Sleep(600 * time.Millisecond)
+			p.Apply()
+			told := len(r.states())
+			r.to(5 * time.Second)
+			if got := r.states(); len(got) != told {
+				t.Errorf("told %q after it was removed", got[told:])
+			}
+			r.stop()
+			d.check(t, "a")
+		})
+	}
+}
+
 // TestPrepareFails: all that is wrong is told, and nothing has changed.
 func TestPrepareFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

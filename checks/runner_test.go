@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -317,6 +318,49 @@ func TestLog(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("the log has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
+
+// stuck is a log that takes nothing until it is free.
+type stuck struct {
+	slog.Handler
+	free chan struct{}
+}
+
+func (s stuck) WithAttrs(a []slog.Attr) slog.Handler { return stuck{s.Handler.WithAttrs(a), s.free} }
+
+func (s stuck) Handle(ctx context.Context, r slog.Record) error {
+	<-s.free
+	return s.Handler.Handle(ctx, r)
+}
+
+// TestSlowLog: a log that is stuck loses lines, says so, and holds up no look.
+func TestSlowLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{t: t, ended: make(chan error, 1), probes: map[string]checks.Probe{
+			"a": &double{answer: func(_ context.Context, n int) error { return outcomes("PF")(nil, n%2) }},
+		}}
+		log := stuck{slog.NewTextHandler(r, nil), make(chan struct{})}
+		var err error
+		r.runner, err = checks.New(checks.Config{
+			Checks: []checks.Check{sample("a")}, Build: r.build, Log: slog.New(log),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.watch()
+		r.to(2*time.Hour - time.Millisecond)
+		if s := r.status("a"); s.Passed != 3600 || s.Failed != 3600 {
+			t.Errorf("status %+v, want 3600 passes and failures", s)
+		}
+		close(log.free)
+		r.to(2*time.Hour + time.Second)
+		r.stop()
+		lost := r.lines("lines about checks are lost")
+		written := len(r.lines("msg=\"check "))
+		if len(lost) != 1 || !strings.Contains(lost[0], fmt.Sprintf("count=%d\n", 7202-written)) {
+			t.Errorf("%d of 7202 lines written and %q", written, lost)
 		}
 	})
 }

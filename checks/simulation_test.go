@@ -80,6 +80,7 @@ type actor struct {
 	n     int
 }
 
+// Probe is called in a bubble.
 func (a *actor) Probe(ctx context.Context) error {
 	takes, hangs, fails := a.life.answer(a.n)
 	a.n++
@@ -158,7 +159,7 @@ func (l *life) results() (list []result, late uint64) {
 			woken = woken[1:]
 		}
 		if len(woken) > 0 {
-			then = min(then, max(woken[0], end, begin+min(10*time.Millisecond, c.Interval)))
+			then = min(then, max(woken[0], end, begin+10*time.Millisecond))
 		}
 		if begin = then; begin >= next {
 			next = l.after(begin)
@@ -328,7 +329,9 @@ func (s *simulation) judge(told []string, stats []status.Check) {
 	got := make(map[string][]string)
 	for _, line := range told {
 		var at, name, state string
-		fmt.Sscan(line, &at, &name, &state)
+		if _, err := fmt.Sscan(line, &at, &name, &state); err != nil {
+			s.t.Fatal(err)
+		}
 		got[name] = append(got[name], line)
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {

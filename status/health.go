@@ -16,8 +16,8 @@ type Check struct {
 	// Cause is why the last look did not pass.
 	Cause string `json:"cause,omitempty"`
 	// Since is when State began, At when the last look ended, Took how long it
-	// lasted. Row is how many looks in a row have had this outcome, Need how many
-	// it takes to change State.
+	// lasted. Row is how many looks in a row have passed, or have not (fail and
+	// timeout are one row), Need how many against State it takes to change it.
 	Since time.Time     `json:"since,omitzero"`
 	At    time.Time     `json:"at,omitzero"`
 	Took  time.Duration `json:"took_ns"`
