@@ -34,12 +34,14 @@ var imports = map[string][]string{
 	"control":          {"status"},
 	"hook":             {"child", "status", "vip"},
 	"lab":              {},
-	"lab/bench":        {"lab", "lab/keepalived", "lab/probe", "lab/vicar", "status"},
+	"lab/bench":        {"lab", "lab/keepalived", "lab/nginx", "lab/probe", "lab/vicar", "status"},
 	"lab/demo":         {"lab", "lab/probe", "status", "control"},
 	"lab/keepalived":   {"lab"},
 	"lab/labtest":      {"lab"},
+	"lab/nginx":        {"lab"},
 	"lab/probe":        {"lab"},
 	"lab/vicar":        {"lab", "status", "control"},
+	"lab/health":       {}, // tests only
 	"lab/interop":      {}, // tests only
 	"proof":            {"checks", "config", "track"},
 

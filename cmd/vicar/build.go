@@ -8,6 +8,7 @@ import (
 
 	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/hook"
 )
 
 // host is the world that an agent's routers live in.
@@ -28,7 +29,21 @@ func agentConfig(c *config.Config, node, version string, h host) agent.Config {
 	for _, m := range c.Members(node) {
 		a.Routers = append(a.Routers, agentRouter(m, c.Transport, h))
 	}
+	if len(a.Routers) > 0 { // a witness has none
+		for _, g := range c.SyncGroups {
+			a.Groups = append(a.Groups, agent.Group(g))
+		}
+	}
 	return a
+}
+
+// hooks are those of the configuration.
+func hooks(c *config.Config) []hook.Hook {
+	var hs []hook.Hook
+	for _, h := range c.Hooks {
+		hs = append(hs, hook.Hook(h))
+	}
+	return hs
 }
 
 func agentRouter(m config.Member, t config.Transport, h host) agent.Router {
@@ -47,6 +62,9 @@ func agentRouter(m config.Member, t config.Transport, h host) agent.Router {
 		Local:        m.Own,
 		Addresses:    m.Router.Addresses,
 		Exclude:      m.Router.Exclude,
+		Tracks:       m.Router.Tracks,
+		Damping:      agent.Damping(m.Router.Damping),
+		Listen:       m.Router.Listen,
 		Movers:       []agent.Mover{h.kernel},
 		Announcer:    h.announcer(m.Router.Announce),
 	}

@@ -14,8 +14,12 @@ import (
 	"time"
 
 	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/checks"
+	"github.com/vicar-ha/vicar/checks/probe"
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/control"
+	"github.com/vicar-ha/vicar/hook"
+	"github.com/vicar-ha/vicar/proof"
 	"github.com/vicar-ha/vicar/status"
 )
 
@@ -30,7 +34,9 @@ type service struct {
 	hup    <-chan os.Signal
 	log    *slog.Logger
 
-	agent *agent.Agent
+	agent  *agent.Agent
+	checks *checks.Runner
+	hooks  *hook.Notifier
 	// node and control can't change while the agent runs.
 	node    string
 	control config.Control
@@ -48,8 +54,8 @@ func (s *service) run(ctx context.Context) error {
 	}
 	s.warn(cfg)
 	s.node, s.control, s.turn = node, cfg.Control, make(chan struct{}, 1)
-	if s.agent, err = agent.New(s.build(cfg, node)); err != nil {
-		return fmt.Errorf("setting up the agent: %w", err)
+	if err := s.setUp(cfg); err != nil {
+		return err
 	}
 	server, err := control.New(control.Config{Socket: cmp.Or(cfg.Control.Socket, s.socket), HTTP: httpAddress(cfg.Control), Backend: s, Log: s.log})
 	if err != nil {
@@ -62,12 +68,23 @@ func (s *service) run(ctx context.Context) error {
 	defer stop()
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
+	telling, stopTelling := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTelling()
 	var agentErr, serverErr error
 	var work sync.WaitGroup
 	work.Go(func() {
 		defer stop()
-		defer stopServing()
+		defer stopTelling()
 		agentErr = s.agent.Run(ctx)
+	})
+	work.Go(func() {
+		defer stop()
+		defer stopServing()
+		// It outlives the agent, for what the agent's stop has to tell. Hooks that
+		// don't end in time are no failure of the stop.
+		if err := s.hooks.Run(telling); err != nil {
+			s.log.Warn("hooks were not told of the stop in time", slog.Any("err", err))
+		}
 	})
 	work.Go(func() {
 		defer stop()
@@ -77,6 +94,23 @@ func (s *service) run(ctx context.Context) error {
 	work.Wait()
 	s.log.Info("stopped")
 	return errors.Join(agentErr, serverErr)
+}
+
+// setUp builds the checks, the hooks and the agent that they belong to.
+func (s *service) setUp(cfg *config.Config) (err error) {
+	s.checks, err = checks.New(checks.Config{Checks: cfg.NodeChecks(s.node), Build: probe.New, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("setting up the checks: %w", err)
+	}
+	if s.hooks, err = hook.New(hook.Config{Hooks: hooks(cfg), Log: s.log}); err != nil {
+		return fmt.Errorf("setting up the hooks: %w", err)
+	}
+	built := s.build(cfg, s.node)
+	built.Checker, built.Listener = s.checks, s.hooks
+	if s.agent, err = agent.New(built); err != nil {
+		return fmt.Errorf("setting up the agent: %w", err)
+	}
+	return nil
 }
 
 // attend tells systemd what it wants to know and hears SIGHUP. ctx ends when
@@ -104,8 +138,12 @@ func (s *service) attend(ctx, serving context.Context, ready <-chan struct{}) {
 	}
 }
 
-// Status is the agent's.
-func (s *service) Status(ctx context.Context) (status.Status, error) { return s.agent.Status(ctx) }
+// Status is the agent's, with its checks and hooks.
+func (s *service) Status(ctx context.Context) (status.Status, error) {
+	st, err := s.agent.Status(ctx)
+	st.Checks, st.Hooks = s.checks.Status(), s.hooks.Status()
+	return st, err
+}
 
 // Reload reads the configuration again and applies it, or changes nothing, logs
 // why and returns it: who asked and who reads the log may be two.
@@ -146,7 +184,28 @@ func (s *service) apply(ctx context.Context) (*config.Config, error) {
 	if cfg.Control != s.control {
 		return nil, invalid{errors.New("control: what is there can't change while the agent runs: that needs a restart")}
 	}
-	return cfg, s.agent.Reload(ctx, s.build(cfg, node))
+	return cfg, s.replace(ctx, cfg)
+}
+
+// replace puts a configuration into force, whole or not at all. New checks begin
+// when the agent knows what they are for.
+func (s *service) replace(ctx context.Context, cfg *config.Config) error {
+	looks, err := s.checks.Prepare(cfg.NodeChecks(s.node))
+	if err != nil {
+		return fmt.Errorf("setting up the checks: %w", err)
+	}
+	defer looks.Discard()
+	tells, err := s.hooks.Prepare(hooks(cfg))
+	if err != nil {
+		return fmt.Errorf("setting up the hooks: %w", err)
+	}
+	defer tells.Discard()
+	if err := s.agent.Reload(ctx, s.build(cfg, s.node)); err != nil {
+		return err
+	}
+	looks.Apply()
+	tells.Apply()
+	return nil
 }
 
 // invalid makes a control.ErrInvalid of an error without changing its text.
@@ -169,6 +228,9 @@ func (s *service) refused(err error) {
 
 // warn logs what is allowed but probably not meant.
 func (s *service) warn(c *config.Config) {
+	for _, f := range proof.Prove(c, proof.Options{}).Problems() {
+		s.log.Warn("the proof found a problem (see vicar check)", slog.Any("routers", f.Routers), slog.String("problem", f.Text))
+	}
 	for _, w := range c.Warnings {
 		s.log.Warn("the configuration has a doubtful place", slog.Any("warning", w))
 	}

@@ -24,6 +24,7 @@ type bench struct {
 	lab     *lab.Lab
 	a, b    *lab.Host
 	client  *lab.Host
+	server  *lab.Host // what many checks look at
 	dir     string
 	sides   []side
 	results results
@@ -36,6 +37,7 @@ var (
 	addrA  = netip.MustParsePrefix("192.0.2.1/24")
 	addrB  = netip.MustParsePrefix("192.0.2.2/24")
 	addrC  = netip.MustParsePrefix("192.0.2.9/24")
+	addrS  = netip.MustParsePrefix("192.0.2.20/24")
 	moving = netip.MustParsePrefix("192.0.2.100/24")
 )
 
@@ -75,7 +77,7 @@ func (b *bench) setUp(ctx context.Context) error {
 		host **lab.Host
 		name string
 		addr netip.Prefix
-	}{{&b.a, "a", addrA}, {&b.b, "b", addrB}, {&b.client, "client", addrC}} {
+	}{{&b.a, "a", addrA}, {&b.b, "b", addrB}, {&b.client, "client", addrC}, {&b.server, "server", addrS}} {
 		if *h.host, err = b.lab.Host(h.name, h.addr); err != nil {
 			return err
 		}
@@ -97,7 +99,7 @@ func (b *bench) measure(ctx context.Context) error {
 	parts := []struct {
 		name string
 		run  func(context.Context) error
-	}{{partFailover, b.failovers}, {partLoad, b.loads}, {partAddresses, b.manyAddresses}}
+	}{{partFailover, b.failovers}, {partLoad, b.loads}, {partAddresses, b.manyAddresses}, {partService, b.services}, {partChecks, b.checkLoads}}
 	for _, p := range parts {
 		if !slices.Contains(b.parts, p.name) {
 			continue

@@ -44,7 +44,12 @@ const (
 	partFailover  = "failover"
 	partLoad      = "load"
 	partAddresses = "addresses"
+	partService   = "service"
+	partChecks    = "checks"
 )
+
+// allParts are all of them.
+var allParts = []string{partFailover, partLoad, partAddresses, partService, partChecks}
 
 func main() {
 	code, done, err := lab.Reexec()
@@ -53,6 +58,10 @@ func main() {
 	}
 	if done || err != nil {
 		os.Exit(code)
+	}
+	if len(os.Args) > 1 && os.Args[1] == bareLoop {
+		fmt.Fprintln(os.Stderr, "bench:", loopBare(os.Args[2:]))
+		os.Exit(1)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err = run(ctx, os.Args[1:])
@@ -75,7 +84,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.runs, "runs", 10, "failovers of each kind and program")
 	modes := f.String("modes", strings.Join(modeNames(), ","), "how the holder goes")
 	intervals := f.String("intervals", "10ms,100ms,1s", "advertisement intervals of the failovers")
-	parts := f.String("only", strings.Join([]string{partFailover, partLoad, partAddresses}, ","), "parts to run")
+	parts := f.String("only", strings.Join(allParts, ","), "parts to run")
 	f.DurationVar(&o.load, "load", 30*time.Second, "how long each load test measures")
 	f.IntVar(&o.loadRuns, "load-runs", 1, "load tests of each interval and program")
 	f.StringVar(&o.json, "json", "", "write all measurements to this ")
@@ -92,7 +101,7 @@ func parse(args []string) (options, error) {
 		}
 	}
 	for _, p := range o.parts {
-		if !slices.Contains([]string{partFailover, partLoad, partAddresses}, p) {
+		if !slices.Contains(allParts, p) {
 			return o, fmt.Errorf("-only: there is no part %q", p)
 		}
 	}

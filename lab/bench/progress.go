@@ -19,6 +19,9 @@ type progress struct {
 // costOfMove is how long a move of many addresses is expected to take.
 const costOfMove = 12 * time.Second
 
+// costOfService is how long a failure of the service is expected to take.
+const costOfService = 7 * time.Second
+
 // costOfFailover is how long a failover is expected to take.
 func costOfFailover(interval time.Duration) time.Duration {
 	return time.Second + 8*interval + window(interval)
@@ -38,6 +41,12 @@ func (p *progress) plan(o options) {
 	}
 	if slices.Contains(o.parts, partLoad) {
 		p.left += costOfLoad(o.load) * time.Duration(sides*o.loadRuns*len(loadIntervals))
+	}
+	if slices.Contains(o.parts, partService) {
+		p.left += costOfService * time.Duration(sides*len(serviceWeights)*o.runs)
+	}
+	if slices.Contains(o.parts, partChecks) {
+		p.left += costOfLoad(o.load) * time.Duration(len(checkKinds)*o.loadRuns)
 	}
 	if slices.Contains(o.parts, partAddresses) {
 		p.left += costOfMove * time.Duration(sides*min(o.runs, manyRuns))

@@ -19,6 +19,8 @@ type results struct {
 	Failovers []failover        `json:"failovers"`
 	Loads     []load            `json:"loads"`
 	Moves     []addressMove     `json:"moves"`
+	Services  []service         `json:"services"`
+	Checks    []checkLoad       `json:"checks"`
 }
 
 // msec is d in milliseconds.
@@ -57,6 +59,12 @@ func (r *results) report(w io.Writer) {
 	}
 	if len(r.Moves) > 0 {
 		r.moves(w)
+	}
+	if len(r.Services) > 0 {
+		r.services(w)
+	}
+	if len(r.Checks) > 0 {
+		r.checks(w)
 	}
 }
 

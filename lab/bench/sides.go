@@ -21,6 +21,8 @@ import (
 type setup struct {
 	interval time.Duration
 	routers  []router
+	health   *health // nil: none
+	checks   map[string]vicar.Check
 }
 
 // router is a virtual router over IPv4 multicast, version 3.
@@ -71,10 +73,14 @@ type keepalivedAgent struct {
 func keepalivedSide() side {
 	return side{"keepalived", func(h *lab.Host, dir string, c setup) (agent, error) {
 		var conf keepalived.Config
+		var tracks []keepalived.Track
+		if c.health != nil {
+			conf.Scripts, tracks = c.health.keepalived()
+		}
 		for _, r := range c.routers {
 			conf.Instances = append(conf.Instances, keepalived.Instance{
 				VRID: r.vrid, Version: 3, Priority: priority(h), Interval: c.interval,
-				Addresses: r.addresses, Excluded: r.excluded,
+				Addresses: r.addresses, Excluded: r.excluded, Scripts: tracks,
 			})
 		}
 		a, err := keepalived.Start(h, dir, conf)
@@ -105,11 +111,19 @@ func vicarSide(binary string) side {
 				"b": {Address: []netip.Addr{addrB.Addr()}, Priority: worse},
 			},
 			Routers: make(map[string]vicar.Router),
+			Checks:  c.checks,
+		}
+		var tracks []vicar.Track
+		for name := range c.checks {
+			tracks = append(tracks, vicar.Track{Check: name, Weight: -1})
+		}
+		if c.health != nil {
+			conf.Checks, tracks = c.health.vicar()
 		}
 		for _, r := range c.routers {
 			conf.Routers["v"+strconv.Itoa(int(r.vrid))] = vicar.Router{
 				VRID: int(r.vrid), Interval: vicar.Duration(c.interval),
-				Addresses: r.addresses, Exclude: r.excluded,
+				Addresses: r.addresses, Exclude: r.excluded, Track: tracks,
 			}
 		}
 		a, err := vicar.Start(h, binary, dir, conf)

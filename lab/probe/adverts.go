@@ -19,6 +19,9 @@ type Adverts struct {
 	sock *socket
 	last atomic.Int64
 	n    atomic.Int64
+
+	keep  bool
+	times []time.Duration
 }
 
 // advert is what a VRRP packet over IPv4 has: its protocol number.
@@ -44,6 +47,12 @@ func (a *Adverts) Last() (at time.Duration, n int) {
 	return time.Duration(a.last.Load()), int(a.n.Load())
 }
 
+// Keep makes Times answer. It is called before the session runs.
+func (a *Adverts) Keep() { a.keep = true }
+
+// Times is when each packet was sent, after the session's end.
+func (a *Adverts) Times() []time.Duration { return a.times }
+
 // send implements prober.
 func (a *Adverts) send(time.Duration) {}
 
@@ -54,8 +63,12 @@ func (a *Adverts) drain(stamps translator) {
 		if p == nil {
 			return
 		}
-		a.last.Store(int64(stamps.at(stamp)))
+		at := stamps.at(stamp)
+		a.last.Store(int64(at))
 		a.n.Add(1)
+		if a.keep {
+			a.times = append(a.times, at)
+		}
 	}
 }
 
