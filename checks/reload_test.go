@@ -262,3 +262,38 @@ type sticky struct{}
 
 func (sticky) Probe(context.Context) error { return nil }
 func (sticky) Close() error                { return errors.New("stuck") }
+
+// TestConcurrent is for the race detector: status and reloads at any time.
+func TestConcurrent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		probes, list := many(50)
+		for _, p := range probes {
+			p.(*double).answer = outcomes("PFTPPFF")
+		}
+		r := newRig(t, probes, list[:25]...).watch()
+		ask := func() {
+			for time.Since(r.begin) < 5*time.Second {
+				if n := len(r.runner.Status()); n != 25 && n != 50 {
+					t.Errorf("status of %d checks, want all before a reload or all after it", n)
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}
+		reload := func() {
+			for time.Since(r.begin) < 5*time.Second {
+				if p, err := r.runner.Prepare(list); err == nil {
+					p.Apply()
+				} else if !errors.Is(err, checks.ErrPending) {
+					t.Error(err)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+		go ask()
+		go ask()
+		go reload()
+		go reload()
+		r.to(6 * time.Second)
+		r.stop()
+	})
+}
