@@ -23,6 +23,6 @@ func New(cfg Config) (*Program, error) {
 }
 
 // Run returns errors.ErrUnsupported.
-func (*Program) Run(context.Context, []byte) (Output, error) {
+func (*Program) Run(context.Context, []byte, ...string) (Output, error) {
 	return Output{}, errors.ErrUnsupported
 }

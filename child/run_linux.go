@@ -59,18 +59,19 @@ func (p *Program) checkSafe() error {
 }
 
 // Run runs the program until it has ended, or its time is over and it has been
-// killed, with all that is in its process group. It reads stdin, or nothing. An
+// killed, with all that is in its process group. It reads stdin, or nothing, and
+// has env (KEY=value) in its environment besides Config.Env, and before it. An
 // exit code other than 0 is an *ExitError, the end of ctx a *KilledError. A
 // program that the kernel doesn't let die is left (ErrStuck), and doesn't run
 // again until it is dead.
-func (p *Program) Run(ctx context.Context, stdin []byte) (Output, error) {
+func (p *Program) Run(ctx context.Context, stdin []byte, env ...string) (Output, error) {
 	if err := ctx.Err(); err != nil {
 		return Output{}, err
 	}
 	if p.stuck.Load() > 0 {
 		return Output{}, fmt.Errorf("an earlier run: %w", ErrStuck)
 	}
-	r, err := newRun(p, stdin)
+	r, err := newRun(p, stdin, env)
 	if err != nil {
 		return Output{}, err
 	}
@@ -105,6 +106,7 @@ func (p *Program) Run(ctx context.Context, stdin []byte) (Output, error) {
 type run struct {
 	p     *Program
 	pipes *pipes
+	env   []string
 	began time.Time
 
 	started chan error    // once
@@ -120,13 +122,13 @@ type run struct {
 	err    error
 }
 
-func newRun(p *Program, stdin []byte) (*run, error) {
+func newRun(p *Program, stdin []byte, env []string) (*run, error) {
 	pipes, err := newPipes(stdin)
 	if err != nil {
 		return nil, err
 	}
 	return &run{
-		p: p, pipes: pipes, began: time.Now(),
+		p: p, pipes: pipes, env: environment(p.env, env), began: time.Now(),
 		started: make(chan error, 1), exited: make(chan struct{}), reap: make(chan struct{}), reaped: make(chan struct{}),
 	}, nil
 }
@@ -139,7 +141,7 @@ func (r *run) tend() {
 	defer close(r.reaped)
 	err := r.p.checkSafe()
 	if err == nil {
-		r.proc, err = r.p.start(r.pipes.stdin, r.pipes.output)
+		r.proc, err = r.p.start(r.env, r.pipes.stdin, r.pipes.output)
 	}
 	r.started <- err
 	if err != nil {

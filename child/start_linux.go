@@ -23,7 +23,7 @@ import (
 
 // start starts the program from the calling thread, which must be locked and is
 // unfit for anything else afterwards.
-func (p *Program) start(stdin, output *os.File) (*os.Process, error) {
+func (p *Program) start(env []string, stdin, output *os.File) (*os.Process, error) {
 	if err := calm(); err != nil {
 		return nil, fmt.Errorf("giving up the real-time policy: %w", err)
 	}
@@ -32,7 +32,7 @@ func (p *Program) start(stdin, output *os.File) (*os.Process, error) {
 	}
 	attr := &os.ProcAttr{
 		Dir:   "/",
-		Env:   p.env,
+		Env:   env,
 		Files: []*os.File{stdin, output, output},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 	}
