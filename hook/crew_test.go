@@ -29,7 +29,7 @@ type told struct {
 	Event   vip.EventKind `json:"event"`
 	Term    uint64        `json:"term"`
 	Skipped int           `json:"skipped"`
-	began   time.Time
+	began   time.Duration // since the crew was made
 }
 
 func (d told) String() string {
@@ -44,6 +44,7 @@ func (d told) String() string {
 // a second.
 type crew struct {
 	t    *testing.T
+	born time.Time
 	act  func(ctx context.Context, d told) error
 	mu   sync.Mutex
 	list []told          // in the order of their beginnings
@@ -60,7 +61,7 @@ type member struct {
 func (c *crew) build(h Hook) (runner, error) { return &member{c, h.name()}, nil }
 
 func (m *member) run(ctx context.Context, msg message) error {
-	c, d := m.crew, told{hook: m.name, began: time.Now()}
+	c, d := m.crew, told{hook: m.name, began: time.Since(m.crew.born)}
 	if err := json.Unmarshal(msg.doc, &d); err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func event(kind vip.EventKind) vip.Event {
 func in(t *testing.T, cfg Config, act func(context.Context, told) error, story func(n *Notifier, c *crew)) (err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := &crew{t: t, act: act, busy: make(map[string]bool)}
+		c := &crew{t: t, born: time.Now(), act: act, busy: make(map[string]bool)}
 		cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 		n, e := newNotifier(cfg, c.build)
 		if e != nil {
@@ -144,7 +145,7 @@ func in(t *testing.T, cfg Config, act func(context.Context, told) error, story f
 // newCrew is a Notifier with its hooks, not yet running, for use in a bubble.
 func newCrew(t *testing.T, act func(context.Context, told) error, hooks ...Hook) (*crew, *Notifier) {
 	t.Helper()
-	c := &crew{t: t, act: act, busy: make(map[string]bool)}
+	c := &crew{t: t, born: time.Now(), act: act, busy: make(map[string]bool)}
 	n, err := newNotifier(Config{Hooks: hooks, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, c.build)
 	if err != nil {
 		t.Fatal(err)

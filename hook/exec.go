@@ -9,24 +9,18 @@ import (
 	"github.com/vicar-ha/vicar/child"
 )
 
-// program tells by running one. What it writes is shown if it fails.
-type program struct{ cfg child.Config }
+// program tells by running one. The end of what it writes is shown if it fails.
+type program struct{ program *child.Program }
 
 func newExec(h Hook) (*program, error) {
-	cfg := child.Config{Argv: h.Exec, User: h.User}
-	if _, err := child.New(cfg); err != nil {
+	p, err := child.New(child.Config{Argv: h.Exec, User: h.User})
+	if err != nil {
 		return nil, err
 	}
-	return &program{cfg}, nil
+	return &program{p}, nil
 }
 
 func (p *program) run(ctx context.Context, m message) error {
-	cfg := p.cfg
-	cfg.Env = m.env
-	c, err := child.New(cfg)
-	if err != nil {
-		return err
-	}
-	_, err = c.Run(ctx, m.doc)
+	_, err := p.program.Run(ctx, m.doc, m.env...)
 	return err
 }

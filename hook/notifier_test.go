@@ -30,7 +30,7 @@ func TestOrder(t *testing.T) {
 			t.Error(diff)
 		}
 		for i, d := range c.list[1:] {
-			if took := d.began.Sub(c.list[i].began); took != time.Second {
+			if took := d.began - c.list[i].began; took != time.Second {
 				t.Errorf("%v began %v after %v, not when that had ended", d, took, c.list[i])
 			}
 		}
@@ -137,7 +137,7 @@ func TestNeverReturns(t *testing.T) {
 		}
 		want := []status.Hook{
 			{
-				Name: "a", Ran: 2, Failed: 2, TimedOut: 2, Skipped: 1, Took: 10 * time.Second, At: c.list[0].began.Add(20 * time.Second),
+				Name: "a", Ran: 2, Failed: 2, TimedOut: 2, Skipped: 1, Took: 10 * time.Second, At: c.born.Add(20 * time.Second),
 				Error: "its time of 10s was over: context deadline exceeded",
 			},
 			{Name: "b", Ran: 1, Skipped: 2},
