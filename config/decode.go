@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -95,6 +96,10 @@ func (r *reader) keyName(parent mark, n ast.MapKeyNode) (string, bool) {
 	case *ast.StringNode:
 		if n.Value == "" {
 			break
+		}
+		if strings.ContainsFunc(n.Value, unicode.IsControl) {
+			r.bad(r.at(n, parent.path), "the key "+shown(n.Value)+" has control characters", "give it a name")
+			return "", false
 		}
 		return n.Value, true
 	case *ast.MergeKeyNode:

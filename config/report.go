@@ -68,7 +68,7 @@ type Candidate struct {
 func (c *Config) Report() Report {
 	report := Report{Cluster: c.Cluster, Digest: c.Digest(), Transport: string(c.Transport.Kind), Warnings: c.Warnings}
 	for _, n := range c.Nodes {
-		report.Nodes = append(report.Nodes, ReportNode{Name: n.Name, Addresses: n.Addresses, Witness: n.Witness})
+		report.Nodes = append(report.Nodes, ReportNode(n))
 	}
 	for _, r := range c.Routers {
 		report.Routers = append(report.Routers, ReportRouter{

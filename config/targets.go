@@ -41,8 +41,8 @@ func hasPort(s string) bool {
 // isHost tells whether s is an address or has the form of a DNS name (RFC 1123
 // section 2.1, with underscores).
 func isHost(s string) bool {
-	if _, err := netip.ParseAddr(s); err == nil {
-		return true
+	if a, err := netip.ParseAddr(s); err == nil {
+		return !strings.ContainsAny(a.Zone(), "[]/:% \t\n")
 	}
 	s = strings.TrimSuffix(s, ".")
 	if s == "" || len(s) > maxName {
@@ -91,8 +91,10 @@ func (h *hostPort) decodeDefault(r *reader, key mark, n ast.Node, port string) {
 
 // splitTarget checks s as host:port and returns it with its port.
 func (r *reader) splitTarget(at mark, s, port, need string) (string, bool) {
-	bare := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
-	_, notAddress := netip.ParseAddr(bare)
+	bare := s
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		bare = s[1 : len(s)-1]
+	}
 	host, said, err := net.SplitHostPort(s)
 	number, notNumber := strconv.ParseUint(said, 10, 16)
 	switch {
@@ -100,7 +102,7 @@ func (r *reader) splitTarget(at mark, s, port, need string) (string, bool) {
 		r.bad(at, shown(s)+" is a URL", need)
 	case isDecimal(s):
 		r.bad(at, s+" has no host", "write 127.0.0.1:"+s)
-	case notAddress == nil || isHost(s):
+	case isHost(bare):
 		if port != "" {
 			return net.JoinHostPort(bare, port), true
 		}

@@ -33,15 +33,13 @@ func (t *rawTLS) config() checks.TLS {
 // no TLS; remedy says how to have it.
 func (r *reader) checkTLS(t *rawTLS, secure bool, remedy string) {
 	if !secure {
-		for _, k := range []struct {
-			name string
-			at   mark
-		}{
-			{"server_name", t.ServerName.mark}, {"ca", t.CA.mark}, {"certificate", t.Certificate.mark},
-			{"key", t.Key.mark}, {"insecure", t.Insecure.mark}, {"valid", t.Valid.mark},
-		} {
-			if k.at.present() {
-				r.bad(k.at, k.name+" is for TLS", remedy)
+		given := map[string]mark{
+			"server_name": t.ServerName.mark, "ca": t.CA.mark, "certificate": t.Certificate.mark,
+			"key": t.Key.mark, "insecure": t.Insecure.mark, "valid": t.Valid.mark,
+		}
+		for name, at := range given {
+			if at.present() {
+				r.bad(at, name+" is for TLS", remedy)
 			}
 		}
 		return
