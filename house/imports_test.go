@@ -58,6 +58,7 @@ var imports = map[string][]string{
 // which its types may be seen.
 var doors = map[string][]string{
 	"github.com/coreos/go-systemd/v22":         {"cmd/vicar"},
+	"github.com/emersion/go-smtp":              {}, // tests only
 	"github.com/goccy/go-yaml":                 {"config"},
 	"github.com/google/go-cmp":                 {}, // tests only
 	"github.com/invopop/jsonschema":            {"config"},

@@ -5,6 +5,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -244,7 +245,7 @@ func (f *field) table(rows []outcome) {
 			g := &field{t: t, node: f.node, server: f.server}
 			err := g.look(g.make(row.kind), row.timeout)
 			want(t, err, row.want)
-			if row.is != nil && !errorIs(err, row.is) {
+			if row.is != nil && !errors.Is(err, row.is) {
 				t.Errorf("%q is not %q", err, row.is)
 			}
 		})
@@ -291,7 +292,7 @@ func (f *field) bindings(kind func(b checks.Bind, host string) checks.Kind, visi
 			}
 			err := g.look(g.make(kind(row.bind, host)), plenty)
 			want(t, err, row.want)
-			if row.is != nil && !errorIs(err, row.is) {
+			if row.is != nil && !errors.Is(err, row.is) {
 				t.Errorf("%q is not %q", err, row.is)
 			}
 			if row.from == "" {

@@ -23,9 +23,9 @@ const (
 	smtpOK    = 250
 )
 
-// smtp is polite: it waits for the banner, says who it is, takes its leave and
+// mail is polite: it waits for the banner, says who it is, takes its leave and
 // waits for the answer, so that the server doesn't log a lost connection.
-type smtp struct {
+type mail struct {
 	dialer  *net.Dialer
 	address string
 	hello   string
@@ -49,11 +49,11 @@ func newSMTP(k checks.SMTP) (checks.Probe, error) {
 	if strings.ContainsFunc(hello, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, fmt.Errorf("the name for HELO, %q, is none", hello)
 	}
-	return &smtp{dialer: dialer(k.Bind), address: k.Address, hello: hello, expect: expect}, nil
+	return &mail{dialer: dialer(k.Bind), address: k.Address, hello: hello, expect: expect}, nil
 }
 
 // Probe implements checks.Probe.
-func (p *smtp) Probe(ctx context.Context) error {
+func (p *mail) Probe(ctx context.Context) error {
 	conn, err := dial(ctx, p.dialer, "tcp", p.address)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (p *smtp) Probe(ctx context.Context) error {
 }
 
 // talk has the conversation and says in which phase it failed.
-func (p *smtp) talk(s *smtpSession) (phase string, err error) {
+func (p *mail) talk(s *smtpSession) (phase string, err error) {
 	phase = "waiting for the banner of"
 	banner, err := s.replies.next()
 	if err == nil && banner.code != smtpReady {
@@ -104,7 +104,7 @@ func (p *smtp) talk(s *smtpSession) (phase string, err error) {
 }
 
 // Close implements checks.Probe.
-func (p *smtp) Close() error { return nil }
+func (p *mail) Close() error { return nil }
 
 // smtpError is a reply that refuses.
 type smtpError struct{ reply smtpReply }

@@ -16,8 +16,6 @@ import (
 	"github.com/vicar-ha/vicar/lab/labtest"
 )
 
-func errorIs(err, target error) bool { return errors.Is(err, target) }
-
 // parrot is a server that says what it hears, after a greeting.
 func parrot(c net.Conn) {
 	b := make([]byte, 512)
