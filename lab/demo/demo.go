@@ -42,14 +42,15 @@ const patience = 5 * time.Second
 
 // show is a running demo.
 type show struct {
-	opt    Options
-	lab    *lab.Lab
-	hosts  []*lab.Host
-	agents []*lab.Process
-	client *probe.Client
-	probes *probe.Session
-	story  *story
-	dir    string
+	opt     Options
+	lab     *lab.Lab
+	hosts   []*lab.Host
+	agents  []*lab.Process
+	servers []*webServer
+	client  *probe.Client
+	probes  *probe.Session
+	story   *story
+	dir     string
 }
 
 // Run plays the demo. The caller has the rights that a lab needs (lab.Reexec).
@@ -63,8 +64,8 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("making a network for the demo: %w", err), os.RemoveAll(dir))
 	}
-	defer func() { err = errors.Join(err, l.Close(), os.RemoveAll(dir)) }()
 	s := &show{opt: opt, lab: l, dir: dir, story: newStory(opt.Out)}
+	defer func() { err = errors.Join(err, s.stopServers(), l.Close(), os.RemoveAll(dir)) }()
 	if err := s.build(); err != nil {
 		return err
 	}
@@ -105,6 +106,11 @@ func (s *show) build() error {
 	}
 	s.story.begin(s.probes.Now)
 	for _, h := range s.hosts {
+		server := &webServer{host: h}
+		s.servers = append(s.servers, server)
+		if err := server.start(); err != nil {
+			return err
+		}
 		p, err := s.agent(h, file)
 		if err != nil {
 			return err
@@ -148,6 +154,20 @@ func (s *show) play(ctx context.Context) ([]act, error) {
 	}
 	happens("lb-1 is back and takes over again, since its priority is higher")
 	if err := s.lab.Heal(s.hosts[0]); err != nil {
+		return nil, err
+	}
+	if err := s.served(ctx, "lb-1"); err != nil {
+		return nil, err
+	}
+	happens("the web server on lb-1 dies: its check fails twice in a row")
+	if err := s.servers[0].stop(); err != nil {
+		return nil, err
+	}
+	if err := s.served(ctx, "lb-2"); err != nil {
+		return nil, err
+	}
+	happens("the web server on lb-1 is back")
+	if err := s.servers[0].start(); err != nil {
 		return nil, err
 	}
 	if err := s.served(ctx, "lb-1"); err != nil {

@@ -37,8 +37,8 @@ func (s *story) introduce() {
   lb-3  192.0.2.13  priority 100  --+
 
   Three hosts and a client, made of network namespaces. They share the address
-  %s; an advert every %v says who holds it. The client asks it for an
-  echo each millisecond.
+  %s; an advert every %v says who holds it. Each host has a web server
+  that its agent checks. The client asks the address for an echo each millisecond.
 
 `, vip, interval)
 }
@@ -74,7 +74,9 @@ func (s *story) outage(title string, o probe.Outage) {
 func (s *story) end() {
 	s.print(`
   A host's death is noticed after 3 intervals and a skew of up to one more, less
-  the age of its last advert; a stop is told, so that only the skew remains.
+  the age of its last advert. A stop is told, and so is a service that fails, so
+  that only the skew remains, and for the service the time its check takes; the
+  echo is still answered then.
   Next: docs/install.md, docs/configuration.md.
 `)
 }
