@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/vicar-ha/vicar/status"
@@ -44,13 +43,14 @@ func checkRows(st status.Status) (rows [][]cell, rest []string) {
 		}
 		shown = shown[:min(mostChecks, len(shown))]
 	}
+	effects := checkEffects(st.Routers)
 	rows = [][]cell{heading("CHECK", "KIND", "TARGET", "STATE", "SINCE", "LAST", "CAUSE")}
 	for _, c := range shown {
 		rows = append(rows, []cell{
 			{text: c.Name},
 			{text: c.Kind},
 			{text: clip(c.Target, mostName)},
-			checkState(c),
+			checkState(c, effects[c.Name]),
 			{text: since(st.Now, c.Since)},
 			{text: last(c)},
 			{text: clip(c.Cause, mostCause)},
@@ -86,11 +86,13 @@ func leftOut(left map[string]int, some bool) []string {
 	return lines
 }
 
-func checkState(c status.Check) cell {
-	switch c.State {
-	case track.Passing.String():
+func checkState(c status.Check, e effect) cell {
+	switch {
+	case e.reversed:
+		return cell{c.State, ""}
+	case c.State == track.Passing.String():
 		return cell{c.State, green}
-	case track.Failing.String():
+	case c.State == track.Failing.String():
 		return cell{c.State, red}
 	default:
 		return cell{c.State, yellow}
@@ -133,82 +135,6 @@ func since(now, t time.Time) string {
 		return "-"
 	}
 	return age(now.Sub(t))
-}
-
-// wrongChecks says which checks don't pass, why, and what that does.
-func wrongChecks(st status.Status) []string {
-	effects := checkEffects(st.Routers)
-	var ws []string
-	rest := 0
-	for _, c := range st.Checks {
-		var w string
-		switch c.State {
-		case track.Passing.String():
-			continue
-		case track.Undecided.String():
-			w = fmt.Sprintf("check %s has no result yet", c.Name)
-		default:
-			w = fmt.Sprintf("check %s has failed for %s", c.Name, since(st.Now, c.Since))
-		}
-		if len(ws) == mostChecks {
-			rest++
-			continue
-		}
-		if e := effects[c.Name]; e != "" {
-			w += " (" + e + ")"
-		}
-		if c.Cause != "" {
-			w += ": " + clip(c.Cause, mostText)
-		}
-		ws = append(ws, w)
-	}
-	if rest > 0 {
-		ws = append(ws, manyOf(uint64(rest), "more check does not pass", "more checks don't pass"))
-	}
-	return ws
-}
-
-// checkEffects is what each check does to the routers now.
-func checkEffects(routers []status.Router) map[string]string {
-	effects := make(map[string][]string)
-	for _, r := range routers {
-		for _, t := range r.Tracks {
-			switch {
-			case t.Blocks:
-				effects[t.Check] = append(effects[t.Check], r.Name+" fault")
-			case t.Part != 0 && r.Base != track.OwnerPriority:
-				effects[t.Check] = append(effects[t.Check], r.Name+" "+signed(t.Part))
-			}
-		}
-	}
-	out := make(map[string]string, len(effects))
-	for name, es := range effects {
-		out[name] = firstFew(es)
-	}
-	return out
-}
-
-// firstFew lists the first few and how many more there are.
-func firstFew(all []string) string {
-	const most = 3
-	s := strings.Join(all[:min(most, len(all))], ", ")
-	if len(all) > most {
-		s += fmt.Sprintf(" +%d", len(all)-most)
-	}
-	return s
-}
-
-// recentFailure is how long a hook's last error is shown as wrong now.
-const recentFailure = 10 * time.Minute
-
-func wrongHooks(st status.Status) []string {
-	var ws []string
-	for _, h := range st.Hooks {
-		if h.Error != "" && st.Now.Sub(h.At) < recentFailure {
-			ws = append(ws, fmt.Sprintf("hook %s failed %s ago: %s", clip(h.Name, mostName), since(st.Now, h.At), clip(h.Error, mostText)))
-		}
-	}
-	return ws
 }
 
 // lateChecks says whose looks took longer than their interval, the worst first.

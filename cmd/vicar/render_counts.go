@@ -33,7 +33,11 @@ func counts(st status.Status) []string {
 	cs = append(cs, lateChecks(st.Checks)...)
 	for _, h := range st.Hooks {
 		if h.Failed > 0 {
-			say("hook %s failed in %d of %s, %d of them by time-out", clip(h.Name, mostName), h.Failed, many(h.Ran, "run"), h.TimedOut)
+			timedOut := ""
+			if h.TimedOut > 0 {
+				timedOut = fmt.Sprintf(", %d of them by time-out", h.TimedOut)
+			}
+			say("hook %s failed in %d of %s%s", clip(h.Name, mostName), h.Failed, many(h.Ran, "run"), timedOut)
 		}
 	}
 	for _, l := range st.Links {

@@ -154,11 +154,13 @@ func weighed() status.Status {
 	mail.Base, mail.Priority, mail.SyncGroup = 250, 254, "edge"
 	mail.Tracks = []status.Track{{Check: "smtp", State: "passing", Weight: 20, Part: 20}, {Check: "uplink", State: "failing", Weight: 0, Blocks: true, Group: true}}
 	mail.State, mail.Reason = "Initialize", "check uplink fails"
-	web.Base, web.Priority, web.SyncGroup = 150, 90, "edge"
+	web.Base, web.Priority, web.SyncGroup = 150, 85, "edge"
 	web.Tracks = []status.Track{
 		{Check: "haproxy", State: "failing", Weight: -60, Part: -60},
 		{Check: "smtp", State: "passing"},
 		{Check: "spare", State: "undecided", Weight: 10},
+		{Check: "drain", State: "failing", Reverse: true},
+		{Check: "busy", State: "passing", Weight: 5, Reverse: true, Part: -5},
 	}
 	web.State, web.Held, web.DampedUntil, web.Moves = "Backup", false, noon.Add(101*time.Second), 5
 	web.PreemptAt = noon.Add(30 * time.Second)
@@ -168,6 +170,11 @@ func weighed() status.Status {
 	}
 	st.Routers = append(st.Routers, owner)
 	st.Checks = []status.Check{
+		{Name: "busy", Kind: "file", Target: "/run/busy", State: "passing", Outcome: "pass", Since: noon.Add(-time.Minute), At: noon, Took: 5000, Row: 9, Need: 1},
+		{
+			Name: "drain", Kind: "file", Target: "/run/drain", State: "failing", Outcome: "fail", Cause: "file /run/drain: does not exist",
+			Since: noon.Add(-time.Minute), At: noon, Took: 5000, Row: 9, Need: 1,
+		},
 		{
 			Name: "haproxy", Kind: "http", Target: "http://127.0.0.1/healthz", State: "failing", Outcome: "timeout",
 			Cause: "getting http://127.0.0.1/healthz: no answer within 500ms: " + strings.Repeat("and so on ", 30),
