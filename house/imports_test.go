@@ -31,7 +31,7 @@ var imports = map[string][]string{
 	"child":            {},
 	"clock":            {},
 	"config":           {"vrrp/wire", "checks", "track", "vip"},
-	"control":          {"status"},
+	"control":          {"status", "track"},
 	"hook":             {"child", "status", "vip"},
 	"lab":              {},
 	"lab/bench":        {"lab", "lab/keepalived", "lab/nginx", "lab/probe", "lab/vicar", "status"},

@@ -91,6 +91,7 @@ func (s *service) run(ctx context.Context) error {
 		serverErr = server.Run(serving)
 	})
 	work.Go(func() { s.attend(ctx, serving, server.Ready()) })
+	work.Go(func() { s.prove(cfg) })
 	work.Wait()
 	s.log.Info("stopped")
 	return errors.Join(agentErr, serverErr)
@@ -166,6 +167,7 @@ func (s *service) Reload(ctx context.Context) error {
 		return err
 	}
 	s.warn(cfg)
+	s.prove(cfg)
 	s.log.Info("reloaded", slog.Int("routers", len(cfg.Routers)), slog.String("digest", cfg.Digest()))
 	return nil
 }
@@ -226,11 +228,16 @@ func (s *service) refused(err error) {
 	}
 }
 
-// warn logs what is allowed but probably not meant.
-func (s *service) warn(c *config.Config) {
+// prove logs the failures that the configuration does not stand up to. With
+// hundreds of routers it takes a moment.
+func (s *service) prove(c *config.Config) {
 	for _, f := range proof.Prove(c, proof.Options{}).Problems() {
 		s.log.Warn("the proof found a problem (see vicar check)", slog.Any("routers", f.Routers), slog.String("problem", f.Text))
 	}
+}
+
+// warn logs what is allowed but probably not meant.
+func (s *service) warn(c *config.Config) {
 	for _, w := range c.Warnings {
 		s.log.Warn("the configuration has a doubtful place", slog.Any("warning", w))
 	}
