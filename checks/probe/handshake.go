@@ -46,7 +46,7 @@ func (p *handshake) Probe(ctx context.Context) error {
 	}
 	c := tls.Client(conn, config)
 	if err := c.HandshakeContext(ctx); err != nil {
-		return fmt.Errorf("TLS handshake with %s: %w", p.address, cause(ctx, err))
+		return p.failed(ctx, err)
 	}
 	defer c.Close()
 	if asked && c.ConnectionState().Version >= tls.VersionTLS13 {
@@ -69,9 +69,14 @@ func (p *handshake) accepted(ctx context.Context, c *tls.Conn) error {
 	}
 	op, ok := errors.AsType[*net.OpError](err)
 	if ok && op.Op == opAlert || ctx.Err() != nil {
-		return fmt.Errorf("TLS handshake with %s: %w", p.address, cause(ctx, err))
+		return p.failed(ctx, err)
 	}
 	return nil
+}
+
+// failed is an error that may quote the server's certificate.
+func (p *handshake) failed(ctx context.Context, err error) error {
+	return harmless(fmt.Errorf("TLS handshake with %s: %w", p.address, cause(ctx, err)))
 }
 
 // clientCertificate is the one of ours that the server may like, or an empty

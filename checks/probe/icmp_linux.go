@@ -193,8 +193,7 @@ func (s *echoSocket) receive(buf []byte, flags int, oob *[]byte) (n int, from ne
 // explain finds what an error on the socket is about in its error queue. It
 // returns nil if another's packet caused it: a raw socket is told of these too.
 func (s *echoSocket) explain(e *echo, buf []byte, failed error) error {
-	var errno syscall.Errno
-	if !errors.As(failed, &errno) {
+	if _, ok := errors.AsType[syscall.Errno](failed); !ok {
 		return failed
 	}
 	oob := make([]byte, 512)

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vicar-ha/vicar/checks"
+	"github.com/vicar-ha/vicar/lab"
 	"github.com/vicar-ha/vicar/lab/labtest"
 )
 
@@ -59,6 +60,8 @@ func TestICMP(t *testing.T) {
 			{name: "fragments IPv6", kind: checks.ICMP{Host: server6, Size: 8000}},
 			{name: "largest", kind: checks.ICMP{Host: server4, Size: maxEcho}},
 			{name: "name", kind: checks.ICMP{Host: "localhost", Size: 8}},
+			{name: "link-local", kind: checks.ICMP{Host: serverLocal + "%" + lab.Interface, Size: 8}},
+			{name: "link-local by interface", kind: checks.ICMP{Host: serverLocal, Bind: checks.Bind{Interface: lab.Interface}, Size: 8}},
 			{name: "itself", kind: checks.ICMP{Host: node4, Size: 8}},
 			{name: "no route", kind: checks.ICMP{Host: "198.51.100.1"}, want: "pinging 198.51.100.1: network is unreachable", is: syscall.ENETUNREACH},
 			{name: "nobody there", kind: checks.ICMP{Host: "192.0.2.99"}, timeout: short, want: "pinging 192.0.2.99: no answer in time", is: context.DeadlineExceeded},

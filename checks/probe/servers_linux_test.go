@@ -27,6 +27,7 @@ const (
 	node6, node6b = "2001:db8::1", "2001:db8::2"
 	server4       = "192.0.2.10"
 	server6       = "2001:db8::10"
+	serverLocal   = "fe80::ff:fe00:2" // by its MAC address
 )
 
 // Times that a look has: enough for one that comes to an end, and enough for one

@@ -7,7 +7,7 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"log"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -62,12 +62,18 @@ func (s *script) heard() []string {
 // hangUp is no answer but the end.
 const hangUp = "hang up"
 
+// mute logs nothing.
+type mute struct{}
+
+func (mute) Printf(string, ...any) {}
+func (mute) Println(...any)        {}
+
 // mailServer is a real server on any port of the server.
 func (f *field) mailServer() (port string) {
 	f.t.Helper()
 	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return nil, nil }))
 	s.Domain = "mail.example"
-	s.ErrorLog = log.New(io.Discard, "", 0)
+	s.ErrorLog = mute{}
 	var l net.Listener
 	labtest.OK(f.t, f.server.Do(func() (err error) {
 		l, err = net.Listen("tcp", ":0")
@@ -86,13 +92,10 @@ func (f *field) mailServer() (port string) {
 
 func TestSMTP(t *testing.T) {
 	f := newField(t)
-	real := f.mailServer()
+	genuine := f.mailServer()
 	good := map[string]string{"EHLO": "250-mail\r\n250 8BITMIME\r\n", "HELO": "250 mail\r\n", "QUIT": "221 bye\r\n"}
 	with := func(verb, answer string) map[string]string {
-		all := map[string]string{}
-		for v, a := range good {
-			all[v] = a
-		}
+		all := maps.Clone(good)
 		all[verb] = answer
 		if answer == hangUp {
 			delete(all, verb)
@@ -111,10 +114,10 @@ func TestSMTP(t *testing.T) {
 	slow := port(ready, map[string]string{"EHLO": ""})
 	busy := port("421-4.3.2 Too busy\r\n421 4.3.2 Come later\x1b[2J\r\n", good)
 	f.table([]outcome{
-		{name: "real IPv4", kind: checks.SMTP{Address: net.JoinHostPort(server4, real)}},
-		{name: "real IPv6", kind: checks.SMTP{Address: net.JoinHostPort(server6, real), Hello: "node.example"}},
-		{name: "real, expected", kind: checks.SMTP{Address: net.JoinHostPort(server4, real), Expect: "^220 mail.example ESMTP"}},
-		{name: "real, other banner", kind: checks.SMTP{Address: net.JoinHostPort(server4, real), Expect: "Postfix"}, want: `: its answer "220 mail.example ESMTP Service Ready" does not match "Postfix"`, is: errMismatch},
+		{name: "real IPv4", kind: checks.SMTP{Address: net.JoinHostPort(server4, genuine)}},
+		{name: "real IPv6", kind: checks.SMTP{Address: net.JoinHostPort(server6, genuine), Hello: "node.example"}},
+		{name: "real, expected", kind: checks.SMTP{Address: net.JoinHostPort(server4, genuine), Expect: "^220 mail.example ESMTP"}},
+		{name: "real, other banner", kind: checks.SMTP{Address: net.JoinHostPort(server4, genuine), Expect: "Postfix"}, want: `: its answer "220 mail.example ESMTP Service Ready" does not match "Postfix"`, is: errMismatch},
 		{name: "banner of lines", kind: checks.SMTP{Address: port("220-mail\r\n220-of many\r\n220 lines\r\n", good), Expect: "(?m)^220 lines$"}},
 		{name: "HELO only", kind: checks.SMTP{Address: port(ready, with("EHLO", "502 5.5.1 What?\r\n"))}},
 		{name: "hangs up on QUIT", kind: checks.SMTP{Address: port(ready, with("QUIT", hangUp))}},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/vicar-ha/vicar/checks"
 	"github.com/vicar-ha/vicar/lab/labtest"
@@ -112,5 +113,28 @@ func TestTCPCancelled(t *testing.T) {
 	p := f.make(checks.TCP{Address: net.JoinHostPort(server4, port), Expect: "x"})
 	if err := f.node.Do(func() error { return p.Probe(ctx) }); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+func BenchmarkTCP(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	labtest.OK(b, err)
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	p, err := New(checks.TCP{Address: l.Addr().String()})
+	labtest.OK(b, err)
+	ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+	defer cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		labtest.OK(b, p.Probe(ctx))
 	}
 }
