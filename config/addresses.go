@@ -90,7 +90,7 @@ func (p *prefix) decode(r *reader, key mark, n ast.Node) {
 func (r *reader) checkUnicast(at mark, a netip.Addr) bool {
 	switch {
 	case a.Zone() != "":
-		r.bad(at, a.String()+" has a zone", "write "+a.WithZone("").String()+"; the interface is a router's")
+		r.bad(at, shown(a.String())+" has a zone", "write "+a.WithZone("").String()+"; the interface is a router's")
 	case a.Is4In6():
 		r.bad(at, a.String()+" is an IPv4 address in IPv6 notation", "write "+a.Unmap().String())
 	case a.IsUnspecified():

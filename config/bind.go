@@ -51,7 +51,7 @@ func (a *sourceAddress) decode(r *reader, key mark, n ast.Node) {
 			hint = "write " + p.Addr().String() + " without the prefix length"
 		}
 		r.bad(a.mark, shown(s)+" is not an address", hint)
-	case v.IsLoopback():
+	case v.IsLoopback() && v.Zone() == "":
 		a.set(v)
 	case r.checkUnicast(a.mark, v):
 		a.set(v)

@@ -196,7 +196,7 @@ func (l *list[T]) decode(r *reader, key mark, n ast.Node) {
 		l.refused = true
 		hint := "a list is needed"
 		if s, ok := n.(*ast.StringNode); ok {
-			hint += ": [" + s.Value + "]"
+			hint += ": [" + shown(s.Value) + "]"
 		}
 		r.bad(l.mark, describe(n)+" is here", hint)
 		return

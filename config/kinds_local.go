@@ -72,7 +72,7 @@ func (v *processName) decode(r *reader, key mark, n ast.Node) {
 	v.text.decode(r, key, n)
 	if v.ok && strings.ContainsRune(v.v, '/') {
 		v.ok = false
-		r.bad(v.mark, shown(v.v)+" has a /", "write the name alone, as in "+v.v[strings.LastIndex(v.v, "/")+1:]+"; command sees the path")
+		r.bad(v.mark, shown(v.v)+" has a /", "write the name alone; command sees the path")
 	}
 }
 

@@ -42,7 +42,7 @@ func hasPort(s string) bool {
 // section 2.1, with underscores).
 func isHost(s string) bool {
 	if a, err := netip.ParseAddr(s); err == nil {
-		return !strings.ContainsAny(a.Zone(), "[]/:% \t\n")
+		return !strings.ContainsFunc(a.Zone(), func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune("[]/:%", c) })
 	}
 	s = strings.TrimSuffix(s, ".")
 	if s == "" || len(s) > maxName {
@@ -110,7 +110,7 @@ func (r *reader) splitTarget(at mark, s, port, need string) (string, bool) {
 	case err != nil:
 		r.bad(at, shown(s)+" is not a host with a port", need)
 	case host == "":
-		r.bad(at, shown(s)+" has no host", "write 127.0.0.1"+s)
+		r.bad(at, shown(s)+" has no host", "write "+shown("127.0.0.1"+s))
 	case !isHost(host):
 		r.bad(at, shown(host)+" is not a host", need)
 	case notNumber != nil || number == 0 || !isDecimal(said):
@@ -142,7 +142,7 @@ func (u *httpURL) decode(r *reader, key mark, n ast.Node) {
 	v, err := url.Parse(u.v)
 	switch {
 	case !strings.Contains(u.v, "://"):
-		r.bad(u.mark, shown(u.v)+" is not a URL", "write http://"+strings.TrimPrefix(u.v, "//")+" or https://"+strings.TrimPrefix(u.v, "//"))
+		r.bad(u.mark, shown(u.v)+" is not a URL", "write "+shown("http://"+strings.TrimPrefix(u.v, "//"))+", or the same with https")
 	case err != nil:
 		r.bad(u.mark, shown(u.v)+" is not a URL", need)
 	case v.Scheme != "http" && v.Scheme != "https":

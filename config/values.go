@@ -105,7 +105,11 @@ type argv struct{ list[word] }
 func (a *argv) decode(r *reader, key mark, n ast.Node) {
 	if s, ok := n.(*ast.StringNode); ok {
 		a.mark, a.refused = r.at(n, key.path), true
-		r.bad(a.mark, describe(n)+" is here", "there is no shell; write a list: ["+strings.Join(strings.Fields(s.Value), ", ")+"]")
+		words := strings.Fields(s.Value)
+		for i, w := range words {
+			words[i] = shown(w)
+		}
+		r.bad(a.mark, describe(n)+" is here", "there is no shell; write a list: ["+strings.Join(words, ", ")+"]")
 		return
 	}
 	a.list.decode(r, key, n)
