@@ -256,6 +256,59 @@ func TestICMPElsewhere(t *testing.T) {
 	})
 }
 
+// TestICMPOthersErrors: an error that another's packet to the same host has
+// caused is not ours. The kernel gives a raw socket both.
+func TestICMPOthersErrors(t *testing.T) {
+	eachSocket(t, func(t *testing.T, f *field) {
+		p := f.make(checks.ICMP{Host: server4, Size: 16})
+		answer := f.responder(false, &seen{})
+		answer(func(e icmp.Echo) []icmp.Echo {
+			f.unreachable(e.ID^1, e.Seq)
+			f.unreachable(e.ID, e.Seq^1)
+			return []icmp.Echo{e}
+		})
+		want(t, f.look(p, plenty), "")
+		answer(func(e icmp.Echo) []icmp.Echo {
+			f.unreachable(e.ID, e.Seq)
+			return nil
+		})
+		want(t, f.look(p, plenty), "pinging 192.0.2.10: no route to host, says 192.0.2.10")
+	})
+}
+
+// unreachable sends the node an error about an echo request of its.
+func (f *field) unreachable(id, seq int) {
+	request, err := (&icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{ID: id, Seq: seq}}).Marshal(nil)
+	if err != nil {
+		f.t.Error(err)
+	}
+	header, err := (&ipv4.Header{
+		Version: 4, Len: ipv4.HeaderLen, TotalLen: ipv4.HeaderLen + len(request), TTL: 64, Protocol: 1,
+		Src: net.ParseIP(node4), Dst: net.ParseIP(server4),
+	}).Marshal()
+	if err != nil {
+		f.t.Error(err)
+	}
+	b, err := (&icmp.Message{
+		Type: ipv4.ICMPTypeDestinationUnreachable, Code: 1, Body: &icmp.DstUnreach{Data: append(header, request...)},
+	}).Marshal(nil)
+	if err != nil {
+		f.t.Error(err)
+	}
+	err = f.server.Do(func() error {
+		c, err := net.Dial("ip4:icmp", node4)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Write(b)
+		return err
+	})
+	if err != nil {
+		f.t.Error(err)
+	}
+}
+
 func BenchmarkICMP(b *testing.B) {
 	p, err := New(checks.ICMP{Host: "127.0.0.1", Size: 56})
 	if err != nil {
