@@ -146,6 +146,7 @@ func (p *httpProbe) look(ctx context.Context) (doubt bool, err error) {
 	if p.body != "" {
 		r.Body = io.NopCloser(strings.NewReader(p.body))
 	}
+	defer p.server.talk.over()
 	resp, err := p.conn.RoundTrip(r)
 	if err != nil {
 		return true, answerError(ctx, err)
@@ -258,6 +259,9 @@ var errHungUp = errors.New("the server closed the connection")
 func answerError(ctx context.Context, err error) error {
 	if ctx.Err() == nil && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return errHungUp
+	}
+	if errors.Is(err, errUnasked) {
+		return errUnasked
 	}
 	return harmless(cause(ctx, err))
 }

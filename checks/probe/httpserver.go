@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 
 	"github.com/vicar-ha/vicar/checks"
 )
@@ -22,6 +23,7 @@ type httpServer struct {
 	scheme    string
 	address   string // host:port
 	kept      *keptCertificate
+	talk      *talk // HTTP/1.1 without TLS, or nil
 }
 
 // newHTTPServer prepares for the server of u. version is 0 for any.
@@ -31,6 +33,9 @@ func newHTTPServer(k checks.HTTP, u *url.URL, version int) (httpServer, error) {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	s := httpServer{scheme: u.Scheme, address: net.JoinHostPort(u.Hostname(), port)}
+	if u.Scheme == "http" && version != 2 {
+		s.talk = new(talk)
+	}
 	d := dialer(k.Bind)
 	s.transport = &http.Transport{
 		DisableCompression:     true,
@@ -41,7 +46,7 @@ func newHTTPServer(k checks.HTTP, u *url.URL, version int) (httpServer, error) {
 			if err != nil {
 				return nil, &dialError{err}
 			}
-			return c, nil
+			return s.talk.wrap(c), nil
 		},
 	}
 	if u.Scheme == "https" {
@@ -84,5 +89,52 @@ func (s *httpServer) connect(ctx context.Context) (*http.ClientConn, error) {
 	if failed, ok := errors.AsType[*dialError](err); ok {
 		return nil, failed.err
 	}
-	return nil, fmt.Errorf("TLS handshake with %s: %w", s.address, answerError(ctx, err))
+	what := "TLS handshake"
+	if !s.transport.Protocols.HTTP1() {
+		what += " for HTTP/2" // which may be what the server refuses
+	}
+	return nil, fmt.Errorf("%s with %s: %w", what, s.address, answerError(ctx, err))
+}
+
+// errUnasked is a server that speaks first, which HTTP/1.1 knows nothing of.
+var errUnasked = errors.New("the server speaks without being asked: this is not HTTP")
+
+// talk tells whose turn it is on a connection. Of a server that speaks first
+// net/http would write to the process's log, at each look, and its error says
+// nothing.
+type talk struct{ asked atomic.Bool }
+
+// over says that the question has been answered.
+func (t *talk) over() {
+	if t != nil {
+		t.asked.Store(false)
+	}
+}
+
+func (t *talk) wrap(c net.Conn) net.Conn {
+	if t == nil {
+		return c
+	}
+	t.over()
+	return &talkConn{c, t}
+}
+
+// talkConn is a connection on which the server speaks when it is asked.
+type talkConn struct {
+	net.Conn
+
+	talk *talk
+}
+
+func (c *talkConn) Write(b []byte) (int, error) {
+	c.talk.asked.Store(true)
+	return c.Conn.Write(b)
+}
+
+func (c *talkConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && !c.talk.asked.Load() {
+		return 0, errUnasked
+	}
+	return n, err
 }

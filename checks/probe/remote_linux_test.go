@@ -35,9 +35,9 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// order is what a remote reads: first the kind of check, then looks.
+// order is what a remote reads: a kind of check, or a look at the last one.
 type order struct {
-	Kind    string
+	Kind    string // makes a probe, in place of the last one
 	Check   json.RawMessage
 	Timeout time.Duration // of a look
 	Wake    bool          // begin to wake
@@ -51,53 +51,83 @@ type report struct {
 	Woken   bool
 }
 
-// serveRemote makes a probe and looks as ordered until in ends.
+// serveRemote makes probes and looks as ordered until in ends.
 func serveRemote(in io.Reader, out io.Writer) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	var woke sync.WaitGroup
-	defer woke.Wait()
-	defer cancel()
-	orders := json.NewDecoder(in)
-	var first order
-	if err := orders.Decode(&first); err != nil {
-		return fmt.Errorf("reading the kind: %w", err)
-	}
-	kind, err := decodeKind(first)
-	if err != nil {
-		return err
-	}
-	p, err := New(kind)
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	var mu sync.Mutex
-	say := func(r report) {
-		mu.Lock()
-		defer mu.Unlock()
-		_ = json.NewEncoder(out).Encode(r)
-	}
-	for {
+	var s remoteServer
+	s.out = json.NewEncoder(out)
+	for orders := json.NewDecoder(in); ; {
 		var o order
-		if err := orders.Decode(&o); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
+		err := orders.Decode(&o)
+		if errors.Is(err, io.EOF) {
+			return s.close()
 		}
-		if o.Wake {
-			woke.Go(func() {
-				if err := p.(checks.Waker).Wake(ctx, func() { say(report{Woken: true}) }); err != nil {
-					fmt.Fprintln(os.Stderr, "waking:", err)
-				}
-			})
-			continue
+		if err == nil {
+			err = s.obey(o)
 		}
-		say(oneLook(ctx, p, o.Timeout))
+		if err != nil {
+			return errors.Join(err, s.close())
+		}
 	}
 }
 
-func oneLook(ctx context.Context, p checks.Probe, timeout time.Duration) report {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// remoteServer is a remote's own end.
+type remoteServer struct {
+	probe  checks.Probe
+	cancel context.CancelFunc // of wakes
+	wakes  sync.WaitGroup
+
+	mu  sync.Mutex
+	out *json.Encoder
+}
+
+func (s *remoteServer) obey(o order) error {
+	switch {
+	case o.Kind != "":
+		if err := s.close(); err != nil {
+			return err
+		}
+		kind, err := decodeKind(o)
+		if err != nil {
+			return err
+		}
+		s.probe, err = New(kind)
+		return err
+	case o.Wake:
+		var ctx context.Context
+		ctx, s.cancel = context.WithCancel(context.Background())
+		s.wakes.Go(func() {
+			if err := s.probe.(checks.Waker).Wake(ctx, func() { s.say(report{Woken: true}) }); err != nil {
+				fmt.Fprintln(os.Stderr, "waking:", err)
+			}
+		})
+	default:
+		s.say(oneLook(s.probe, o.Timeout))
+	}
+	return nil
+}
+
+func (s *remoteServer) say(r report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.out.Encode(r)
+}
+
+// close ends the last probe.
+func (s *remoteServer) close() error {
+	if s.probe == nil {
+		return nil
+	}
+	if s.cancel != nil {
+		s.cancel()
+		s.cancel = nil
+	}
+	s.wakes.Wait()
+	defer func() { s.probe = nil }()
+	return s.probe.Close()
+}
+
+func oneLook(p checks.Probe, timeout time.Duration) report {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	err := p.Probe(ctx)
 	if err == nil {
@@ -149,10 +179,9 @@ func (e *remoteError) Is(target error) bool { return e.timeout && target == cont
 // newRemote makes a probe on a host. It ends with the test.
 func newRemote(t *testing.T, h *lab.Host, k checks.Kind) *remote {
 	t.Helper()
-	check, err := json.Marshal(k)
-	labtest.OK(t, err)
 	cmd := h.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), remoteMark+"=1")
+	// The race detector would wait for a second before the process ends.
+	cmd.Env = append(os.Environ(), remoteMark+"=1", "GORACE=atexit_sleep_ms=0")
 	in, err := cmd.StdinPipe()
 	labtest.OK(t, err)
 	read, write, err := os.Pipe()
@@ -178,8 +207,22 @@ func newRemote(t *testing.T, h *lab.Host, k checks.Kind) *remote {
 			t.Errorf("the remote wrote %q", s)
 		}
 	})
-	labtest.OK(t, r.orders.Encode(order{Kind: k.Kind(), Check: check}))
+	r.make(k)
 	return r
+}
+
+// make makes another probe in place of the last one.
+func (r *remote) make(k checks.Kind) {
+	r.t.Helper()
+	check, err := json.Marshal(k)
+	labtest.OK(r.t, err)
+	labtest.OK(r.t, r.orders.Encode(order{Kind: k.Kind(), Check: check}))
+}
+
+// wake begins to wake; r.wakes tells.
+func (r *remote) wake() {
+	r.t.Helper()
+	labtest.OK(r.t, r.orders.Encode(order{Wake: true}))
 }
 
 func (r *remote) read(from io.Reader) {
