@@ -53,7 +53,7 @@ func flap(t track.Track, n config.Node, at target, virtual map[netip.Addr]bool) 
 			"and with preemption they come back, to and fro"
 	case virtual[at.bind.Source]:
 		f.Text = t.Check + " leaves from " + at.bind.Source.String() + elsewhere
-		f.Remedy = "remove source, or give each node's own address"
+		f.Remedy = "remove from.address, or give each node's own"
 	case virtual[at.address]:
 		f.Text = t.Check + " wants " + at.address.String() + " on " + at.link + elsewhere
 		f.Remedy = "look for each node's own address, or for none"

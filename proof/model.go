@@ -110,7 +110,7 @@ type unit struct {
 	tracks  []track.Track // the group's, then the routers', each check once
 }
 
-// unitsOf are the configuration's, in the order of their first routers.
+// unitsOf are the configuration's, by the first of their routers' names.
 func unitsOf(c *config.Config) []unit {
 	var us []unit
 	grouped := make(map[string]bool)
@@ -136,7 +136,7 @@ func unitsOf(c *config.Config) []unit {
 			us[i].track(r.Tracks)
 		}
 	}
-	slices.SortStableFunc(us, func(a, b unit) int { return cmp.Compare(a.routers[0].Name, b.routers[0].Name) })
+	slices.SortStableFunc(us, func(a, b unit) int { return cmp.Compare(slices.Min(a.names()), slices.Min(b.names())) })
 	return us
 }
 

@@ -12,7 +12,7 @@ func (e *election) outcome(s step) Outcome {
 
 // result is who holds when the nodes stand so.
 func (e *election) result(failures []Failure, all []standing, holder int, tied []int) Outcome {
-	o := Outcome{Failures: failures, Holder: e.name(holder), Tied: e.names(tied), Moves: holder != e.holder}
+	o := Outcome{Failures: failures, Holder: e.name(holder), Tied: e.names(tied), Moves: holder != nobody && holder != e.holder}
 	o.Standings = make([]Standing, 0, len(all))
 	for i, s := range all {
 		if e.base[i] == 0 {

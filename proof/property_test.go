@@ -95,8 +95,11 @@ func newWorld(seed uint64) *world {
 // check adds a check somewhere.
 func (w *world) check(name string) {
 	kinds := []checks.Kind{
-		local(name), checks.TCP{Address: "127.0.0.1:80"}, checks.ICMP{Host: "198.51.100.1"},
-		checks.TCP{Address: "198.51.100.1:25"}, checks.ICMP{Host: "192.0.2.11"},
+		local(name),
+		checks.TCP{Address: "127.0.0.1:80"},
+		checks.ICMP{Host: "198.51.100.1"},
+		checks.TCP{Address: "198.51.100.1:25"},
+		checks.ICMP{Host: "192.0.2.11"},
 	}
 	weights := []int{0, 10, 50, 253, -10, -50, -253, w.rng.IntN(253) + 1, -w.rng.IntN(253) - 1}
 	k := track.Track{Check: name, Weight: weights[w.rng.IntN(len(weights))], Reverse: w.rng.IntN(6) == 0}

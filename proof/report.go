@@ -53,8 +53,8 @@ type Outcome struct {
 	// Tied are the others that may hold the addresses as well: it is not the
 	// priorities that decide but who is first, or the greater address.
 	Tied []string `json:"tied,omitempty"`
-	// Moves tells whether Holder is another than when all is well, Repaired who
-	// holds once all is well again.
+	// Moves tells whether a node holds the addresses that does not when all is
+	// well, Repaired who holds once all is well again.
 	Moves    bool   `json:"moves"`
 	Repaired string `json:"repaired,omitempty"`
 }

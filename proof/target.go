@@ -84,13 +84,14 @@ func page(k checks.HTTP) target {
 // or a name in lower case. No host is this one, as for connect.
 func bare(host string) string {
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "" {
 		return "localhost"
 	}
 	if a, err := netip.ParseAddr(host); err == nil {
 		return a.Unmap().String()
 	}
-	return strings.ToLower(strings.TrimSuffix(host, "."))
+	return host
 }
 
 // written is a host as it stands before a port.

@@ -1,0 +1,197 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package proof
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/vicar-ha/vicar/checks"
+	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/track"
+)
+
+// gateway is a host that all nodes look at.
+var gateway = checks.ICMP{Host: "192.0.2.1"}
+
+func TestFindings(t *testing.T) {
+	haproxy := local("haproxy")
+	tests := []struct {
+		name string
+		cfg  *config.Config
+		want []string
+	}{
+		{"all well", with(cluster(150, 100), "haproxy", haproxy, "-60"), nil},
+		{"negative, too small", with(cluster(150, 100), "haproxy", haproxy, "-20"), []string{
+			"problem stays: haproxy fails on lb-1: 150-20=130 still beats lb-2's 100; weight must be below -50",
+		}},
+		{"negative, equal", with(cluster(150, 100), "haproxy", haproxy, "-50"), []string{
+			"problem stays: haproxy fails on lb-1: 150-50=100 only equals lb-2's 100, and among equals the holder stays; weight must be below -50",
+		}},
+		{"positive, too small", with(cluster(120, 100), "haproxy", haproxy, "10"), []string{
+			"problem stays: haproxy fails on lb-1: 120 still beats lb-2's 100+10=110; weight must be 21 to 153",
+		}},
+		{"positive, no room above", with(cluster(254, 100), "haproxy", haproxy, "10"), []string{
+			"problem stays: haproxy fails on lb-1: 254 still beats lb-2's 100+10=110; " +
+				"no weight can, since a priority stays within 1 to 254; use weight: fault, or bring the priorities closer together",
+		}},
+		{"negative, no room below", with(cluster(150, 1), "haproxy", haproxy, "-200"), []string{
+			"problem stays: haproxy fails on lb-1: 150-200=1 (there is no less) only equals lb-2's 1, and among equals the holder stays; " +
+				"no weight can, since a priority stays within 1 to 254; use weight: fault, or bring the priorities closer together",
+		}},
+		{"an owner", with(cluster(255, 100), "haproxy", haproxy, "-200"), []string{
+			"problem stays: haproxy fails on lb-1: 255-200=255 (an owner's does not move) still beats lb-2's 100; weight: fault takes it out",
+		}},
+		{"the best of the others counts", with(cluster(150, 100, 120), "haproxy", haproxy, "-20"), []string{
+			"problem stays: haproxy fails on lb-1: 150-20=130 still beats lb-3's 120; weight must be below -30",
+		}},
+		{"a greater one beside it", with(with(cluster(150, 100), "haproxy", haproxy, "-20"), "nginx", local("nginx"), "-60"), []string{
+			"problem stays: haproxy fails on lb-1: 150-20=130 still beats lb-2's 100; weight must be below -50",
+		}},
+		{"two services that add up", with(with(cluster(150, 100), "haproxy", haproxy, "-20"), "nginx", local("nginx"), "-40"), []string{
+			"problem stays: haproxy fails on lb-1: 150-20=130 still beats lb-2's 100; it moves only together with nginx; weight must be below -50",
+			"problem stays: nginx fails on lb-1: 150-40=110 still beats lb-2's 100; it moves only together with haproxy; weight must be below -50",
+		}},
+		{"two uplinks that add up", with(with(cluster(150, 100), "a", gateway, "-30"), "b", checks.ICMP{Host: "203.0.113.1"}, "-30"), []string{
+			"note stays: a fails on lb-1: 150-30=120 still beats lb-2's 100; it moves only together with b; if one is to be enough, weight must be below -50",
+			"note stays: b fails on lb-1: 150-30=120 still beats lb-2's 100; it moves only together with a; if one is to be enough, weight must be below -50",
+		}},
+		{"uplinks that don't add up", with(with(cluster(150, 100), "a", gateway, "-20"), "b", checks.ICMP{Host: "203.0.113.1"}, "-30"), []string{
+			"problem stays: a fails on lb-1: 150-20=130 still beats lb-2's 100; weight must be below -50",
+			"problem stays: b fails on lb-1: 150-30=120 still beats lb-2's 100; weight must be below -50",
+		}},
+		{"maintenance, too small", with(cluster(150, 100), "away", checks.File{Path: "/etc/away"}, "20 reverse"), []string{
+			"problem stays: away passes on lb-1: 150-20=130 still beats lb-2's 100; weight must be above 50",
+		}},
+		{"one node", with(cluster(150), "haproxy", haproxy, "-20"), []string{
+			"note stays: lb-1 is the only node: nothing takes over when it dies, and no check can move the addresses; add a node",
+		}},
+		{"equals when all is well", cluster(100, 100), []string{
+			"note tie: when all is well: lb-1 and lb-2 have the same priority 100: who is first holds the addresses, or of two at once " +
+				"the one with the greater address, lb-2; give each node a priority that no other can come to have",
+		}},
+		{"equals after a failure", with(cluster(150, 100, 100), "haproxy", haproxy, "fault"), []string{
+			"note tie: lb-1 dies: lb-2 and lb-3 have the same priority 100: who is first holds the addresses, or of two at once " +
+				"the one with the greater address, lb-3; give each node a priority that no other can come to have",
+		}},
+		{"without preemption", unwilling(with(with(cluster(150, 100), "haproxy", haproxy, "-60"), "nginx", local("nginx"), "fault")), []string{
+			"problem nopreempt: haproxy fails on lb-1: 150-60=90 stays, whatever the weight: with preempt: false no node takes the addresses from one that is worse; " +
+				"use weight: fault, or preempt: true, or a delay",
+			"note nopreempt: nginx fails on lb-1: the addresses go to lb-2, and stay there when all is well again (preempt: false); preempt: true, or a delay, brings them back",
+		}},
+		{"a gateway as fault", with(cluster(150, 100), "gateway", gateway, "fault"), []string{
+			"note nobody: 192.0.2.1 fails everywhere (gateway): nobody holds the addresses, though lb-1 and lb-2 live; gateway keeps them out; " +
+				"with a weight in place of fault the best of those that live goes on",
+		}},
+		{"a gateway as weight", with(cluster(150, 100), "gateway", gateway, "-60"), nil},
+		{"a peer as fault", with(cluster(150, 100), "peer", checks.ICMP{Host: "192.0.2.12"}, "fault"), []string{
+			"problem nobody: lb-2 dies (peer): nobody holds the addresses, though lb-1 lives; peer keeps it out; " +
+				"with a weight in place of fault the best of those that live goes on",
+		}},
+		{"a service in reverse", with(cluster(150, 100), "haproxy", checks.TCP{Address: "127.0.0.1:80"}, "fault reverse"), []string{
+			"problem nobody: no node on which haproxy passes can hold the addresses (fault, reverse): when it passes on all of them nobody does; " +
+				"remove reverse, so that a failure takes the node out",
+		}},
+		{"a file in reverse", with(cluster(150, 100), "away", checks.File{Path: "/etc/away"}, "fault reverse"), nil},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, lines(Prove(tc.cfg, Options{}).Findings)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A check that one router tracks in reverse and another does not is well while
+// it passes.
+func TestReverseHereOnly(t *testing.T) {
+	c := addRouter(with(cluster(150, 100), "haproxy", local("haproxy"), "fault"), "mail", 150, 100)
+	c.Routers[1].Tracks = []track.Track{tracked("haproxy", "fault reverse")}
+	want := []string{
+		"problem nobody: nobody can hold the addresses while all is well: haproxy takes a node out while passing (fault, reverse); " +
+			"remove reverse, so that a failure takes the node out",
+	}
+	r := Prove(c, Options{})
+	if diff := cmp.Diff(want, lines(r.Findings)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"mail"}, r.Findings[0].Routers); diff != "" {
+		t.Error(diff)
+	}
+	if len(r.Problems()) != 1 {
+		t.Errorf("%d problems, want 1", len(r.Problems()))
+	}
+}
+
+func TestWitnessThatCanHold(t *testing.T) {
+	c := cluster(150, 100, 50)
+	c.Nodes[2].Witness = true
+	want := []string{"problem witness: lb-3 is a witness and has priority 50: it would hold the addresses when the others are gone; remove its priority"}
+	if diff := cmp.Diff(want, lines(Prove(c, Options{}).Findings)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string(nil), lines(Prove(witnessed(c), Options{}).Findings)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A finding is told once for all routers, and for all nodes.
+func TestFindingsAreFolded(t *testing.T) {
+	c := with(cluster(150, 100), "haproxy", local("haproxy"), "-20")
+	addRouter(c, "mail", 150, 100)
+	c.Routers[1].Tracks, c.Routers[1].Preempt = c.Routers[0].Tracks, true
+	addRouter(c, "other", 150, 100)
+	c.Routers[2].Tracks = append([]track.Track{tracked("nginx", "fault")}, c.Routers[0].Tracks...)
+	c.Checks = append(c.Checks, config.Check{Check: checks.Check{Name: "nginx", Kind: local("nginx")}})
+	r := Prove(c, Options{})
+	if len(r.Elections) != 2 || len(r.Findings) != 1 {
+		t.Fatalf("%d elections, want 2; findings %v, want 1", len(r.Elections), lines(r.Findings))
+	}
+	if diff := cmp.Diff([]string{"mail", "other", "web"}, r.Findings[0].Routers); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFlap(t *testing.T) {
+	vip, own := netip.MustParseAddr("192.0.2.100"), netip.MustParseAddr("192.0.2.11")
+	tests := []struct {
+		name   string
+		kind   checks.Kind
+		weight string
+		found  bool
+	}{
+		{"looks at it", checks.TCP{Address: "192.0.2.100:80"}, "-60", true},
+		{"looks at it, fault", checks.HTTP{URL: "http://192.0.2.100/"}, "fault", true},
+		{"in another form", checks.TCP{Address: "[::ffff:192.0.2.100]:80"}, "-60", true},
+		{"looks at one that is not advertised", checks.ICMP{Host: "192.0.2.99"}, "-60", true},
+		{"leaves from it", checks.ICMP{Host: "192.0.2.1", Bind: checks.Bind{Source: vip}}, "-60", true},
+		{"wants it on an interface", checks.Interface{Name: "eth0", Address: vip}, "fault", true},
+		{"looks at an own address", checks.TCP{Address: "192.0.2.11:80"}, "-60", false},
+		{"leaves from an own address", checks.ICMP{Host: "192.0.2.1", Bind: checks.Bind{Source: own}}, "-60", false},
+		{"looks at the router next door", checks.TCP{Address: "192.0.2.101:80"}, "-60", false},
+		{"wants an interface", checks.Interface{Name: "eth0"}, "fault", false},
+		{"a program", checks.Exec{Argv: []string{"/bin/ping", "192.0.2.100"}}, "-60", false},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			c := addRouter(with(cluster(150, 100), "haproxy", tc.kind, tc.weight), "mail", 150, 100)
+			c.Routers[0].Exclude = []netip.Prefix{netip.MustParsePrefix("192.0.2.99/32")}
+			var found []Finding
+			for _, f := range Prove(c, Options{}).Findings {
+				if f.Kind == Flap {
+					found = append(found, f)
+				}
+			}
+			if (len(found) == 1) != tc.found || len(found) > 1 {
+				t.Fatalf("found %v, want %v", lines(found), tc.found)
+			}
+			if tc.found && (found[0].Severity != Problem || found[0].Check != "haproxy" || found[0].Remedy == "" || found[0].Routers[0] != "web") {
+				t.Errorf("found %+v", found[0])
+			}
+		})
+	}
+}
