@@ -165,3 +165,21 @@ func later(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// eventually waits until ok answers true.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	end, tick := time.NewTimer(patience), time.NewTicker(2*time.Millisecond)
+	defer end.Stop()
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-end.C:
+			t.Fatalf("waited %v in vain: %s", patience, what)
+		}
+	}
+}

@@ -17,8 +17,10 @@
 // success. Redirects are not followed, and the environment's proxies are not
 // used: what is told of a failing network goes the way that was configured.
 //
-// There is one attempt. A failure is logged and counted, and the next event
-// carries the state again.
+// A program runs as package child says: without the agent's capabilities, and not
+// at all if others could replace it. Each run has the hook's Timeout, after which
+// it is ended with all that it started. There is one attempt. A failure is logged
+// and counted, and the next event carries the state again.
 //
 // # Order
 //

@@ -14,9 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/vip"
 )
+
+var _ agent.Listener = (*Notifier)(nil)
 
 // TestOrder: event by event, and within one hook by hook, one at a time.
 func TestOrder(t *testing.T) {

@@ -30,12 +30,16 @@ func TestReload(t *testing.T) {
 		ran   []uint64
 	}{
 		{
-			"the same hooks", []Hook{listen("a", every...), listen("b", every...)},
-			[]string{"a:active", "b:active+1", "a:take_over", "b:take_over"}, []uint64{3, 2},
+			"the same hooks",
+			[]Hook{listen("a", every...), listen("b", every...)},
+			[]string{"a:active", "b:active+1", "a:take_over", "b:take_over"},
+			[]uint64{3, 2},
 		},
 		{
-			"another order", []Hook{listen("b", every...), listen("a", every...)},
-			[]string{"b:active+1", "a:active", "b:take_over", "a:take_over"}, []uint64{2, 3},
+			"another order",
+			[]Hook{listen("b", every...), listen("a", every...)},
+			[]string{"b:active+1", "a:active", "b:take_over", "a:take_over"},
+			[]uint64{2, 3},
 		},
 		{"a changed", []Hook{slower, listen("b", over)}, []string{"a:active", "a:take_over", "b:take_over"}, []uint64{3, 1}},
 		{"b gone", []Hook{listen("a", every...)}, []string{"a:active", "a:take_over"}, []uint64{3}},
@@ -43,8 +47,10 @@ func TestReload(t *testing.T) {
 		{"a new one is not told of the past", []Hook{listen("c", every...), listen("b", every...)}, []string{"b:active+1", "b:take_over"}, []uint64{0, 2}},
 		{"all gone", nil, []string{}, []uint64{}},
 		{
-			"twice the same program", []Hook{listen("a", active), listen("a", over), listen("b", backup)},
-			[]string{"a:active"}, []uint64{2, 0, 0},
+			"twice the same program",
+			[]Hook{listen("a", active), listen("a", over), listen("b", backup)},
+			[]string{"a:active"},
+			[]uint64{2, 0, 0},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

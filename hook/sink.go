@@ -105,12 +105,12 @@ func (n *Notifier) log(d delivery, err error, took time.Duration) {
 	if d.skipped > 0 {
 		attrs = append(attrs, slog.Int("skipped", d.skipped))
 	}
-	level, text := slog.LevelDebug, "hook ran"
-	if err != nil {
-		level, text = slog.LevelWarn, "hook failed"
-		attrs = append(attrs, slog.Any("err", err))
+	if err == nil {
+		n.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "hook ran", attrs...)
+		return
 	}
-	n.cfg.Log.LogAttrs(context.Background(), level, text, attrs...)
+	attrs = append(attrs, slog.Any("err", err))
+	n.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "hook failed", attrs...)
 }
 
 // note counts a run; the Notifier's lock is held.

@@ -38,16 +38,22 @@ func TestDrain(t *testing.T) {
 		{"nothing", nil, nil, nil, 0, nil},
 		{"the stop is told", nil, []vip.EventKind{vip.Stopped}, []string{"a:stop", "b:stop"}, 2 * time.Second, nil},
 		{
-			"what hangs makes way for the stop", hang(vip.BecameActive), []vip.EventKind{vip.BecameActive, vip.Stopped},
-			[]string{"a:active", "a:stop", "b:stop+1"}, 4500 * time.Millisecond, nil,
+			"what hangs makes way for the stop", hang(vip.BecameActive),
+			[]vip.EventKind{vip.BecameActive, vip.Stopped},
+			[]string{"a:active", "a:stop", "b:stop+1"},
+			4500 * time.Millisecond, nil,
 		},
 		{
-			"not all can be told", hang(vip.BecameActive, vip.Stopped), []vip.EventKind{vip.BecameActive, vip.Stopped},
-			[]string{"a:active", "a:stop"}, 5 * time.Second, ErrNotTold,
+			"not all can be told", hang(vip.BecameActive, vip.Stopped),
+			[]vip.EventKind{vip.BecameActive, vip.Stopped},
+			[]string{"a:active", "a:stop"},
+			5 * time.Second, ErrNotTold,
 		},
 		{
-			"a stop that hangs is ended", hang(vip.Stopped), []vip.EventKind{vip.Stopped},
-			[]string{"a:stop", "b:stop"}, 5 * time.Second, ErrNotTold,
+			"a stop that hangs is ended", hang(vip.Stopped),
+			[]vip.EventKind{vip.Stopped},
+			[]string{"a:stop", "b:stop"},
+			5 * time.Second, ErrNotTold,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
