@@ -44,7 +44,9 @@ func (f *files) rename(from, to string) {
 	f.t.Helper()
 	labtest.OK(f.t, os.Rename(f.path(from), f.path(to)))
 }
-func (f *files) link(to, name string)    { f.t.Helper(); labtest.OK(f.t, os.Symlink(to, f.path(name))) }
+
+func (f *files) link(to, name string) { f.t.Helper(); labtest.OK(f.t, os.Symlink(to, f.path(name))) }
+
 func (f *files) replace(name, to string) { f.t.Helper(); f.write(".new", to); f.rename(".new", name) }
 
 func TestFile(t *testing.T) {

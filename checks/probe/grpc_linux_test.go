@@ -194,7 +194,7 @@ func (f *field) remotely(rows []outcome) {
 			r.make(row.kind)
 			err := r.look(row.timeout)
 			want(t, err, row.want)
-			if timeout := errors.Is(err, context.DeadlineExceeded); timeout != (row.is == context.DeadlineExceeded) {
+			if timeout := errors.Is(err, context.DeadlineExceeded); timeout != errors.Is(row.is, context.DeadlineExceeded) {
 				t.Errorf("%q: a time-out is %v", err, timeout)
 			}
 		})

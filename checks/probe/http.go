@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/vicar-ha/vicar/checks"
 )
 
@@ -74,6 +76,9 @@ func newHTTP(k checks.HTTP) (checks.Probe, error) {
 	return p, nil
 }
 
+// errHeader is a header that HTTP can't carry.
+var errHeader = errors.New("name or value has characters that a header can't have")
+
 // httpRequest is what each look sends, but for the body.
 func httpRequest(k checks.HTTP) (*http.Request, error) {
 	method := k.Method
@@ -93,6 +98,9 @@ func httpRequest(k checks.HTTP) (*http.Request, error) {
 		r.SetBasicAuth(u.Username(), password)
 	}
 	for name, value := range k.Header {
+		if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+			return nil, fmt.Errorf("header %q: %w", name, errHeader)
+		}
 		r.Header.Set(name, value)
 	}
 	// net/http takes the host from the field and not from the header.
@@ -112,16 +120,10 @@ func httpRequest(k checks.HTTP) (*http.Request, error) {
 func (p *httpProbe) Probe(ctx context.Context) error {
 	kept := p.conn != nil
 	doubt, err := p.look(ctx)
-	if doubt {
-		p.drop()
-		// A server may close a connection between looks, and have renewed the
-		// certificate that it showed at the beginning: only a new connection
-		// tells.
-		if kept && ctx.Err() == nil {
-			if doubt, err = p.look(ctx); doubt {
-				p.drop()
-			}
-		}
+	// A server may close a connection between looks, and have renewed the
+	// certificate that it showed at the beginning: only a new connection tells.
+	if doubt && kept && ctx.Err() == nil {
+		_, err = p.look(ctx)
 	}
 	if p.fresh {
 		p.drop()
@@ -132,14 +134,14 @@ func (p *httpProbe) Probe(ctx context.Context) error {
 	return nil
 }
 
-// look looks once, on the connection that there is or a new one. doubt says
-// that the connection must not be used again; and if there was an error, that
-// it may be the connection's and not the server's.
+// look looks once, on the connection that there is or a new one, and drops it
+// if it can't be used again. doubt says that the error may be the connection's
+// and not the server's.
 func (p *httpProbe) look(ctx context.Context) (doubt bool, err error) {
 	if p.conn == nil || p.conn.Err() != nil {
 		p.drop()
 		if p.conn, err = p.server.connect(ctx); err != nil {
-			return true, err
+			return false, err
 		}
 	}
 	r := p.request.WithContext(ctx)
@@ -149,28 +151,42 @@ func (p *httpProbe) look(ctx context.Context) (doubt bool, err error) {
 	defer p.server.talk.over()
 	resp, err := p.conn.RoundTrip(r)
 	if err != nil {
+		p.drop()
 		return true, answerError(ctx, err)
 	}
 	defer resp.Body.Close()
 	if resp.TLS != nil {
 		if err := p.server.kept.stillValid(resp.TLS, time.Now()); err != nil {
+			p.drop()
 			return true, err
 		}
 	}
+	return p.judge(ctx, resp)
+}
+
+// judge judges an answer and drops the connection if it doesn't end with the
+// answer's body. doubt is look's.
+func (p *httpProbe) judge(ctx context.Context, resp *http.Response) (doubt bool, err error) {
+	wrong := p.judgeStatus(resp.StatusCode)
 	if p.version != 0 && resp.ProtoMajor != p.version {
-		return true, fmt.Errorf("the server answers by HTTP/%d, want HTTP/%d", resp.ProtoMajor, p.version)
+		p.drop()
+		return false, fmt.Errorf("the server answers by HTTP/%d, want HTTP/%d", resp.ProtoMajor, p.version)
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return true, p.judgeStatus(resp.StatusCode) // what follows is not HTTP
+		p.drop() // what follows is not HTTP
+		return false, wrong
 	}
 	whole, err := p.read(ctx, resp.Body)
-	switch wrong := p.judgeStatus(resp.StatusCode); {
+	if !whole {
+		p.drop()
+	}
+	switch {
 	case wrong != nil:
-		return !whole, wrong
+		return false, wrong
 	case err != nil:
 		return true, err
 	}
-	return !whole, p.judgeBody()
+	return false, p.judgeBody()
 }
 
 // read reads the body up to bodyLimit, and keeps it if there is a pattern. whole

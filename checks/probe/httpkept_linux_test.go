@@ -303,6 +303,40 @@ func TestHTTPCancelled(t *testing.T) {
 	want(t, lookFor(p, plenty), "")
 }
 
+// Only a doubtful connection is a reason to ask twice.
+func TestHTTPAsksOnce(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		status int
+		size   int
+		want   string
+	}{
+		{"passing", 200, 10, ""},
+		{"long body", 200, 2 << 20, ""},
+		{"failing", 500, 10, "status 500"},
+		{"failing with a long body", 500, 2 << 20, "status 500"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var asked atomic.Int64
+			s := newLocal(t, nil, func(w http.ResponseWriter, _ *http.Request) {
+				asked.Add(1)
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, strings.Repeat("x", c.size))
+			})
+			for _, version := range []string{"1.1", "2"} {
+				asked.Store(0)
+				p := newProbe(t, checks.HTTP{URL: s.URL, Version: version})
+				for range 4 {
+					want(t, lookFor(p, plenty), c.want)
+				}
+				if n := asked.Load(); n != 4 {
+					t.Errorf("HTTP/%s: 4 looks asked %d times", version, n)
+				}
+			}
+		})
+	}
+}
+
 func TestHTTPUser(t *testing.T) {
 	s := newLocal(t, nil, func(w http.ResponseWriter, r *http.Request) {
 		if u, p, _ := r.BasicAuth(); u != "me" || p != "secret" {
@@ -323,6 +357,8 @@ func TestHTTPRejected(t *testing.T) {
 		{checks.HTTP{URL: "http://"}, "want http://host"},
 		{checks.HTTP{URL: "http://a:b:c"}, "making the request"},
 		{checks.HTTP{URL: "http://web.example", Method: "BAD METHOD"}, "making the request"},
+		{checks.HTTP{URL: "http://web.example", Header: map[string]string{"X": "a\r\nb"}}, `header "X": name or value`},
+		{checks.HTTP{URL: "http://web.example", Header: map[string]string{"X Y": "a"}}, `header "X Y": name or value`},
 		{checks.HTTP{URL: "http://web.example", Version: "3"}, `HTTP version "3": want 1.1 or 2`},
 		{checks.HTTP{URL: "http://web.example", Expect: "("}, "compiling the pattern of the body"},
 		{checks.HTTP{URL: "https://web.example", TLS: checks.TLS{CA: "/nonexistent"}}, "reading the CA certificates"},

@@ -43,7 +43,7 @@ func (p *interfaceProbe) Wake(ctx context.Context, look func()) error {
 			look()
 		case err != nil:
 			return fmt.Errorf("watching interface %s: %w", p.name, err)
-		case w.concerns(buf[:n]):
+		case n == len(buf) || w.concerns(buf[:n]): // a full buffer lacks the rest
 			look()
 		}
 	}
