@@ -116,12 +116,8 @@ func (r *reader) hookEvents(raw *rawHook, h *Hook) {
 		seen[e.v] = true
 		h.On = append(h.On, vip.EventKind(e.v))
 	}
-	if seen[string(vip.GivesUp)] && usable(raw.Timeout.scalar) && h.Timeout > giveUpWait {
-		at := raw.Timeout.mark
-		if !at.present() {
-			at = raw.mark
-		}
-		r.warn(at, fmt.Sprintf("the timeout of a hook on %s is %s", vip.GivesUp, shortDuration(h.Timeout)),
+	if seen[string(vip.GivesUp)] && raw.Timeout.ok && h.Timeout > giveUpWait {
+		r.warn(raw.Timeout.mark, fmt.Sprintf("the timeout of a hook on %s is %s", vip.GivesUp, shortDuration(h.Timeout)),
 			"the agent waits "+shortDuration(giveUpWait)+" at most before it gives up; write timeout: "+shortDuration(giveUpWait))
 	}
 }
