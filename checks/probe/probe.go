@@ -9,17 +9,28 @@ import (
 	"github.com/vicar-ha/vicar/checks"
 )
 
+// Maker makes probes, which share through it what they can: all process probes
+// have one picture of the host's processes.
+type Maker struct{ processes *processes }
+
+// NewMaker is a Maker that has made nothing yet. It holds nothing once the
+// probes that it made are closed.
+func NewMaker() *Maker { return &Maker{newProcesses()} }
+
+// New is a probe that shares nothing.
+func New(k checks.Kind) (checks.Probe, error) { return NewMaker().New(k) }
+
 // New is the probe of a kind. Patterns, names and the files of certificates are
 // read here, once; nothing is looked at. The error names what is wrong.
-func New(k checks.Kind) (checks.Probe, error) {
-	p, err := build(k)
+func (m *Maker) New(k checks.Kind) (checks.Probe, error) {
+	p, err := m.build(k)
 	if err != nil {
 		return nil, fmt.Errorf("making a check of kind %s: %w", kindName(k), err)
 	}
 	return p, nil
 }
 
-func build(k checks.Kind) (checks.Probe, error) {
+func (m *Maker) build(k checks.Kind) (checks.Probe, error) {
 	switch k := k.(type) {
 	case checks.ICMP:
 		return newICMP(k)
@@ -40,7 +51,7 @@ func build(k checks.Kind) (checks.Probe, error) {
 	case checks.Exec:
 		return newExec(k)
 	case checks.Process:
-		return newProcess(k)
+		return newProcess(k, m.processes)
 	case checks.File:
 		return newFile(k)
 	case checks.Interface:
