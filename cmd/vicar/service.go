@@ -99,7 +99,7 @@ func (s *service) run(ctx context.Context) error {
 
 // setUp builds the checks, the hooks and the agent that they belong to.
 func (s *service) setUp(cfg *config.Config) (err error) {
-	s.checks, err = checks.New(checks.Config{Checks: cfg.NodeChecks(s.node), Build: probe.New, Log: s.log})
+	s.checks, err = checks.New(checks.Config{Checks: cfg.NodeChecks(s.node), Build: probe.NewMaker().New, Log: s.log})
 	if err != nil {
 		return fmt.Errorf("setting up the checks: %w", err)
 	}
