@@ -80,6 +80,57 @@ func TestCrashRestarts(t *testing.T) {
 	}
 }
 
+// TestSystemCalls: the filter lets through what package child needs to start a
+// program, to see it through and to end it.
+func TestSystemCalls(t *testing.T) {
+	analyze := tool(t, "systemd-analyze")
+	b, err := os.ReadFile("vicar.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string]bool{}
+	var apply func(word string, allow bool)
+	apply = func(word string, allow bool) {
+		if !strings.HasPrefix(word, "@") {
+			allowed[word] = allow
+			return
+		}
+		out, err := exec.CommandContext(t.Context(), analyze, "syscall-filter", "--no-pager", word).Output()
+		if err != nil {
+			t.Fatalf("systemd-analyze syscall-filter %s: %v", word, err)
+		}
+		for line := range strings.Lines(string(out)) {
+			if call := strings.TrimSpace(line); line[0] == ' ' && !strings.HasPrefix(call, "#") {
+				apply(call, allow)
+			}
+		}
+	}
+	for line := range strings.Lines(string(b)) {
+		words, ok := strings.CutPrefix(strings.TrimSpace(line), "SystemCallFilter=")
+		if !ok {
+			continue
+		}
+		words, deny := strings.CutPrefix(words, "~")
+		for word := range strings.FieldsSeq(words) {
+			apply(word, !deny)
+		}
+	}
+	for _, call := range []string{
+		"capget", "capset", "prctl", "sched_getscheduler", "sched_setscheduler", "getpriority", "setpriority",
+		"close_range", "pipe2", "clone", "clone3", "vfork", "setpgid", "execve", "kill", "waitid", "wait4",
+		"pidfd_open", "pidfd_send_signal",
+	} {
+		if !allowed[call] {
+			t.Errorf("the unit forbids %s", call)
+		}
+	}
+	for _, call := range []string{"setuid", "bpf", "mount", "chroot", "init_module", "reboot"} {
+		if allowed[call] {
+			t.Errorf("the unit allows %s", call)
+		}
+	}
+}
+
 // TestUser runs systemd-sysusers on an empty root directory.
 func TestUser(t *testing.T) {
 	sysusers := tool(t, "systemd-sysusers")
