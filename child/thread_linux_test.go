@@ -4,12 +4,10 @@
 package child
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -194,28 +192,35 @@ func TestMemory(t *testing.T) {
 
 // TestAgentKilled: the program dies with an agent that is killed.
 func TestAgentKilled(t *testing.T) {
-	mark := "child-test-" + strconv.Itoa(os.Getpid())
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "", "/bin/sh", "-c", ": "+mark+"; kill -STOP $$")
-	cmd.Env = append(os.Environ(), agentMark+"=1", "GORACE=atexit_sleep_ms=0")
+	argv := []string{"/bin/sleep", "1000", "0." + strconv.Itoa(os.Getpid())}
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", append([]string{""}, argv...)...)
+	cmd.Env = append(os.Environ(), agentMark+"=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	runs := func() bool {
+	runs := func() (pid string) {
 		files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return slices.ContainsFunc(files, func(name string) bool {
-			b, _ := os.ReadFile(name)
-			return bytes.HasPrefix(b, []byte("/bin/sh\x00-c\x00: "+mark))
-		})
+		for _, name := range files {
+			if b, _ := os.ReadFile(name); string(b) == strings.Join(argv, "\x00")+"\x00" {
+				return filepath.Base(filepath.Dir(name))
+			}
+		}
+		return ""
 	}
-	eventually(t, "the program", runs)
+	t.Cleanup(func() {
+		if pid := runs(); pid != "" {
+			kill(t, pid)
+		}
+	})
+	eventually(t, "the program", func() bool { return runs() != "" })
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	eventually(t, "the end of the program", func() bool { return !runs() })
+	eventually(t, "the end of the program", func() bool { return runs() == "" })
 }
 
 // kill ends a process that the test started.

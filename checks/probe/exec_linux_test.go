@@ -1,8 +1,6 @@
 // Copyright 2026 The vicar authors
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build linux
-
 package probe
 
 import (
