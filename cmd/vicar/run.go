@@ -60,6 +60,10 @@ systemd it tells it when it is ready and feeds its watchdog.`,
 // before, and runs the agent.
 func (a *app) runAgent(ctx context.Context, f runFlags) error {
 	log := slog.New(f.format.handler(a.stderr, slog.Level(f.level)))
+	// What libraries say by themselves, net/http of a server that answers what it
+	// was not asked, is for those who look closely.
+	slog.SetLogLoggerLevel(slog.LevelDebug)
+	slog.SetDefault(log)
 	if err := os.MkdirAll(f.dir, 0o750); err != nil {
 		return fmt.Errorf("making the runtime directory (run it as root, as the service, or with --runtime-dir): %w", err)
 	}
