@@ -212,7 +212,7 @@ func (j *judge) noPreempt(s step) {
 	}
 	j.once(Finding{
 		Kind: NoPreempt, Severity: Problem, Check: t.Check, Failures: s.failures(),
-		Text:   s.what() + ": " + expression(s.after[s.holder]) + " stays, whatever the weight: with preempt: false no node takes the addresses from one that is worse",
+		Text:   s.what() + ": " + expression(s.after[s.holder]) + " holds on, whatever the weight: with preempt: false no node takes the addresses from a worse one",
 		Remedy: "use weight: fault, or preempt: true, or a delay",
 	}, t.Check)
 }

@@ -78,7 +78,7 @@ func TestFindings(t *testing.T) {
 				"the one with the greater address, lb-3; give each node a priority that no other can come to have",
 		}},
 		{"without preemption", unwilling(with(with(cluster(150, 100), "haproxy", haproxy, "-60"), "nginx", local("nginx"), "fault")), []string{
-			"problem nopreempt: haproxy fails on lb-1: 150-60=90 stays, whatever the weight: with preempt: false no node takes the addresses from one that is worse; " +
+			"problem nopreempt: haproxy fails on lb-1: 150-60=90 holds on, whatever the weight: with preempt: false no node takes the addresses from a worse one; " +
 				"use weight: fault, or preempt: true, or a delay",
 			"note nopreempt: nginx fails on lb-1: the addresses go to lb-2, and stay there when all is well again (preempt: false); preempt: true, or a delay, brings them back",
 		}},

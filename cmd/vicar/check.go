@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/proof"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -21,7 +22,9 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Check configuration files",
 		Long: `Checks configuration files and shows what they mean. All that is wrong is shown
-at once, with its place and what to write instead. Nothing is needed from the
+at once, with its place and what to write instead. Then it proves who holds each
+router's addresses after every single failure: a node that dies, a check that
+fails, and checks that one cause makes fail together. Nothing is needed from the
 host: a file can be checked anywhere.`,
 		Args: func(_ *cobra.Command, files []string) error {
 			if len(files) == 0 {
@@ -30,17 +33,22 @@ host: a file can be checked anywhere.`,
 			return nil
 		},
 	}
-	asJSON := cmd.Flags().Bool("json", false, "print JSON")
-	strict := cmd.Flags().Bool("strict", false, "take warnings for errors")
+	var o checkOptions
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&o.strict, "strict", false, "take warnings for errors, and the proof's notes for problems")
+	cmd.Flags().BoolVar(&o.pairs, "pairs", false, "prove pairs of failures, too")
+	cmd.Flags().BoolVar(&o.all, "all", false, "show every failure of long tables")
 	cmd.RunE = a.do(func(_ *cobra.Command, files []string) error {
 		results := make([]result, len(files))
 		for i, f := range files {
-			results[i] = check(f)
+			results[i] = check(f, o)
 		}
-		return a.report(results, *asJSON, *strict)
+		return a.report(results, o)
 	})
 	return cmd
 }
+
+type checkOptions struct{ json, strict, pairs, all bool }
 
 // result is what was found in a file.
 type result struct {
@@ -50,12 +58,18 @@ type result struct {
 	Warnings config.Errors `json:"warnings"`
 
 	// Report is there if the file is valid.
-	Report *config.Report `json:"report,omitempty"`
+	Report *report `json:"report,omitempty"`
 
 	fail error // the file could not be read
 }
 
-func check(file string) result {
+// report is what a configuration amounts to, and what becomes of it.
+type report struct {
+	config.Report
+	Proof proof.Report `json:"proof"`
+}
+
+func check(file string, o checkOptions) result {
 	r := result{File: file, Errors: config.Errors{}, Warnings: config.Errors{}}
 	cfg, err := config.Load(file)
 	if errs, ok := errors.AsType[config.Errors](err); ok {
@@ -67,31 +81,39 @@ func check(file string) result {
 		r.Errors = config.Errors{{File: file, Message: err.Error()}}
 		return r
 	}
-	report := cfg.Report()
-	r.Warnings = append(r.Warnings, report.Warnings...)
-	report.Warnings = nil // they have their place above
-	r.Valid, r.Report = true, &report
+	r.Valid, r.Report = true, &report{cfg.Report(), proof.Prove(cfg, proof.Options{Pairs: o.pairs})}
+	r.Warnings = append(r.Warnings, r.Report.Warnings...)
+	r.Report.Warnings = nil // they have their place above
 	return r
 }
 
-// report shows the results. A file that could not be read is a failure, which
-// is worse than one that is not valid.
-func (a *app) report(results []result, asJSON, strict bool) error {
-	if asJSON {
+// report shows the results.
+func (a *app) report(results []result, o checkOptions) error {
+	if o.json {
 		if err := a.printJSON(map[string]any{"files": results}); err != nil {
 			return err
 		}
+	} else {
+		for i, r := range results {
+			if err := a.reportOne(r, o, i > 0); err != nil {
+				return err
+			}
+		}
 	}
-	invalid, warned, failed := false, false, false
-	for i, r := range results {
+	return a.verdict(results, o.strict)
+}
+
+// verdict is the exit code: that of the worst. A file that could not be read is
+// worse than one that is not valid, and that is worse than what was proved.
+func (a *app) verdict(results []result, strict bool) error {
+	var failed, invalid, warned, problem, noted bool
+	for _, r := range results {
+		failed = failed || r.fail != nil
 		invalid = invalid || !r.Valid
 		warned = warned || len(r.Warnings) > 0
-		failed = failed || r.fail != nil
-		if asJSON {
-			continue
-		}
-		if err := a.reportOne(r, i > 0); err != nil {
-			return err
+		if r.Valid {
+			problem = problem || len(r.Report.Proof.Problems()) > 0
+			noted = noted || len(r.Report.Proof.Findings) > 0
 		}
 	}
 	switch {
@@ -102,12 +124,17 @@ func (a *app) report(results []result, asJSON, strict bool) error {
 	case strict && warned:
 		_, _ = io.WriteString(a.stderr, "vicar: with --strict a warning is an error\n")
 		return reported(exitConfig)
+	case problem:
+		return reported(exitProof)
+	case strict && noted:
+		_, _ = io.WriteString(a.stderr, "vicar: with --strict a note is a problem\n")
+		return reported(exitProof)
 	default:
 		return nil
 	}
 }
 
-func (a *app) reportOne(r result, further bool) error {
+func (a *app) reportOne(r result, o checkOptions, further bool) error {
 	switch {
 	case r.fail != nil:
 		_, _ = fmt.Fprintf(a.stderr, "vicar: %v\n", r.fail)
@@ -119,7 +146,7 @@ func (a *app) reportOne(r result, further bool) error {
 	for _, w := range r.Warnings {
 		_, _ = io.WriteString(a.stderr, "warning: "+w.Excerpt())
 	}
-	text := summary(r.File, *r.Report, a.paint())
+	text := summary(r.File, r.Report.Report, a.paint()) + renderProof(r.Report.Proof, o.all, a.paint())
 	if further {
 		text = "\n" + text
 	}

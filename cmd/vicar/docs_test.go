@@ -73,7 +73,7 @@ func TestExitCodesDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, code := range []int{exitOK, exitFailure, exitUsage, exitConfig, exitNoAgent} {
+	for _, code := range []int{exitOK, exitFailure, exitUsage, exitConfig, exitNoAgent, exitProof} {
 		if !strings.Contains(string(text), fmt.Sprintf("\n| %d | ", code)) {
 			t.Errorf("docs/commands.md lacks exit code %d", code)
 		}

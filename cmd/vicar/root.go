@@ -24,6 +24,7 @@ const (
 	exitUsage   = 2
 	exitConfig  = 3
 	exitNoAgent = 4
+	exitProof   = 5
 )
 
 const (
@@ -40,7 +41,8 @@ Exit codes:
   1  failed
   2  used wrongly: unknown command, flag or argument
   3  the configuration is not valid
-  4  no agent answers, or you may not talk to it`
+  4  no agent answers, or you may not talk to it
+  5  the configuration is valid, but the proof found a problem`
 
 // app is one run of the program.
 type app struct {
