@@ -16,7 +16,8 @@
 // What a node's checks make of its priority is counted by package track, as the
 // agent does. Who then holds the addresses is RFC 9568 section 6.4 after
 // everything has come to rest: the times that it takes, PreemptDelay, damping and
-// listening after the start only delay it.
+// listening after the start only delay it. Without preemption any node may hold
+// when all is well; the proof begins with the best.
 //
 // # What it costs
 //

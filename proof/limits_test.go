@@ -4,6 +4,7 @@
 package proof
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -70,5 +71,13 @@ func BenchmarkPairs(b *testing.B) {
 		if r := Prove(c, Options{Pairs: true}); r.Pairs.Looked == 0 {
 			b.Fatal("no pairs")
 		}
+	}
+}
+
+// What is empty is an empty list in JSON.
+func TestNoRouters(t *testing.T) {
+	got, err := json.Marshal(Prove(&config.Config{}, Options{}))
+	if want := `{"elections":[],"findings":[]}`; err != nil || string(got) != want {
+		t.Errorf("%s, %v; want %s", got, err, want)
 	}
 }

@@ -18,12 +18,12 @@ type Options struct {
 func Prove(c *config.Config, opts Options) Report {
 	units := unitsOf(c)
 	m := newModel(c, units)
-	found := &findings{}
+	found := &findings{list: []Finding{}}
 	witnesses(c, found)
 	for _, u := range units {
 		m.flaps(u, found)
 	}
-	report := Report{}
+	report := Report{Elections: []Election{}}
 	if opts.Pairs {
 		report.Pairs = &Pairs{}
 	}
