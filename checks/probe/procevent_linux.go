@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"syscall"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -34,10 +33,12 @@ const (
 // those of other numbers.
 var errNoEvents = errors.New("none come: process events are for the initial PID and user namespace")
 
-// procLink is a socket for process events.
+// procLink is a socket for process events, and what ends a wait for them. It is
+// waited for with poll(2): the runtime's poller would wake the agent for each
+// event, even while it lets them gather.
 type procLink struct {
-	file *os.File
-	raw  syscall.RawConn
+	fd   int
+	stop int // an eventfd
 	buf  []byte
 }
 
@@ -74,12 +75,11 @@ func dialProcLink() (*procLink, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("setting up a socket: %w", err), unix.Close(fd))
 	}
-	file := os.NewFile(uintptr(fd), "process events")
-	raw, err := file.SyscallConn()
+	stop, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening a socket: %w", err), file.Close())
+		return nil, errors.Join(fmt.Errorf("making an eventfd: %w", err), unix.Close(fd))
 	}
-	return &procLink{file: file, raw: raw, buf: make([]byte, 4<<10)}, nil
+	return &procLink{fd: fd, stop: stop, buf: make([]byte, 4<<10)}, nil
 }
 
 // filterProcEvents keeps from a socket what is not about whole processes: most
@@ -138,12 +138,8 @@ func (l *procLink) ask(op uint32) error {
 	order.PutUint32(b[netlinkHeader+4:], connectorProc)
 	order.PutUint16(b[netlinkHeader+16:], 4)
 	order.PutUint32(b[offEvent:], op)
-	var err error
-	werr := l.raw.Write(func(fd uintptr) bool {
-		err = unix.Sendto(int(fd), b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
-		return err != unix.EAGAIN && err != unix.EINTR
-	})
-	if err := errors.Join(werr, err); err != nil {
+	// The kernel has read it when this returns.
+	if err := unix.Sendto(l.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("asking the kernel for them: %w", err)
 	}
 	return nil
@@ -163,60 +159,77 @@ func (l *procLink) prove(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making one: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, proofWait)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { _ = l.file.SetReadDeadline(time.Unix(1, 0)) })()
+	defer l.endWith(ctx)()
 	want := procEvent{kind: procComm, pid: os.Getpid(), comm: string(name)}
-	for {
-		events, _, err := l.receive()
-		if slices.Contains(events, want) {
-			return nil
-		}
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return errNoEvents
-		}
+	for until := time.Now().Add(proofWait); ctx.Err() == nil && time.Now().Before(until); {
+		events, _, err := l.receive(until)
 		if err != nil {
 			return err
 		}
+		if slices.Contains(events, want) {
+			return nil
+		}
 	}
+	return errNoEvents
 }
 
-// receive waits for events until the read deadline. lost says that there were
-// more, which did not fit into the kernel's buffer.
-func (l *procLink) receive() (events []procEvent, lost bool, err error) {
-	rerr := l.raw.Read(func(fd uintptr) bool {
-		for n := range procBatch {
-			var size int
-			size, err = l.read(int(fd))
-			switch {
-			case errors.Is(err, unix.EAGAIN):
-				err = nil
-				return n > 0
-			case errors.Is(err, unix.ENOBUFS):
-				lost = true
-			case err != nil:
-				return true
-			}
-			if e, ok := parseProcEvent(l.buf[:size]); ok {
-				events = append(events, e)
-			}
+// receive waits for events until the time, or until it is interrupted. lost says
+// that there were more, which did not fit into the kernel's buffer.
+func (l *procLink) receive(until time.Time) (events []procEvent, lost bool, err error) {
+	if err := l.wait(until); err != nil {
+		return nil, false, fmt.Errorf("waiting for process events: %w", err)
+	}
+	for range procBatch {
+		size, err := l.read()
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return events, lost, nil
+		case errors.Is(err, unix.ENOBUFS):
+			lost = true
+		case err != nil:
+			return events, lost, fmt.Errorf("receiving process events: %w", err)
 		}
-		return true
+		if e, ok := parseProcEvent(l.buf[:size]); ok {
+			events = append(events, e)
+		}
+	}
+	return events, lost, nil
+}
+
+// wait waits until there is something to read, or something else ends it.
+func (l *procLink) wait(until time.Time) error {
+	ms := int(max(0, time.Until(until)+time.Millisecond-1) / time.Millisecond)
+	fds := []unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}, {Fd: int32(l.stop), Events: unix.POLLIN}}
+	_, err := unix.Poll(fds, ms)
+	if errors.Is(err, unix.EINTR) {
+		return nil // the caller's loop comes again
+	}
+	if err == nil && fds[1].Revents != 0 {
+		var count [8]byte
+		_, err = unix.Read(l.stop, count[:])
+	}
+	return err
+}
+
+// endWith makes waits end when ctx has ended. It must be undone before close.
+func (l *procLink) endWith(ctx context.Context) (undo func()) {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		_, _ = unix.Write(l.stop, binary.NativeEndian.AppendUint64(nil, 1))
 	})
-	if err == nil {
-		err = rerr
+	return func() {
+		if !stop() {
+			<-done
+		}
 	}
-	if err != nil {
-		err = fmt.Errorf("receiving process events: %w", err)
-	}
-	return events, lost, err
 }
 
 // read reads one datagram. One that is not the kernel's has length 0.
-func (l *procLink) read(fd int) (int, error) {
-	n, from, err := unix.Recvfrom(fd, l.buf, unix.MSG_DONTWAIT)
+func (l *procLink) read() (int, error) {
+	n, from, err := unix.Recvfrom(l.fd, l.buf, unix.MSG_DONTWAIT)
 	for err == unix.EINTR {
-		n, from, err = unix.Recvfrom(fd, l.buf, unix.MSG_DONTWAIT)
+		n, from, err = unix.Recvfrom(l.fd, l.buf, unix.MSG_DONTWAIT)
 	}
 	if err != nil {
 		return 0, err
@@ -228,19 +241,18 @@ func (l *procLink) read(fd int) (int, error) {
 }
 
 // drain throws away what has come. What is wrong with the socket receive tells.
-func (l *procLink) drain() error {
-	return l.raw.Control(func(fd uintptr) {
-		for range procBuffer / netlinkHeader {
-			if _, err := l.read(int(fd)); err != nil && !errors.Is(err, unix.ENOBUFS) {
-				return
-			}
+func (l *procLink) drain() {
+	for range procBuffer / netlinkHeader {
+		if _, err := l.read(); err != nil && !errors.Is(err, unix.ENOBUFS) {
+			return
 		}
-	})
+	}
 }
 
 // close ends the events. Before Linux 6.6 the kernel makes them until somebody
 // says that nobody listens.
 func (l *procLink) close() {
 	_ = l.ask(ignoreEvents)
-	_ = l.file.Close()
+	_ = unix.Close(l.fd)
+	_ = unix.Close(l.stop)
 }
