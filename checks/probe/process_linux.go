@@ -6,7 +6,6 @@ package probe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
