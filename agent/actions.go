@@ -16,7 +16,7 @@ func (l *loop) step(i *instance, now time.Time, ev vrrp.Event) {
 	g := i.router.group
 	g.told, g.moving = now, false
 	for _, r := range g.routers {
-		r.moving = false
+		r.mover = nil
 	}
 	for _, a := range g.engines.Step(now, i.member, ev) {
 		l.perform(g.members[a.Member], now, a.Action)
@@ -89,14 +89,20 @@ func (l *loop) flush(now time.Time) {
 	}
 }
 
-// changed notes a transition. Of those that one event brings, the first is the
-// router's, with the reason; the others are of engines that go along with it.
+// started is the reason of a router's first transition.
+const started = "started"
+
+// changed notes a transition. Of those that one event brings, the first one's
+// engine speaks for the router; the others go along with it.
 func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 	r := i.router
+	if c.From == vrrp.Initialize && r.transitions[vrrp.Backup]+r.transitions[vrrp.Active] == 0 {
+		c.Reason = started // it has waited for something, but recovered from nothing
+	}
 	i.said = c.Reason
 	level := slog.LevelInfo
 	switch {
-	case r.moving:
+	case r.mover != nil && r.mover != i:
 		level = slog.LevelDebug
 	case i.fault != "" || i.heldErr != "" || r.group.blocked != "":
 		level = slog.LevelWarn
@@ -104,11 +110,11 @@ func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 	if g := r.group; !g.moving && (c.From == vrrp.Active || c.To == vrrp.Active) {
 		g.moving, g.moved = true, true
 	}
-	if !r.moving {
-		r.moving = true
+	if r.mover == nil || r.mover == i {
+		r.mover = i
 		r.reason, r.since = c.Reason, now
 		r.transitions[c.To]++
-		l.tell(i, now, transitionKind(r, c.To), c.From)
+		l.tell(i, now, transitionKind(r, c.To), c.From, c.To, c.Reason)
 	}
 	l.log.Log(context.Background(), level, "state changed", slog.String("router", r.cfg.Name), slog.Int("family", i.family),
 		slog.Int("vrid", int(r.cfg.VRID)), slog.String("from", c.From.String()), slog.String("to", c.To.String()),

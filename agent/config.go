@@ -25,6 +25,9 @@ type Config struct {
 	Routers []Router
 	Groups  []Group // routers that move together
 
+	// Names are the nodes' by their addresses, for people.
+	Names map[netip.Addr]string
+
 	// Open opens the link. It is called in the loop and must not wait.
 	Open func(Link) (Transport, error)
 	// Network watches the host.
@@ -60,7 +63,7 @@ type Group struct {
 
 // Damping holds a router that changed hands Moves times within Within: until
 // Hold has passed since the last time, this node does not take it over from
-// another, save from one that has become worse. Zero is none.
+// another, save from one that becomes worse. Zero is none.
 type Damping struct {
 	Moves        int
 	Within, Hold time.Duration

@@ -42,25 +42,34 @@ func (l *loop) countMove(g *group, now time.Time) {
 	fresh := g.damper.until.IsZero()
 	g.damper.until = now.Add(g.damper.cfg.Hold)
 	l.reviewBy(g.damper.until)
-	if fresh {
-		l.dampen(g, now, true)
+	if !fresh {
+		return
+	}
+	l.restrain(g, now)
+	for _, r := range g.routers {
+		l.log.Warn("router damped: it changed hands too often, and takes over from no other for a while", slog.String("router", r.cfg.Name),
+			slog.Int("moves", len(g.damper.moves)), slog.Duration("within", g.damper.cfg.Within), slog.Duration("hold", g.damper.cfg.Hold))
 	}
 }
 
-// dampen begins or ends the damping of a group.
-func (l *loop) dampen(g *group, now time.Time, on bool) {
-	if !on {
-		g.damper.until = time.Time{}
+// undamp ends the damping of a group.
+func (l *loop) undamp(g *group, now time.Time) {
+	g.damper.until = time.Time{}
+	l.restrain(g, now)
+	for _, r := range g.routers {
+		l.log.Info("router no longer damped", slog.String("router", r.cfg.Name))
 	}
+}
+
+// restrain tells a group's engines whether they may take over from another that
+// is worse.
+func (l *loop) restrain(g *group, now time.Time) {
+	on := !g.damper.until.IsZero() || !g.proven
+	if on == g.dampened {
+		return
+	}
+	g.dampened = on
 	for _, i := range g.members {
 		l.step(i, now, vrrp.Dampen{On: on})
-	}
-	for _, r := range g.routers {
-		if on {
-			l.log.Warn("router damped: it changed hands too often, and takes over from no other for a while", slog.String("router", r.cfg.Name),
-				slog.Int("moves", len(g.damper.moves)), slog.Duration("within", g.damper.cfg.Within), slog.Duration("hold", g.damper.cfg.Hold))
-		} else {
-			l.log.Info("router no longer damped", slog.String("router", r.cfg.Name))
-		}
 	}
 }

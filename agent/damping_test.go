@@ -73,6 +73,21 @@ func TestDampedRelieves(t *testing.T) {
 	})
 }
 
+// TestDampedRelievesAtAnyPriority: a damped node leaves a healthy holder alone,
+// and relieves it when it fails.
+func TestDampedRelievesAtAnyPriority(t *testing.T) {
+	healthy(t, damped(-60), func(t *testing.T, w *world) {
+		w.allPass("haproxy")
+		for range 3 {
+			w.flap()
+		}
+		w.want("lb-2")
+		w.nodes[1].health.fail("haproxy")
+		time.Sleep(time.Second)
+		w.want("lb-1")
+	})
+}
+
 // TestDampingTakenAway: a reload without damping ends it.
 func TestDampingTakenAway(t *testing.T) {
 	healthy(t, damped(0), func(t *testing.T, w *world) {

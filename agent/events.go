@@ -13,17 +13,17 @@ import (
 )
 
 // tell tells the Listener of something that happened to i's router.
-func (l *loop) tell(i *instance, now time.Time, kind vip.EventKind, from vrrp.State) {
+func (l *loop) tell(i *instance, now time.Time, kind vip.EventKind, from, to vrrp.State, reason string) {
 	if l.cfg.Listener != nil {
-		l.cfg.Listener.Tell(l.event(i, now, kind, from))
+		l.cfg.Listener.Tell(l.event(i, now, kind, from, to, reason))
 	}
 }
 
-func (l *loop) event(i *instance, now time.Time, kind vip.EventKind, from vrrp.State) vip.Event {
+func (l *loop) event(i *instance, now time.Time, kind vip.EventKind, from, to vrrp.State, reason string) vip.Event {
 	s, cfg := i.engine.Status(), &i.router.cfg
 	return vip.Event{
 		Kind: kind, Cluster: l.cfg.Cluster, Node: l.cfg.Node, Router: cfg.Name,
-		State: s.State.String(), From: from.String(), Term: s.Term, Reason: i.router.reason,
+		State: to.String(), From: from.String(), Term: s.Term, Reason: reason,
 		Priority: int(s.Priority), Peer: s.Active, Interface: cmp.Or(i.iface, cfg.Interface),
 		Addresses: slices.Concat(cfg.Addresses, cfg.Exclude), Time: l.wallClock(now)(now),
 	}
@@ -48,7 +48,7 @@ func transitionKind(r *router, to vrrp.State) vip.EventKind {
 func (l *loop) tellGivesUp(i *instance, now time.Time) {
 	if r := i.router; !r.saidGivesUp {
 		r.saidGivesUp = true
-		l.tell(i, now, vip.GivesUp, vrrp.Active)
+		l.tell(i, now, vip.GivesUp, vrrp.Active, i.engine.State(), r.reason)
 	}
 }
 
@@ -61,7 +61,7 @@ func (l *loop) tellTookOver(i *instance, now time.Time) {
 		return
 	}
 	r.saidTookOver = true
-	l.tell(i, now, vip.TookOver, vrrp.Active)
+	l.tell(i, now, vip.TookOver, vrrp.Active, vrrp.Active, r.reason)
 }
 
 // farewells tells the Listener that a group is about to give up in order, and
@@ -74,7 +74,8 @@ func (l *loop) farewells(g *group, now time.Time) bool {
 		if i := r.instances[0]; i.engine.State() == vrrp.Active && !r.saidGivesUp {
 			r.saidGivesUp = true
 			g.farewell++
-			l.cfg.Listener.GiveUp(l.event(i, now, vip.GivesUp, vrrp.Active), func() { l.told.put(g) })
+			e := l.event(i, now, vip.GivesUp, vrrp.Active, vrrp.Active, "stops")
+			l.cfg.Listener.GiveUp(e, func() { l.told.put(g) })
 		}
 	}
 	if g.farewell > 0 {

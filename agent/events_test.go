@@ -4,6 +4,7 @@
 package agent_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -31,6 +32,28 @@ func TestEvents(t *testing.T) {
 		first.wantSaid(t, "web give_up Active->Active 2", "web stop Active->Initialize 2")
 		second.stop(t)
 		second.wantSaid(t, "web active Backup->Active 2", "web take_over Active->Active 2", "web give_up Active->Active 2", "web stop Active->Initialize 2")
+	})
+}
+
+// TestStalledThenFaulted: an Active that wakes up too late and learns at the same
+// moment that its link is down has stepped down twice, and both are told.
+func TestStalledThenFaulted(t *testing.T) {
+	healthy(t, tracking(0), func(t *testing.T, w *world) {
+		late := new(atomic.Int64)
+		first := w.nodes[0]
+		first.stop(t)
+		first.cfg.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+		first.start(t)
+		w.allPass("haproxy")
+		w.want("lb-1")
+		first.listener.take()
+		late.Store(int64(time.Minute))
+		first.health.fail("haproxy")
+		time.Sleep(time.Second)
+		first.wantSaid(t, "web backup Active->Backup 1", "web give_up Active->Initialize 1", "web fault Backup->Initialize 1")
+		if got := first.router(t).Transitions; got["Initialize"] != 1 || got["Backup"] != 2 {
+			t.Errorf("transitions %v", got)
+		}
 	})
 }
 
@@ -81,6 +104,7 @@ func TestReloadFarewell(t *testing.T) {
 		if err := first.agent.Reload(t.Context(), first.withRouters(first.cfg.Routers...)); err != nil {
 			t.Fatal(err)
 		}
+		first.health.pass("haproxy") // what nobody tracked for a while is forgotten
 		time.Sleep(300 * ms)
 		w.want("lb-2")
 		time.Sleep(time.Second)

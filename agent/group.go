@@ -18,10 +18,13 @@ type unit struct {
 	name    string // the sync group's, or empty
 	routers []Router
 	// tracks are the group's and all its members', each check once: members have
-	// one priority, or they would pull each other to and fro. The first own are
-	// those of the group.
+	// one priority, or they would pull each other to and fro.
 	tracks []track.Track
-	own    int
+}
+
+// tracksCheck tells whether the check is one of the unit's.
+func (u unit) tracksCheck(name string) bool {
+	return slices.ContainsFunc(u.tracks, func(t track.Track) bool { return t.Check == name })
 }
 
 // units are the configuration's routers, sync groups first.
@@ -29,7 +32,7 @@ func (c Config) units() []unit {
 	var us []unit
 	grouped := make(map[string]bool)
 	for _, g := range c.Groups {
-		u := unit{name: g.Name, tracks: slices.Clone(g.Tracks), own: len(g.Tracks)}
+		u := unit{name: g.Name, tracks: slices.Clone(g.Tracks)}
 		for _, name := range g.Routers {
 			n := slices.IndexFunc(c.Routers, func(r Router) bool { return r.Name == name })
 			if n >= 0 {
@@ -50,7 +53,7 @@ func (c Config) units() []unit {
 func (u unit) withTracks() unit {
 	for _, r := range u.routers {
 		for _, t := range r.Tracks {
-			if !slices.ContainsFunc(u.tracks, func(o track.Track) bool { return o.Check == t.Check }) {
+			if !u.tracksCheck(t.Check) {
 				u.tracks = append(u.tracks, t)
 			}
 		}
@@ -77,9 +80,14 @@ type group struct {
 	// admitted says that every check has had a result once. From then on one
 	// without is no reason to leave the election.
 	admitted bool
+	// proven says that all checks have been well at once since the start. Until
+	// then the group is restrained: it takes over from no other, for a node that
+	// has just started with its service down must not take the addresses along.
+	proven   bool
 	blocked  string    // why checks keep the group out of the election, or empty
 	listen   time.Time // until when it takes no part after the start; zero: it may
 	damper   damper
+	dampened bool // the engines were told so
 	moving   bool // the event at hand has brought a change of hands already
 	moved    bool // it has to be counted
 
@@ -123,11 +131,20 @@ func newGroup(u unit, epoch time.Time, start func(*instance)) (*group, error) {
 // long it listens first, counted from began if that is not zero.
 func (l *loop) start(g *group, began time.Time, now time.Time) {
 	g.damper.cfg = g.unit.routers[0].Damping
-	if listen := g.unit.routers[0].Listen; listen > 0 && !began.IsZero() {
-		g.listen = began.Add(listen)
-		l.reviewBy(g.listen)
+	if !began.IsZero() {
+		l.listen(g, began.Add(g.unit.routers[0].Listen), now)
 	}
 	l.weigh(g, now)
+}
+
+// listen keeps the group out of the election until then.
+func (l *loop) listen(g *group, until, now time.Time) {
+	if until.After(now) {
+		g.listen = until
+		l.reviewBy(until)
+	} else {
+		g.listen = time.Time{}
+	}
 }
 
 // reviewBy makes the loop look at its groups at that time, or before.
@@ -147,7 +164,7 @@ func (l *loop) review(now time.Time) {
 			l.weigh(g, now)
 		}
 		if ended(&g.damper.until, now) {
-			l.dampen(g, now, false)
+			l.undamp(g, now)
 		}
 		if ended(&g.patience, now) {
 			l.giveUp(g, now)

@@ -44,41 +44,71 @@ func (l *loop) checksChanged(now time.Time, told [][]track.Result) {
 	}
 }
 
-// standing is how a check counts for the group. One without a result keeps a
-// group from entering the election, but does not throw it out: it was added by
-// a reload.
-func (l *loop) standing(g *group, check string) track.State {
-	s := l.results[check].State
+// standing is how a track's check counts for the group. One without a result
+// keeps a group from entering the election, but changes nothing for one that is
+// in it: it was added by a reload.
+func (l *loop) standing(g *group, t track.Track) track.State {
+	s := l.results[t.Check].State
 	if s == track.Undecided && g.admitted {
-		return track.Passing
+		return t.Neutral()
 	}
 	return s
+}
+
+// forgetResults forgets checks that nobody tracks any more: what they said is
+// old when they come back.
+func (l *loop) forgetResults(units []unit) {
+	for name := range l.results {
+		if !slices.ContainsFunc(units, func(u unit) bool { return u.tracksCheck(name) }) {
+			delete(l.results, name)
+		}
+	}
 }
 
 // weigh gives a group's engines the priority that its checks make of it, and
 // lets it into the election or keeps it out.
 func (l *loop) weigh(g *group, now time.Time) {
+	fresh := !g.admitted
 	g.admitted = g.admitted || !slices.ContainsFunc(g.tracks, func(t track.Track) bool {
 		return l.results[t.Check].State == track.Undecided
 	})
+	g.proven = g.proven || !slices.ContainsFunc(g.tracks, func(t track.Track) bool {
+		return l.results[t.Check].State != t.Well()
+	})
+	l.restrain(g, now)
 	was := g.blocked
 	g.blocked = l.obstacle(g)
 	for _, r := range g.routers {
-		l.prioritise(r, now)
+		l.prioritise(r, now, fresh)
 	}
 	if g.blocked == was {
 		return
 	}
 	for _, i := range g.members {
 		l.admit(i, now)
+	}
+	for _, i := range g.members {
 		if i.started {
 			l.waits(i)
 		}
 	}
 }
 
-// prioritise makes a router's effective priority the sum of its weights.
-func (l *loop) prioritise(r *router, now time.Time) {
+// unproven are the checks for which a group that has just started does not take
+// over from another: they have never been well.
+func (l *loop) unproven(g *group) []string {
+	var names []string
+	for _, t := range g.tracks {
+		if s := l.results[t.Check].State; !g.proven && s != t.Well() {
+			names = append(names, t.Check)
+		}
+	}
+	return names
+}
+
+// prioritise makes a router's effective priority the sum of its weights. That of
+// a fresh group was none yet.
+func (l *loop) prioritise(r *router, now time.Time, fresh bool) {
 	from, to := r.instances[0].engine.Status().Priority, l.sum(r).Priority
 	if from == to {
 		return
@@ -86,8 +116,8 @@ func (l *loop) prioritise(r *router, now time.Time) {
 	for _, i := range r.instances {
 		l.step(i, now, vrrp.SetPriority{Priority: to})
 	}
-	if !r.group.admitted {
-		return // nothing has had a result yet
+	if fresh {
+		return
 	}
 	l.log.Info("priority changed", slog.String("router", r.cfg.Name), slog.Int("from", int(from)), slog.Int("to", int(to)),
 		slog.String("sum", l.explain(r)))
@@ -95,7 +125,7 @@ func (l *loop) prioritise(r *router, now time.Time) {
 
 // sum weighs a router's tracks.
 func (l *loop) sum(r *router) track.Sum {
-	return track.Add(r.cfg.Priority, r.group.tracks, func(check string) track.State { return l.standing(r.group, check) })
+	return track.Add(r.cfg.Priority, r.group.tracks, func(t track.Track) track.State { return l.standing(r.group, t) })
 }
 
 // explain is a router's sum, as in "150 base, -60 haproxy (failing)".
@@ -104,7 +134,7 @@ func (l *loop) explain(r *router) string {
 	parts := []string{fmt.Sprintf("%d base", sum.Base)}
 	for n, t := range r.group.tracks {
 		if sum.Parts[n] != 0 {
-			parts = append(parts, fmt.Sprintf("%+d %s (%s)", sum.Parts[n], t.Check, l.standing(r.group, t.Check)))
+			parts = append(parts, fmt.Sprintf("%+d %s (%s)", sum.Parts[n], t.Check, l.standing(r.group, t)))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -126,7 +156,7 @@ func (l *loop) obstacle(g *group) string {
 	}
 	var whys []string
 	for _, t := range g.tracks {
-		s := l.standing(g, t.Check)
+		s := l.standing(g, t)
 		switch {
 		case !t.Blocks(s):
 		case s == track.Passing: // reverse

@@ -133,6 +133,41 @@ func TestRebooted(t *testing.T) {
 	})
 }
 
+// TestUnproven: a node that starts with its service down does not take over even
+// if the weight leaves it the better one, until all has been well once. It does
+// if nobody else is heard.
+func TestUnproven(t *testing.T) {
+	healthy(t, tracking(-20), func(t *testing.T, w *world) {
+		w.allPass("haproxy")
+		first := w.nodes[0]
+		first.stop(t)
+		time.Sleep(time.Second)
+		w.want("lb-2")
+		first.health = newHealth()
+		first.health.fail("haproxy") // 130
+		first.cfg.Checker = first.health
+		first.start(t)
+		time.Sleep(time.Minute)
+		w.want("lb-2")
+		if got := first.router(t).Unproven; len(got) != 1 || got[0] != "haproxy" {
+			t.Errorf("unproven %v, want haproxy", got)
+		}
+		first.health.pass("haproxy")
+		time.Sleep(time.Second)
+		w.want("lb-1")
+		first.health.fail("haproxy") // 130 is enough for what it has
+		time.Sleep(time.Second)
+		w.want("lb-1")
+	})
+	healthy(t, tracking(-20), func(t *testing.T, w *world) {
+		for _, n := range w.nodes {
+			n.health.fail("haproxy")
+		}
+		time.Sleep(time.Second)
+		w.want("lb-1") // nobody else
+	})
+}
+
 func TestListen(t *testing.T) {
 	listening := func(c *agent.Config) { c.Routers[0].Listen = 10 * time.Second }
 	healthy(t, listening, func(t *testing.T, w *world) {
@@ -165,33 +200,6 @@ func TestPreemptDelayAfterRecovery(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		w.want("lb-1")
-	})
-}
-
-// TestReloadAddsCheck: a check that a reload adds counts once it has a result;
-// until then an Active stays Active. What it was before a reload that changes
-// it, it stays until then.
-func TestReloadAddsCheck(t *testing.T) {
-	healthy(t, func(*agent.Config) {}, func(t *testing.T, w *world) {
-		time.Sleep(time.Second)
-		w.want("lb-1")
-		first := w.nodes[0]
-		cfg := first.withRouters(first.cfg.Routers...)
-		cfg.Routers[0].Tracks = []track.Track{{Check: "new"}}
-		if err := first.agent.Reload(t.Context(), cfg); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(5 * time.Second)
-		w.want("lb-1")
-		if got := first.router(t).Transitions["Active"]; got != 1 {
-			t.Errorf("became Active %d times, want 1", got)
-		}
-		first.health.fail("new")
-		time.Sleep(time.Second)
-		w.want("lb-2")
-		first.health.set("new", track.Undecided, "")
-		time.Sleep(time.Second)
-		w.want("lb-2")
 	})
 }
 

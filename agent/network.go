@@ -103,6 +103,13 @@ func (l *loop) place(now time.Time) {
 			l.settlePlaces(r, now)
 		}
 	}
+	for _, name := range l.names() {
+		if r := l.routers[name]; r != nil {
+			for _, i := range r.instances {
+				l.waits(i)
+			}
+		}
+	}
 }
 
 // settlePlaces tells a router's engines what place has found.
@@ -122,7 +129,6 @@ func (l *loop) settlePlaces(r *router, now time.Time) {
 			i.started = true
 			l.step(i, now, vrrp.Start{})
 		}
-		l.waits(i)
 		l.findStray(i)
 	}
 }
@@ -145,7 +151,11 @@ func (l *loop) waits(i *instance) {
 		return
 	}
 	i.said = s.Reason
-	l.log.Warn("router waits", slog.String("router", i.router.cfg.Name), slog.Int("family", i.family),
+	level := slog.LevelWarn
+	if i.fault == "" && !i.router.group.admitted {
+		level = slog.LevelInfo // for what comes soon
+	}
+	l.log.Log(context.Background(), level, "router waits", slog.String("router", i.router.cfg.Name), slog.Int("family", i.family),
 		slog.String("reason", s.Reason))
 }
 

@@ -4,10 +4,10 @@
 package agent
 
 import (
+	"context"
 	"crypto/subtle"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"time"
 
 	"github.com/vicar-ha/vicar/vrrp"
@@ -45,11 +45,11 @@ func (m failed) handle(l *loop, now time.Time) {
 func (l *loop) receive(k *link, now time.Time, p *wire.Packet) {
 	i, err := k.find(p)
 	if i == nil {
-		l.drop(&k.drops, now, "", p.Src, err)
+		l.drop(&k.drops, now, "", p, err)
 		return
 	}
 	if err := i.accept(p); err != nil {
-		l.drop(&i.drops, now, i.router.cfg.Name, p.Src, err)
+		l.drop(&i.drops, now, i.router.cfg.Name, p, err)
 		return
 	}
 	i.received++
@@ -146,12 +146,18 @@ func samePassword(a, b *[8]byte) bool {
 }
 
 // drop counts a dropped packet and says so, at a bounded rate.
-func (l *loop) drop(drops *[wire.Drops]tally, now time.Time, router string, from netip.Addr, err error) {
+func (l *loop) drop(drops *[wire.Drops]tally, now time.Time, router string, p *wire.Packet, err error) {
 	reason := wire.DropTruncated
 	if !errors.As(err, &reason) {
 		return
 	}
 	drops[reason].add(now, func(more uint64) {
-		l.log.Warn("advert dropped", slog.String("router", router), slog.Any("peer", from), slog.String("reason", reason.String()), slog.Uint64("more", more))
+		attrs := []slog.Attr{
+			slog.String("router", router), slog.Any("peer", p.Src), slog.String("reason", reason.String()), slog.Uint64("more", more),
+		}
+		if reason == wire.DropVRID {
+			attrs[0] = slog.Int("vrid", int(p.Data[1]))
+		}
+		l.log.LogAttrs(context.Background(), slog.LevelWarn, "advert dropped", attrs...)
 	})
 }

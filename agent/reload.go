@@ -57,6 +57,7 @@ func (l *loop) reload(now time.Time, cfg Config) error {
 func (l *loop) apply(now time.Time, want []unit) error {
 	l.stale = true
 	l.pending = nil
+	l.forgetResults(want)
 	kept := make(map[string]bool, len(want))
 	for _, u := range want {
 		g := l.groups[u.key()]
@@ -97,8 +98,11 @@ func (l *loop) modify(g *group, now time.Time, u unit) {
 	}
 	g.unit = u
 	g.damper.cfg = u.routers[0].Damping
+	if !g.listen.IsZero() {
+		l.listen(g, l.started.Add(u.routers[0].Listen), now)
+	}
 	if g.damper.cfg.Moves == 0 && !g.damper.until.IsZero() {
-		l.dampen(g, now, false)
+		l.undamp(g, now)
 	}
 	for n, r := range g.routers {
 		if cfg := u.routers[n]; !reflect.DeepEqual(r.cfg, cfg) {

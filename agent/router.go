@@ -23,7 +23,7 @@ type router struct {
 	reason      string // of the last transition of any engine
 	since       time.Time
 	transitions map[vrrp.State]uint64
-	moving      bool // the event at hand has brought a transition already
+	mover       *instance // whose transitions of the event at hand are the router's; nil: none yet
 
 	// What the Listener was told since the last take-over.
 	saidTookOver, saidGivesUp bool
@@ -82,8 +82,12 @@ func engineConfig(cfg Router, f int, epoch time.Time, priority uint8) vrrp.Confi
 	for _, p := range cfg.advertised(f) {
 		addrs = append(addrs, p.Addr())
 	}
+	name := cfg.Name
+	if len(cfg.families()) > 1 {
+		name = fmt.Sprintf("%s IPv%d", cfg.Name, f)
+	}
 	return vrrp.Config{
-		Version: cfg.Version, VRID: cfg.VRID, Priority: priority, Interval: cfg.Interval,
+		Name: name, Version: cfg.Version, VRID: cfg.VRID, Priority: priority, Interval: cfg.Interval,
 		Preempt: cfg.Preempt, PreemptDelay: cfg.PreemptDelay, Addresses: addrs,
 		Epoch: epoch, Follower: f != cfg.families()[0],
 	}

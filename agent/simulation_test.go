@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,7 +108,9 @@ func (w *world) checkTold() {
 			if _, err := fmt.Sscan(s, &router, &kind, &change, &term); err != nil {
 				w.t.Fatal(err)
 			}
-			_, last[router], _ = strings.Cut(change, "->")
+			if state, ok := map[string]string{"active": "Active", "backup": "Backup", "fault": "Initialize", "stop": "Initialize"}[kind]; ok {
+				last[router] = state
+			}
 		}
 		for _, r := range n.status(w.t).Routers {
 			if told, ok := last[r.Name]; ok && told != r.State {

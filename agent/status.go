@@ -65,7 +65,7 @@ func (r *router) status(l *loop, now time.Time) status.Router {
 		Tracks: l.tracks(r), SyncGroup: r.group.name, DampedUntil: r.group.damper.until, Moves: r.group.damper.count(now),
 		Name: r.cfg.Name, Reason: r.reason, Since: r.since, Interval: r.cfg.Interval,
 		Base: int(r.cfg.Priority), Addresses: r.cfg.Addresses, Exclude: r.cfg.Exclude,
-		Held: true, Transitions: make(map[string]uint64),
+		Unproven: l.unproven(r.group), Held: true, Transitions: make(map[string]uint64),
 	}
 	state := vrrp.Active
 	for _, i := range r.instances {
@@ -86,10 +86,26 @@ func (r *router) status(l *loop, now time.Time) status.Router {
 		}
 	}
 	s.State = state.String()
+	s.Holder, s.HolderPriority = l.holder(r, state)
 	for st := vrrp.Initialize; st <= vrrp.Active; st++ {
 		s.Transitions[st.String()] = r.transitions[st]
 	}
 	return s
+}
+
+// holder is who holds the router's addresses as far as this node knows, and at
+// what priority.
+func (l *loop) holder(r *router, state vrrp.State) (string, int) {
+	for _, i := range r.instances {
+		s := i.engine.Status()
+		switch {
+		case state == vrrp.Active:
+			return l.cfg.Node, int(s.Priority)
+		case state == vrrp.Backup && s.Active.IsValid() && s.ActivePriority != wire.PriorityStop:
+			return cmp.Or(l.cfg.Names[s.Active], s.Active.String()), int(s.ActivePriority)
+		}
+	}
+	return "", 0
 }
 
 // tracks is what checks do to a router.

@@ -111,8 +111,8 @@ func (e *election) hitBy(f *failure) *hit {
 // standing is the node's at the moment.
 func (e *election) standing(node int) standing {
 	return standing{
-		Sum: track.Add(e.base[node], e.tracks, func(check string) track.State {
-			c, known := e.m.index[check]
+		Sum: track.Add(e.base[node], e.tracks, func(t track.Track) track.State {
+			c, known := e.m.index[t.Check]
 			if !known {
 				return track.Passing
 			}

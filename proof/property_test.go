@@ -229,10 +229,10 @@ func (w *world) apply(l *lan, failures []Failure) error {
 // tracks of all routers together.
 func (w *world) effective(node int, failures []Failure) (priority uint8, out bool) {
 	n := w.cfg.Nodes[node]
-	sum := track.Add(w.cfg.Routers[0].Priority[n.Name], w.tracks, func(name string) track.State {
-		i := slices.IndexFunc(w.tracks, func(t track.Track) bool { return t.Check == name })
+	sum := track.Add(w.cfg.Routers[0].Priority[n.Name], w.tracks, func(tracked track.Track) track.State {
+		name := tracked.Check
 		well, bad := track.Passing, track.Failing
-		if w.tracks[i].Reverse {
+		if tracked.Reverse {
 			well, bad = bad, well
 		}
 		for _, f := range failures {

@@ -73,7 +73,7 @@ func (l lever) try(all []standing, amount int) []standing {
 		if rest.Weight < 0 {
 			states[rest.Check] = track.Failing
 		}
-		tried[i].Priority = track.Add(uint8(s.Base), []track.Track{rest, t}, func(check string) track.State { return states[check] }).Priority
+		tried[i].Priority = track.Add(uint8(s.Base), []track.Track{rest, t}, func(t track.Track) track.State { return states[t.Check] }).Priority
 	}
 	return tried
 }

@@ -48,11 +48,18 @@ type Router struct {
 	Restored  uint64         `json:"restored"` // times an address came back after somebody removed it
 	// Stray says where an address is that this node must not have.
 	Stray string `json:"stray,omitempty"`
+	// Holder is who holds the addresses as far as this node knows, a node's name or
+	// an address, and HolderPriority what it says its priority is.
+	Holder         string `json:"holder,omitempty"`
+	HolderPriority int    `json:"holder_priority,omitempty"`
 	// SyncGroup is the group of routers that it moves with, or empty.
 	SyncGroup string `json:"sync_group,omitempty"`
 	// DampedUntil is when a router that changed hands too often may take over
 	// from another again; zero if it may.
 	DampedUntil time.Time `json:"damped_until,omitzero"`
+	// Unproven are the checks for which a node that has just started does not take
+	// over from another: they have not been well since.
+	Unproven []string `json:"unproven,omitempty"`
 	// Moves counts the changes of hands within the damping's time.
 	Moves int `json:"moves,omitempty"`
 	// PreemptAt is when a better Backup's preempt delay ends; zero if none runs.

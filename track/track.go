@@ -82,6 +82,23 @@ func (t Track) Blocks(s State) bool {
 	return t.Fault() && (s == Passing) == t.Reverse
 }
 
+// Neutral is the state in which the track neither weighs nor blocks.
+func (t Track) Neutral() State {
+	if t.Weight > 0 || t.Fault() && t.Reverse {
+		return Failing
+	}
+	return Passing
+}
+
+// Well is the state that is as it should be: Passing, or Failing if the track is
+// in reverse.
+func (t Track) Well() State {
+	if t.Reverse {
+		return Failing
+	}
+	return Passing
+}
+
 // Sum is what tracks make of a router's priority.
 type Sum struct {
 	Base int
@@ -94,12 +111,12 @@ type Sum struct {
 	Blocked []int
 }
 
-// Add weighs the tracks. state tells how a check stands.
-func Add(base uint8, tracks []Track, state func(check string) State) Sum {
+// Add weighs the tracks. state tells how a track's check stands.
+func Add(base uint8, tracks []Track, state func(Track) State) Sum {
 	s := Sum{Base: int(base), Parts: make([]int, len(tracks))}
 	total := int(base)
 	for i, t := range tracks {
-		now := state(t.Check)
+		now := state(t)
 		s.Parts[i] = t.Part(now)
 		total += s.Parts[i]
 		if t.Blocks(now) {

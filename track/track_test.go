@@ -54,11 +54,23 @@ func TestAdd(t *testing.T) {
 		{"faults", 100, []Track{{Check: "up"}, {Check: "down"}, {Check: "new"}}, 100, []int{0, 0, 0}, []int{1, 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := Add(c.base, c.tracks, func(check string) State { return states[check] })
+			got := Add(c.base, c.tracks, func(t Track) State { return states[t.Check] })
 			if got.Base != int(c.base) || got.Priority != c.want || !slices.Equal(got.Parts, c.parts) || !slices.Equal(got.Blocked, c.blocks) {
 				t.Errorf("%+v, want priority %d, parts %v, blocked by %v", got, c.want, c.parts, c.blocks)
 			}
 		})
+	}
+}
+
+// TestNeutral: a check that is not known yet changes nothing.
+func TestNeutral(t *testing.T) {
+	for _, weight := range []int{0, 20, -20} {
+		for _, reverse := range []bool{false, true} {
+			track := Track{Check: "c", Weight: weight, Reverse: reverse}
+			if s := track.Neutral(); track.Part(s) != 0 || track.Blocks(s) {
+				t.Errorf("%s: %s adds %d, blocks %v", track, s, track.Part(s), track.Blocks(s))
+			}
+		}
 	}
 }
 

@@ -18,7 +18,9 @@ const (
 	Faulted      EventKind = "fault"     // it can't take part in the election
 	Stopped      EventKind = "stop"      // it takes no part any more, in order
 	TookOver     EventKind = "take_over" // the addresses are here and announced
-	GivesUp      EventKind = "give_up"   // the addresses are about to go
+	// The addresses go: in order (stop, reload) before they do, and before Stopped;
+	// else after the event that says why, at the same moment.
+	GivesUp EventKind = "give_up"
 )
 
 // Event is something that happened to a router, for those who are told.

@@ -61,7 +61,7 @@ func (e *Engine) receivedInActive(now time.Time, from netip.Addr, ad *wire.Adver
 // is sent when the addresses are given up.
 func (e *Engine) yield(now time.Time, what string, from netip.Addr, ad *wire.Advert) {
 	e.become(now, Backup, what+peer{from, ad.Priority}.String())
-	e.accept(now, ad)
+	e.accept(now, from, ad)
 }
 
 // rival answers a worse Active at once (section 6.4.3). It has announced the

@@ -16,8 +16,8 @@ func (e *Engine) receivedInBackup(now time.Time, from netip.Addr, ad *wire.Adver
 	case ad.Priority == wire.PriorityStop:
 		e.vacant, e.accepted = true, time.Time{}
 		e.deadline = now.Add(e.skewTime())
-	case ad.Priority >= e.priority || !e.preempts(now, ad):
-		e.accept(now, ad)
+	case ad.Priority >= e.priority || !e.preempts(now, from, ad):
+		e.accept(now, from, ad)
 	default:
 		// Discarded: the timer goes on running.
 		e.worse, e.worseAt = peer{from, ad.Priority}, now
@@ -26,12 +26,15 @@ func (e *Engine) receivedInBackup(now time.Time, from netip.Addr, ad *wire.Adver
 
 // accept lets the sender be Active for another Active_Down_Interval, counted by
 // the interval it says (version 3; section 6.4.2).
-func (e *Engine) accept(now time.Time, ad *wire.Advert) {
+func (e *Engine) accept(now time.Time, from netip.Addr, ad *wire.Advert) {
 	if e.cfg.Version == wire.V3 {
 		e.interval = ad.Interval
 	}
 	e.accepted, e.vacant = now, false
-	e.best = max(e.best, ad.Priority)
+	if from != e.active.address {
+		e.active = peer{from, ad.Priority}
+	}
+	e.active.priority = max(e.active.priority, ad.Priority)
 	e.deadline = now.Add(e.downInterval())
 }
 
@@ -41,15 +44,15 @@ func (e *Engine) accept(now time.Time, ad *wire.Advert) {
 // Beyond the RFC: with a PreemptDelay worse adverts are ignored only once the
 // router has been Backup, at its priority or a higher one, for that long; while
 // it is damped they are not at all. Both are about this node having just become
-// well. An Active that was no worse than this node is now, and has become so,
-// is relieved at once. Nothing waits when no Active is heard.
-func (e *Engine) preempts(now time.Time, ad *wire.Advert) bool {
+// well. An Active that has become worse since then is relieved at once by a
+// better router. Nothing waits when no Active is heard.
+func (e *Engine) preempts(now time.Time, from netip.Addr, ad *wire.Advert) bool {
 	switch {
 	case e.owner():
 		return true
 	case !e.cfg.Preempt:
 		return false
-	case e.best >= e.priority && ad.Priority < e.best:
+	case from == e.active.address && ad.Priority < e.active.priority:
 		return true
 	default:
 		return !e.damped && now.Sub(e.ripe) >= e.cfg.PreemptDelay

@@ -56,7 +56,7 @@ type Engine struct {
 	// Backup.
 	ripe     time.Time // PreemptDelay counts from here
 	accepted time.Time // when an advert was last accepted; zero if none since
-	best     uint8     // the greatest priority of an accepted advert
+	active   peer      // whose adverts are accepted, and their best priority since ripe
 	vacant   bool      // the Active said that it gives up
 	worse    peer      // the Active that this router is better than
 	worseAt  time.Time // when it was heard last
@@ -233,7 +233,7 @@ func (e *Engine) become(now time.Time, to State, reason string) {
 	from := e.state
 	e.state, e.reason, e.since = to, reason, now
 	e.interval = e.cfg.Interval
-	e.accepted, e.best, e.vacant, e.worse = time.Time{}, 0, false, peer{}
+	e.accepted, e.active, e.vacant, e.worse = time.Time{}, peer{}, false, peer{}
 	switch to {
 	case Active:
 		e.term++

@@ -203,6 +203,9 @@ func (g *Group) heard(now time.Time, member int) (time.Time, bool) {
 
 // name tells a group's members apart for people.
 func (e *Engine) name() string {
+	if e.cfg.Name != "" {
+		return e.cfg.Name
+	}
 	family := " IPv6"
 	if e.cfg.Addresses[0].Is4() {
 		family = " IPv4"

@@ -104,6 +104,7 @@ func (e *Engine) setPriority(now time.Time, priority uint8) {
 		e.deadline = e.deadline.Add(e.skewTime() - skew)
 		if priority > was {
 			e.ripe = now
+			e.active.priority = e.peer.priority
 		}
 	case e.state == Active && priority < was:
 		e.send(now)

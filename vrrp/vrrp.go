@@ -58,14 +58,17 @@ func (s State) String() string {
 // Config is one virtual router on one interface in one family
 // (RFC 9568 section 6.1).
 type Config struct {
+	// Name tells engines of a Group apart in reasons; empty is the VRID's and the
+	// family's.
+	Name     string
 	Version  wire.Version
 	VRID     uint8
 	Priority uint8         // 1 to 254; 255 if the addresses are the node's own
 	Interval time.Duration // Advertisement_Interval
 	// Preempt is Preempt_Mode: whether a better Backup takes over from a worse
 	// Active. PreemptDelay is how long it must have been Backup, at its present
-	// priority or a higher one, before it does, unless the Active was better and
-	// has become worse (beyond the RFC).
+	// priority or a higher one, before it does, unless the Active has become worse
+	// meanwhile (beyond the RFC).
 	Preempt      bool
 	PreemptDelay time.Duration
 	// Addresses are the IPvX addresses in their order, compared with a peer's
@@ -110,9 +113,9 @@ type (
 	// Clear ends a fault.
 	Clear struct{}
 	// Dampen makes a Backup leave a worse Active alone, or not any more (beyond
-	// the RFC): a node that comes and goes shall not take the addresses along. One
-	// that was better and has become worse is relieved nevertheless, and nothing
-	// waits when no Active is heard. An owner is not damped.
+	// the RFC): a node that comes and goes shall not take the addresses along. An
+	// Active that becomes worse is relieved nevertheless, and nothing waits when no
+	// Active is heard. An owner is not damped.
 	Dampen struct{ On bool }
 	// Reconfigure changes what may change while the router runs: intervals,
 	// preemption, addresses and the configured priority, which also becomes the

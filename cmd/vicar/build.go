@@ -24,7 +24,12 @@ type host struct {
 func agentConfig(c *config.Config, node, version string, h host) agent.Config {
 	a := agent.Config{
 		Node: node, Cluster: c.Cluster, Version: version, Digest: c.Digest(),
-		Open: h.open, Network: h.network,
+		Open: h.open, Network: h.network, Names: make(map[netip.Addr]string),
+	}
+	for _, n := range c.Nodes {
+		for _, addr := range n.Addresses {
+			a.Names[addr] = n.Name
+		}
 	}
 	for _, m := range c.Members(node) {
 		a.Routers = append(a.Routers, agentRouter(m, c.Transport, h))

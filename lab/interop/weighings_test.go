@@ -157,8 +157,8 @@ func TestWeighingsAddUp(t *testing.T) {
 	for _, w := range weighings {
 		for n, s := range w.steps {
 			for _, node := range []string{"a", "b"} {
-				sum := track.Add(w.base(node), w.tracks, func(check string) track.State {
-					if s.fails(node, check) {
+				sum := track.Add(w.base(node), w.tracks, func(t track.Track) track.State {
+					if s.fails(node, t.Check) {
 						return track.Failing
 					}
 					return track.Passing
