@@ -75,7 +75,7 @@ type HTTP struct {
 	Version string
 	Status  []StatusRange // that pass; empty: 200 to 299. Redirects are not followed.
 	Expect  string        // regular expression that the first MiB of the body must match
-	Fresh   bool          // a new connection for each look
+	Fresh   bool          // a new connection for each look; else one is kept for 10 s at most
 }
 
 // StatusRange is HTTP status codes from First to Last.
@@ -88,6 +88,7 @@ type GRPC struct {
 	Address string // host:port
 	Service string // empty: the server as a whole
 	Secure  bool   // by TLS
+	Fresh   bool   // as HTTP's
 }
 
 // DNS asks a server for a name.

@@ -51,7 +51,7 @@ func TestKinds(t *testing.T) {
 		"tcp":       checks.TCP{Address: "[2001:db8::1]:80", Send: "PING\r\n", Expect: `^\+PONG`},
 		"own":       checks.TCP{Address: "192.0.2.11:80"},
 		"udp":       checks.UDP{Address: "192.0.2.1:514", Send: "hello"},
-		"grpc":      checks.GRPC{TLS: checks.TLS{CA: "/etc/vicar/ca.pem"}, Address: "localhost:50051", Service: "my.Service", Secure: true},
+		"grpc":      checks.GRPC{TLS: checks.TLS{CA: "/etc/vicar/ca.pem"}, Address: "localhost:50051", Service: "my.Service", Secure: true, Fresh: true},
 		"dns":       checks.DNS{Server: "192.0.2.53:53", Name: "www.example.com", Type: "A"},
 		"dns-too":   checks.DNS{Server: "[2001:db8::53]:5353", Name: "example.com.", Type: "MX", TCP: true, Expect: "mail"},
 		"smtp":      checks.SMTP{Address: "mail.example.com:25", Hello: "lb.example.com", Expect: "ESMTP"},

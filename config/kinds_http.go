@@ -25,7 +25,7 @@ type rawHTTP struct {
 	Version httpVersion         `yaml:"version" jsonschema_description:"The protocol's version, 1.1 or 2; 2 with an http URL is HTTP/2 without TLS (prior knowledge). Default: what the server wants."`
 	Status  oneOrMore[statuses] `yaml:"status" jsonschema_description:"The status codes that pass: one, a range as in 200-299, or a list. Default 200-299. Redirects are not followed."`
 	Expect  pattern             `yaml:"expect" jsonschema_description:"Regular expression that the body's first MiB must match."`
-	Fresh   boolean             `yaml:"fresh" jsonschema_description:"Whether each look makes a new connection. Default false."`
+	Fresh   boolean             `yaml:"fresh" jsonschema_description:"Whether each look makes a new connection. Default false: each 20th, and one after 10s."`
 	rawTLS
 }
 
@@ -187,6 +187,7 @@ type rawGRPC struct {
 	Address target  `yaml:"address" jsonschema:"required" jsonschema_description:"The server: host:port, or a mapping from nodes."`
 	Service text    `yaml:"service" jsonschema_description:"The service whose health is asked for. Default: the server as a whole."`
 	TLS     boolean `yaml:"tls" jsonschema_description:"Whether the connection uses TLS. Default false."`
+	Fresh   boolean `yaml:"fresh" jsonschema_description:"Whether each look makes a new connection. Default false: each 20th, and one after 10s."`
 	rawTLS
 }
 
@@ -201,7 +202,10 @@ func (k *rawGRPC) decode(r *reader, key mark, n ast.Node) {
 func (k *rawGRPC) values() []nodeValues { return []nodeValues{&k.Address} }
 
 func (k *rawGRPC) kind(node string, from checks.Bind) checks.Kind {
-	return checks.GRPC{Bind: from, TLS: k.config(), Address: k.Address.of(node).v, Service: k.Service.v, Secure: k.TLS.v}
+	return checks.GRPC{
+		Bind: from, TLS: k.config(), Address: k.Address.of(node).v, Service: k.Service.v,
+		Secure: k.TLS.v, Fresh: k.Fresh.v,
+	}
 }
 
 // rawHandshake is a check's key tls.
