@@ -5,6 +5,11 @@
 // (Kind), how often, and how many results in a row make a verdict. Runner runs
 // checks and tells the verdicts.
 //
+// A check whose Kind a reload changes begins anew, and at once: it does not wait
+// for the look that is in hand, which is told to end and may hang. So for a
+// moment the program of before may still be ending, for its Grace at most, while
+// that of now begins.
+//
 // How a kind is looked at is not here but in checks/probe: this package starts
 // nothing but the looks, and knows none of the protocols.
 package checks
@@ -39,6 +44,8 @@ type Probe interface {
 	// Probe looks once and returns nil if all is well. The error says what was
 	// done and what came of it, for people: "connecting to 192.0.2.1:80:
 	// connection refused". It gives up when ctx ends, and leaves nothing running.
+	// What the kernel holds up (a file on a server that is gone) may go on, and
+	// is alone in that: Runner waits neither for it nor looks again meanwhile.
 	// Calls come one at a time.
 	Probe(ctx context.Context) error
 	// Close frees what is kept between looks. No call follows it.

@@ -23,9 +23,9 @@ import (
 type job struct {
 	Check // changed under the Runner's mu
 	probe Probe
-	log   *slog.Logger
 	phase float64            // where in the interval it looks, 0 to 1
 	stop  context.CancelFunc // ends its goroutine
+	ended chan struct{}      // closed when it has
 
 	orders chan time.Duration // to its goroutine: look, no longer than that
 	woken  atomic.Bool        // the probe wants a look that the loop has not seen yet
@@ -114,12 +114,17 @@ func (j *job) adopt(c Check) {
 
 // work looks when it is ordered to, and lets the probe wake it, until ctx ends.
 // Then it closes the probe.
-func (j *job) work(ctx context.Context, in *inbox) {
-	defer j.close()
+func (j *job) work(ctx context.Context, in *inbox, b *book) {
+	defer close(j.ended)
+	defer func() {
+		if err := j.close(); err != nil {
+			b.put(func(log *slog.Logger) { unclosed(log, j.shown.Name, err) })
+		}
+	}()
 	var waking sync.WaitGroup
 	defer waking.Wait()
 	if w, ok := j.probe.(Waker); ok {
-		waking.Go(func() { j.wake(ctx, w, in) })
+		waking.Go(func() { j.wake(ctx, w, in, b) })
 	}
 	for {
 		select {
@@ -136,7 +141,7 @@ func (j *job) work(ctx context.Context, in *inbox) {
 }
 
 // wake lets the probe ask for looks.
-func (j *job) wake(ctx context.Context, w Waker, in *inbox) {
+func (j *job) wake(ctx context.Context, w Waker, in *inbox, b *book) {
 	err := safely(func() error {
 		return w.Wake(ctx, func() {
 			if !j.woken.Swap(true) {
@@ -145,17 +150,17 @@ func (j *job) wake(ctx context.Context, w Waker, in *inbox) {
 		})
 	})
 	if err != nil && ctx.Err() == nil {
-		j.log.Info("changes can't be watched, the check looks at its interval only",
-			slog.String("check", j.shown.Name), slog.Any("err", err))
+		b.put(func(log *slog.Logger) {
+			log.Info("changes can't be watched, the check looks at its interval only",
+				slog.String("check", j.shown.Name), slog.Any("err", err))
+		})
 	}
 }
 
-func (j *job) close() { closeProbe(j.log, j.shown.Name, j.probe) }
+func (j *job) close() error { return safely(j.probe.Close) }
 
-func closeProbe(log *slog.Logger, check string, p Probe) {
-	if err := safely(p.Close); err != nil {
-		log.Warn("a check's probe could not be closed", slog.String("check", check), slog.Any("err", err))
-	}
+func unclosed(log *slog.Logger, check string, err error) {
+	log.Warn("a check's probe could not be closed", slog.String("check", check), slog.Any("err", err))
 }
 
 // look looks once.

@@ -5,6 +5,7 @@ package checks
 
 import (
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -168,8 +169,14 @@ func (k UDP) Target() string { return k.Address }
 // Kind implements Kind.
 func (HTTP) Kind() string { return "http" }
 
-// Target implements Kind.
-func (k HTTP) Target() string { return k.URL }
+// Target is the URL without its password.
+func (k HTTP) Target() string {
+	u, err := url.Parse(k.URL)
+	if err != nil {
+		return "a URL that can't be read"
+	}
+	return u.Redacted()
+}
 
 // Kind implements Kind.
 func (GRPC) Kind() string { return "grpc" }

@@ -80,25 +80,6 @@ func TestHang(t *testing.T) {
 	})
 }
 
-// TestHangAtTheEnd: Watch waits for the look.
-func TestHangAtTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, d := start(t, sample("a"), func(context.Context, int) error {
-			time.Sleep(time.Minute) // in the bubble
-			return nil
-		})
-		r.to(5 * time.Second)
-		r.cancel()
-		if err := <-r.ended; err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(r.begin); took != time.Minute {
-			t.Errorf("Watch returned after %v, want when the look did", took)
-		}
-		d.check(t, "a")
-	})
-}
-
 // alarm is a double that asks for looks at times from the beginning.
 type alarm struct {
 	*double

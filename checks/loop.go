@@ -6,7 +6,7 @@ package checks
 import (
 	"context"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/status"
@@ -29,7 +29,7 @@ type loop struct {
 	spare   []event
 	news    []track.Result // not yet told
 	book    *book
-	working sync.WaitGroup // the jobs' goroutines
+	working []*job // whose goroutines may not have ended, some that are gone among them
 }
 
 func newLoop(r *Runner, told func([]track.Result)) *loop {
@@ -98,7 +98,9 @@ func (l *loop) add(ctx context.Context, j *job, first time.Time) {
 	j.epoch, j.next = l.epoch, first
 	l.due.set(j)
 	l.announce(j, "")
-	l.working.Go(func() { j.work(ctx, l.inbox) })
+	j.ended = make(chan struct{})
+	l.working = append(slices.DeleteFunc(l.working, (*job).over), j)
+	go j.work(ctx, l.inbox, l.book)
 }
 
 // hear takes what the jobs' goroutines have put into the inbox.

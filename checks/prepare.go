@@ -101,7 +101,9 @@ func (p *Prepared) Apply() {
 		_, gone := p.install()
 		r.mu.Unlock()
 		for _, j := range gone {
-			j.close()
+			if err := j.close(); err != nil {
+				unclosed(r.log, j.shown.Name, err)
+			}
 		}
 		return
 	}
@@ -128,7 +130,9 @@ func (p *Prepared) Discard() {
 // close closes what was built, and makes room for another Prepared.
 func (p *Prepared) close() {
 	for name, probe := range p.probes {
-		closeProbe(p.runner.log, name, probe)
+		if err := safely(probe.Close); err != nil {
+			unclosed(p.runner.log, name, err)
+		}
 	}
 	p.runner.mu.Lock()
 	p.runner.pending = false

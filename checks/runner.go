@@ -72,8 +72,11 @@ func New(cfg Config) (*Runner, error) {
 // Undecided ones too, and then with those whose state has changed or that are
 // new. told must not block and may keep the slice.
 //
-// It returns nil when all goroutines have ended and all probes are closed: a
-// probe that ignores the end of its context holds it up. It may be called once.
+// It returns nil when all goroutines have ended and all probes are closed. It
+// does not wait for good: a probe that 2 s later has not heeded the end of its
+// context is left with its goroutine, which closes it should it ever return, and
+// the error names the check (ErrStuck); a log that takes nothing is left after
+// 1 s with what it has not got. Watch may be called once.
 func (r *Runner) Watch(ctx context.Context, told func([]track.Result)) error {
 	r.mu.Lock()
 	again := r.watched
@@ -85,9 +88,9 @@ func (r *Runner) Watch(ctx context.Context, told func([]track.Result)) error {
 	l := newLoop(r, told)
 	l.run(ctx)
 	close(r.ended)
-	l.working.Wait()
+	err := l.rest()
 	l.book.close()
-	return nil
+	return err
 }
 
 // Status is how all checks stand, by name. It may be called at any time, from
@@ -113,7 +116,7 @@ func (r *Runner) show(j *job, change func(*status.Check)) {
 // newJob makes a job of a check; r.mu is held.
 func (r *Runner) newJob(c Check, p Probe) *job {
 	j := &job{
-		Check: c, probe: p, log: r.log,
+		Check: c, probe: p,
 		verdict: NewVerdict(c.Rise, c.Fall, c.InitialPass),
 		phase:   phase(r.made), orders: make(chan time.Duration, 1), slot: -1,
 	}

@@ -238,9 +238,10 @@ func simulate(t *testing.T, seed uint64) {
 	}
 	told, stats := s.states(), s.runner.Status()
 	s.cancel()
-	if err := <-s.ended; err != nil {
+	if err := <-s.ended; err != nil && !errors.Is(err, checks.ErrStuck) {
 		t.Error(err)
 	}
+	time.Sleep(time.Minute) // in the bubble: the looks that hang end too
 	s.judge(told, stats)
 }
 
