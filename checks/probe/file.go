@@ -31,7 +31,8 @@ var (
 )
 
 // fileProbe looks at a file. A look at a file system whose server is gone lasts
-// as long as the kernel waits.
+// as long as the kernel waits, whatever becomes of its context: the Runner counts
+// it as timed out, and leaves it at its end (checks.ErrStuck).
 type fileProbe struct {
 	path   string
 	absent bool

@@ -62,7 +62,7 @@ func (p *processes) follow(ctx context.Context) error {
 		return err
 	}
 	err = p.receive(ctx, link)
-	if err != nil && ctx.Err() == nil {
+	if err != nil { // ctx ended or not: whoever is next must not trust the link
 		p.turn <- struct{}{}
 		defer p.release()
 		p.disconnect()
@@ -75,12 +75,10 @@ func (p *processes) receive(ctx context.Context, link *procLink) error {
 	var until, taken time.Time
 	for ctx.Err() == nil {
 		events, lost, err := link.receive(until)
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
 			return err
 		}
+		// Even if ctx has ended: nobody else will get them.
 		if until, err = p.take(ctx, events, lost); err != nil {
 			return err
 		}
@@ -131,11 +129,10 @@ func (p *processes) connected(ctx context.Context) (*procLink, error) {
 }
 
 // take follows events and returns when all must be read at the latest. The
-// first time it reads all, as it does when events were lost.
+// first time it reads all, as it does when events were lost. If ctx has ended
+// it leaves that to the next who receives.
 func (p *processes) take(ctx context.Context, events []procEvent, lost bool) (time.Time, error) {
-	if err := p.hold(ctx); err != nil {
-		return time.Time{}, err
-	}
+	p.turn <- struct{}{}
 	defer p.release()
 	if lost {
 		p.live = false
@@ -144,7 +141,7 @@ func (p *processes) take(ctx context.Context, events []procEvent, lost bool) (ti
 		p.picture.take(e)
 	}
 	age := time.Since(p.synced)
-	if age >= scanEvery || !p.live && age >= scanGap {
+	if ctx.Err() == nil && (age >= scanEvery || !p.live && age >= scanGap) {
 		if err := p.resync(); err != nil {
 			return time.Time{}, err
 		}

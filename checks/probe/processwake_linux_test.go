@@ -22,15 +22,16 @@ import (
 
 // waker is a Wake at work.
 type waker struct {
-	looks chan struct{}
-	stop  func() error // ends it and returns its error
+	looks  chan struct{}
+	cancel context.CancelFunc
+	stop   func() error // ends it and returns its error
 }
 
 // wake starts p's Wake and waits until events come.
 func wake(t *testing.T, p *processProbe) *waker {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	w := &waker{looks: make(chan struct{}, 1)}
+	w := &waker{looks: make(chan struct{}, 1), cancel: cancel}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- p.Wake(ctx, func() {
