@@ -27,6 +27,7 @@ type Notifier struct {
 	cfg   Config
 	build func(Hook) (runner, error)
 	bell  chan struct{} // something can be started, or has ended
+	log   *logQueue
 
 	runs  sync.WaitGroup // hooks
 	calls sync.WaitGroup // pledges' done
@@ -48,7 +49,10 @@ func newNotifier(cfg Config, build func(Hook) (runner, error)) (*Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	n := &Notifier{cfg: cfg, build: build, bell: make(chan struct{}, 1), lanes: make(map[string]*lane)}
+	n := &Notifier{
+		cfg: cfg, build: build, bell: make(chan struct{}, 1), lanes: make(map[string]*lane),
+		log: newLogQueue(cfg.Log.Handler()),
+	}
 	if n.sinks, err = buildSinks(cfg.Hooks, build); err != nil {
 		return nil, err
 	}
@@ -114,9 +118,12 @@ func (n *Notifier) ring() {
 // Run tells the hooks until ctx ends. Then it goes on with what waits, the
 // routers' stop among it, for Config.Drain at most: at half that time it ends
 // the runs that had begun before, if anything waits. What runs at the end is
-// ended too, and nothing is left running. The error is ErrNotTold if something
+// ended too, and nothing is left running, but for a log that takes nothing: it is
+// left 1 s later with what it has not got. The error is ErrNotTold if something
 // was not told. Run may be called once.
 func (n *Notifier) Run(ctx context.Context) error {
+	go n.log.run()
+	defer n.log.close() // last: all runs have ended
 	base, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(errStopping)
 	early, makeWay := context.WithCancelCause(base)

@@ -76,7 +76,7 @@ func (n *Notifier) deliver(ctx context.Context, l *lane, d delivery) {
 	case err != nil && errors.Is(context.Cause(ctx), errStopping):
 		err = fmt.Errorf("ended because %w: %w", errStopping, err)
 	}
-	n.log(d, err, took)
+	n.report(d, err, took)
 
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -97,7 +97,8 @@ func (n *Notifier) release(l *lane) {
 	}
 }
 
-func (n *Notifier) log(d delivery, err error, took time.Duration) {
+// report logs a run.
+func (n *Notifier) report(d delivery, err error, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("hook", d.sink.tally.Name), slog.String("router", d.event.Router),
 		slog.String("event", string(d.event.Kind)), slog.Duration("took", took),
@@ -106,11 +107,10 @@ func (n *Notifier) log(d delivery, err error, took time.Duration) {
 		attrs = append(attrs, slog.Int("skipped", d.skipped))
 	}
 	if err == nil {
-		n.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "hook ran", attrs...)
+		n.log.put(slog.LevelDebug, "hook ran", attrs)
 		return
 	}
-	attrs = append(attrs, slog.Any("err", err))
-	n.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "hook failed", attrs...)
+	n.log.put(slog.LevelWarn, "hook failed", append(attrs, slog.Any("err", err)))
 }
 
 // note counts a run; the Notifier's lock is held.
