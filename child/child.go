@@ -15,6 +15,16 @@
 // capabilities, to whom files are closed that root does not own. What systemd's unit
 // forbids the agent, it forbids the program too.
 //
+// # Which programs are run
+//
+// Those that nobody can change but root, the agent's user and the one that is
+// named: neither the file, nor a directory on the way to it, nor the interpreter
+// that a script names after #!. What may be written by its group is refused,
+// whoever the group is (with an access control list the group's bits stand for
+// all in it). What a program reads or loads by itself is not looked at: the
+// interpreter that env finds, libraries, other files. Nor is the interpreter of
+// a script that the agent may execute and not read.
+//
 // # How it ends
 //
 // When the time is over its process group gets SIGTERM, and SIGKILL after

@@ -81,9 +81,13 @@ func runAgent(t *testing.T, sys *syscall.SysProcAttr, setup func() error, user s
 func nothing() error { return nil }
 
 // realTime gives the calling thread what the unit gives the agent.
-func realTime() error {
-	priority := int32(1)
-	_, _, errno := unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, 0, unix.SCHED_RR, uintptr(unsafe.Pointer(&priority)))
+func realTime() error { return schedule(unix.SCHED_RR, 1) }
+
+// ordinary gives the calling thread the policy that most have.
+func ordinary() error { return schedule(unix.SCHED_NORMAL, 0) }
+
+func schedule(policy uintptr, priority int32) error {
+	_, _, errno := unix.RawSyscall(unix.SYS_SCHED_SETSCHEDULER, 0, policy, uintptr(unsafe.Pointer(&priority)))
 	if errno != 0 {
 		return errno
 	}

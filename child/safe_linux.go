@@ -4,7 +4,6 @@
 package child
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -19,26 +18,46 @@ import (
 // maxLinks is how many symbolic links a path may go through, as the kernel's.
 const maxLinks = 40
 
-// checkSafe makes sure that path leads to a file that can be executed, and that
-// nobody but root and the trusted users can put another in its place: neither
-// by writing it nor by writing any of the directories on the way to it, those
-// that symbolic links lead through included. A symbolic link itself can be
-// changed only by who may write its directory.
+// checkSafe makes sure that path can be executed and is changed by nobody but
+// root and the trusted users. For a script that goes for its interpreter too.
 func checkSafe(path string, trusted []int) error {
+	script := "" // of which path is the interpreter
+	for range maxScripts {
+		file, err := checkPath(path, trusted)
+		if err == nil {
+			path, err = readInterpreter(file)
+		}
+		switch {
+		case err != nil && script != "":
+			return fmt.Errorf("the interpreter of %s: %w", script, err)
+		case err != nil || path == "":
+			return err
+		}
+		script = file
+	}
+	return &fs.PathError{Op: "exec", Path: path, Err: syscall.ELOOP}
+}
+
+// checkPath makes sure that path leads to a file that can be executed, which it
+// returns, and that nobody but root and the trusted users can put another in
+// its place: neither by writing it nor by writing any of the directories on the
+// way to it, those that symbolic links lead through included. A symbolic link
+// itself can be changed only by who may write its directory.
+func checkPath(path string, trusted []int) (file string, err error) {
 	todo := elements(path)
 	at, links := "/", 0
 	for {
 		info, err := os.Lstat(at)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if info.Mode()&fs.ModeSymlink != 0 {
 			if links++; links > maxLinks {
-				return &fs.PathError{Op: "stat", Path: path, Err: syscall.ELOOP}
+				return "", &fs.PathError{Op: "stat", Path: path, Err: syscall.ELOOP}
 			}
 			to, err := os.Readlink(at)
 			if err != nil {
-				return err
+				return "", err
 			}
 			todo = append(elements(to), todo...)
 			at = filepath.Dir(at)
@@ -48,13 +67,13 @@ func checkSafe(path string, trusted []int) error {
 			continue
 		}
 		if err := checkOwner(at, info, trusted); err != nil {
-			return err
+			return "", err
 		}
 		if len(todo) == 0 {
-			return checkExecutable(at, info)
+			return at, checkExecutable(at, info)
 		}
 		if !info.IsDir() {
-			return &fs.PathError{Op: "stat", Path: at, Err: syscall.ENOTDIR}
+			return "", &fs.PathError{Op: "stat", Path: at, Err: syscall.ENOTDIR}
 		}
 		// at has no symbolic link in it, so that .. is what it seems.
 		at, todo = filepath.Join(at, todo[0]), todo[1:]
@@ -78,10 +97,9 @@ func checkOwner(path string, info fs.FileInfo, trusted []int) error {
 	if uid != 0 && !slices.Contains(trusted, uid) {
 		return fmt.Errorf("%w: %s belongs to %s (mode %v): run chown root %s", ErrUnsafe, path, owner(uid), mode, path)
 	}
-	// Where there are access control lists the group's bits are what any entry
-	// may have at most.
-	group := mode&0o020 != 0 && (uid != 0 || gid != 0)
-	if !group && mode&0o002 == 0 {
+	// Not even root's group: where there is an access control list, its bits are
+	// what anybody in the list may have at most.
+	if mode&0o022 == 0 {
 		return nil
 	}
 	who := "the group " + strconv.Itoa(gid)
@@ -109,52 +127,4 @@ func checkExecutable(path string, info fs.FileInfo) error {
 		return fmt.Errorf("%s can't be executed (mode %v): run chmod +x %s", path, info.Mode(), path)
 	}
 	return nil
-}
-
-// account is who a program runs as.
-type account struct {
-	uid, gid int
-	groups   []int
-	home     string
-	switches bool // from the agent's own
-}
-
-// lookUp finds the account of a name, or the agent's own.
-func lookUp(name string) (account, error) {
-	self := account{uid: os.Geteuid(), gid: os.Getegid(), home: "/"}
-	if name == "" {
-		if u, err := user.LookupId(strconv.Itoa(self.uid)); err == nil {
-			self.home = u.HomeDir
-		}
-		return self, nil
-	}
-	u, err := user.Lookup(name)
-	if err != nil {
-		return account{}, fmt.Errorf("finding the user: %w", err)
-	}
-	uid, uerr := strconv.Atoi(u.Uid)
-	gid, gerr := strconv.Atoi(u.Gid)
-	if err := errors.Join(uerr, gerr); err != nil {
-		return account{}, fmt.Errorf("finding the user %s: %w", name, err)
-	}
-	if uid == self.uid {
-		self.home = u.HomeDir
-		return self, nil
-	}
-	if self.uid != 0 {
-		return account{}, fmt.Errorf("running it as user %s: vicar must be root for that and is %s", name, owner(self.uid))
-	}
-	a := account{uid: uid, gid: gid, home: u.HomeDir, switches: true}
-	ids, err := u.GroupIds()
-	if err != nil {
-		return account{}, fmt.Errorf("finding the groups of user %s: %w", name, err)
-	}
-	for _, id := range ids {
-		g, err := strconv.Atoi(id)
-		if err != nil {
-			return account{}, fmt.Errorf("finding the groups of user %s: %w", name, err)
-		}
-		a.groups = append(a.groups, g)
-	}
-	return a, nil
 }

@@ -64,7 +64,10 @@ func TestSafe(t *testing.T) {
 	}{
 		{name: "root's", steps: []step{{"a/", 0o755, 0, 0}, {"a/x", 0o755, 0, 0}}, path: "a/x"},
 		{name: "the user's", steps: []step{{"a/", 0o755, app, app}, {"a/x", 0o700, app, app}}, path: "a/x"},
-		{name: "root's group", steps: []step{{"a/", 0o775, 0, 0}, {"a/x", 0o775, 0, 0}}, path: "a/x"},
+		{
+			name: "root's group", steps: []step{{"a/", 0o755, 0, 0}, {"a/x", 0o775, 0, 0}}, path: "a/x",
+			err: ErrUnsafe, text: "DIR/a/x may be written by the group 0 (owner root, mode -rwxrwxr-x): run chmod go-w DIR/a/x",
+		},
 		{
 			name: "another's file", steps: []step{{"x", 0o755, other, 0}}, path: "x",
 			err: ErrUnsafe, text: "DIR/x belongs to 4712 (mode -rwxr-xr-x): run chown root DIR/x",
