@@ -51,11 +51,15 @@ type job struct {
 	slot int       // in the heap, -1: not there
 }
 
+// slots is in how many steps jobs are spread over an interval. With a thousand
+// checks five look at once: to wake up costs more than to look.
+const slots = 200
+
 // phase spreads jobs over their intervals, however many there are and will be:
 // multiples of the golden ratio are never far from even.
 func phase(n int) float64 {
 	_, f := math.Modf(float64(n) * math.Phi)
-	return f
+	return math.Floor(f*slots) / slots
 }
 
 // following is when the job looks after t if nothing wakes it.

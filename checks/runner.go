@@ -120,6 +120,8 @@ func (r *Runner) newJob(c Check, p Probe) *job {
 		verdict: NewVerdict(c.Rise, c.Fall, c.InitialPass),
 		phase:   phase(r.made), orders: make(chan time.Duration, 1), slot: -1,
 	}
+	// What a reload adds must not move an address by one bad look.
+	j.verdict.Patient = r.watched
 	r.made++
 	j.shown = status.Check{
 		Name: c.Name, Kind: c.Kind.Kind(), Target: c.Kind.Target(),

@@ -45,10 +45,12 @@ type life struct {
 	check checks.Check
 	seed  uint64
 	phase float64
-	first time.Duration // when its first look is due
-	end   time.Duration // when it is out of use
-	wakes []time.Duration
-	rules []rule
+	// patient: put in use by a reload, so that only Fall bad results decide.
+	patient bool
+	first   time.Duration // when its first look is due
+	end     time.Duration // when it is out of use
+	wakes   []time.Duration
+	rules   []rule
 }
 
 // rule is what a verdict takes from a time on.
@@ -194,7 +196,7 @@ func (l *life) tellings(results []result, from time.Duration) (list []said) {
 		switch {
 		case state != track.Passing && lasting(map[bool]int{true: 1, false: now.rise}[state == track.Undecided], true):
 			state = track.Passing
-		case state != track.Failing && lasting(map[bool]int{true: 1, false: now.fall}[state == track.Undecided], false):
+		case state != track.Failing && lasting(map[bool]int{true: 1, false: now.fall}[state == track.Undecided && !l.patient], false):
 			state = track.Failing
 		}
 		if state != before {
@@ -296,6 +298,7 @@ func (s *simulation) choose(at time.Duration) (list []checks.Check) {
 // bear makes a check that looks at something new.
 func (s *simulation) bear(name string, at, later time.Duration) *life {
 	_, phase := math.Modf(float64(s.made) * math.Phi)
+	phase = math.Floor(phase*200) / 200
 	s.made++
 	interval := 50*time.Millisecond + time.Duration(s.random.Int64N(int64(2*time.Second)))
 	l := &life{
@@ -304,7 +307,7 @@ func (s *simulation) bear(name string, at, later time.Duration) *life {
 			Timeout: time.Millisecond + time.Duration(s.random.Int64N(int64(2*interval))),
 			Rise:    1 + s.random.IntN(4), Fall: 1 + s.random.IntN(4), InitialPass: s.random.IntN(2) == 0,
 		},
-		seed: s.random.Uint64(), phase: phase, first: at + later,
+		seed: s.random.Uint64(), phase: phase, patient: s.runner != nil, first: at + later,
 	}
 	for range s.random.IntN(3) * 5 {
 		l.wakes = append(l.wakes, at+1+time.Duration(s.random.Int64N(int64(20*time.Second))))

@@ -74,7 +74,7 @@ func TestSpread(t *testing.T) {
 		at, _ = slices.BinarySearch(begins, 6*time.Second)
 		least, most = density(begins[at:], 10*time.Millisecond)
 		t.Logf("1000 checks: %d to %d looks in 10 ms", least, most)
-		if least < 7 || most > 13 {
+		if least < 5 || most > 15 { // a window may begin and end with a slot
 			t.Errorf("1000 checks: %d to %d looks in 10 ms, want about 10", least, most)
 		}
 		r.stop()

@@ -30,6 +30,9 @@ func (o Outcome) String() string {
 // Verdict makes a check's state of its looks' outcomes. The first outcome of
 // all decides at once; after it, as many in a row as Rise and Fall say.
 type Verdict struct {
+	// Patient makes the first outcomes decide at once only if they pass; else it
+	// takes Fall of them too.
+	Patient bool
 	// Rise is how many passes in a row end Failing, Fall how many others end
 	// Passing. They may be changed between two outcomes.
 	Rise, Fall int
@@ -80,7 +83,9 @@ func (v *Verdict) Need() int {
 		return v.Fall
 	case track.Failing:
 		return v.Rise
-	default:
-		return 1
 	}
+	if v.Patient && !v.passes {
+		return v.Fall
+	}
+	return 1
 }

@@ -5,6 +5,7 @@ package checks_test
 
 import (
 	"strings"
+	"strings"
 	"testing"
 
 	"github.com/vicar-ha/vicar/checks"
@@ -35,6 +36,9 @@ func TestVerdict(t *testing.T) {
 		{"initial pass stays for fall-1", 2, 3, true, "FF", "pp"},
 		{"initial pass needs fall", 2, 3, true, "FTF", "ppf"},
 		{"initial pass, then a pass, then fall", 1, 2, true, "FPFF", "pppf"},
+		{"patient: a first pass decides", 3, 3, false, "patient P", "p"},
+		{"patient: failures must be fall in a row", 3, 3, false, "patient FTFF", "uuff"},
+		{"patient: a pass between", 3, 2, false, "patient FPFF", "uppf"},
 		{"the first after initial pass decides nothing", 5, 5, true, "PFP", "ppp"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -43,8 +47,9 @@ func TestVerdict(t *testing.T) {
 			if want := map[bool]track.State{false: track.Undecided, true: track.Passing}[tt.initialPass]; before != want {
 				t.Errorf("begins %v, want %v", before, want)
 			}
-			states := ""
-			for i, o := range tt.outcomes {
+			states, outcomes := "", strings.TrimPrefix(tt.outcomes, "patient ")
+			v.Patient = outcomes != tt.outcomes
+			for i, o := range outcomes {
 				state, changed := v.Add(map[rune]checks.Outcome{'P': checks.Pass, 'F': checks.Fail, 'T': checks.Timeout}[o])
 				if changed != (state != before) || state != v.State() {
 					t.Errorf("outcome %d: %v to %v, changed is %v and State %v", i, before, state, changed, v.State())
