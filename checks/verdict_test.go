@@ -5,7 +5,6 @@ package checks_test
 
 import (
 	"strings"
-	"strings"
 	"testing"
 
 	"github.com/vicar-ha/vicar/checks"
