@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"strings"
 
+	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/track"
 )
 
@@ -21,6 +23,7 @@ type election struct {
 	preempt bool
 	base    []uint8      // by node; 0: can't hold
 	primary []netip.Addr // by node
+	homes   [][]string   // by node: the interfaces that the routers live on
 	tracks  []track.Track
 	tracked map[int]int // from the check to its track
 	hits    []*hit
@@ -29,6 +32,8 @@ type election struct {
 	well   []standing
 	holder int
 	tied   []int
+	// starts are all that may hold when all is well, the holder first.
+	starts []int
 }
 
 // hit is a failure as the election feels it.
@@ -36,21 +41,24 @@ type hit struct {
 	failure
 	touched []int // the nodes
 	shown   Failure
+	// maybe: an interface fails that may be the router's own.
+	maybe bool
 }
 
 // standing is a node in the election.
 type standing struct {
 	track.Sum
-	out bool // dead, or no candidate
+	out  bool   // dead, or no candidate
+	down string // the router's interface, if that has failed
 }
 
 // can tells whether the node may hold the addresses.
-func (s standing) can() bool { return !s.out && len(s.Blocked) == 0 }
+func (s standing) can() bool { return !s.out && s.down == "" && len(s.Blocked) == 0 }
 
 func newElection(m *model, u unit) *election {
 	e := &election{
 		m: m, units: []unit{u}, preempt: u.routers[0].Preempt, tracks: u.tracks, tracked: make(map[int]int),
-		base: make([]uint8, len(m.nodes)), primary: make([]netip.Addr, len(m.nodes)),
+		base: make([]uint8, len(m.nodes)), primary: make([]netip.Addr, len(m.nodes)), homes: make([][]string, len(m.nodes)),
 	}
 	for i, t := range u.tracks {
 		if c, known := m.index[t.Check]; known {
@@ -58,13 +66,19 @@ func newElection(m *model, u unit) *election {
 		}
 	}
 	for i, n := range m.nodes {
-		e.base[i], e.primary[i] = u.routers[0].Priority[n.Name], u.primary(n)
+		e.base[i], e.primary[i], e.homes[i] = u.routers[0].Priority[n.Name], u.primary(n), u.homes(n)
 	}
 	e.well = make([]standing, len(m.nodes))
 	for i := range e.well {
 		e.well[i] = e.standing(i)
 	}
 	e.holder, e.tied = e.elect(nobody, e.well)
+	e.starts = []int{e.holder}
+	for i := range e.well {
+		if stays, _ := e.elect(i, e.well); stays == i && i != e.holder {
+			e.starts = append(e.starts, i)
+		}
+	}
 	e.hits = e.hitsOf(m.failures)
 	return e
 }
@@ -75,7 +89,7 @@ func (e *election) hitsOf(all []failure) []*hit {
 	seen := make(map[string]bool)
 	for i := range all {
 		h := e.hitBy(&all[i])
-		key := binary.AppendVarint(nil, int64(h.dead))
+		key := append(binary.AppendVarint(nil, int64(h.dead)), h.link...)
 		for _, p := range h.turns {
 			key = binary.AppendUvarint(binary.AppendUvarint(key, uint64(p.node)), uint64(p.check))
 		}
@@ -91,10 +105,18 @@ func (e *election) hitsOf(all []failure) []*hit {
 
 // hitBy is what of a failure touches the election.
 func (e *election) hitBy(f *failure) *hit {
-	h := &hit{failure: failure{what: f.what, list: f.list, dead: nobody}}
+	h := &hit{failure: failure{what: f.what, list: f.list, dead: nobody, down: nobody}}
 	if f.dead >= 0 && e.base[f.dead] != 0 {
 		h.dead = f.dead
 		h.touched = append(h.touched, f.dead)
+	}
+	if f.link != "" {
+		home := slices.Contains(e.homes[f.down], f.link)
+		h.maybe = !home && slices.Contains(e.homes[f.down], config.InterfaceAuto)
+		if home && e.base[f.down] != 0 {
+			h.down, h.link = f.down, f.link
+			h.touched = append(h.touched, f.down)
+		}
 	}
 	for _, p := range f.turns {
 		if _, tracked := e.tracked[p.check]; !tracked || e.base[p.node] == 0 {
@@ -118,7 +140,8 @@ func (e *election) standing(node int) standing {
 			}
 			return e.m.state(node, c)
 		}),
-		out: e.base[node] == 0 || e.m.dead[node] > 0,
+		out:  e.base[node] == 0 || e.m.dead[node] > 0,
+		down: strings.Join(e.m.down[node], ", "),
 	}
 }
 
@@ -146,7 +169,8 @@ func (e *election) after(hits ...*hit) []standing {
 // priority (RFC 9568 section 6.4.2). Only those that become Active at the same
 // time are told apart by their addresses (section 6.4.3). Without Preempt_Mode a
 // Backup accepts worse adverts too, but an owner is Active as soon as it can be
-// (section 6.4.1).
+// (section 6.4.1). The addresses are those of the configuration, which need not
+// be those that decide: see unit.decided.
 func (e *election) elect(present int, all []standing) (holder int, tied []int) {
 	var best []int
 	for i, s := range all {

@@ -97,7 +97,7 @@ func (j *judge) whenWell() {
 		})
 	}
 	if len(j.tied) > 0 {
-		j.tie("when all is well", j.holder, j.tied, j.well, nil)
+		j.tie(Finding{Text: "when all is well"}, j.holder, j.tied, j.well)
 	}
 	j.reversed()
 }
@@ -119,16 +119,18 @@ func (j *judge) reversed() {
 	}
 }
 
-// tie finds that the priorities don't decide.
-func (j *judge) tie(when string, holder int, tied []int, all []standing, failures []Failure) {
+// tie finds that the priorities don't decide. The finding's text is when.
+func (j *judge) tie(f Finding, holder int, tied []int, all []standing) {
 	names := j.names(append([]int{holder}, tied...))
 	slices.Sort(names)
-	j.once(Finding{
-		Kind: Tie, Severity: Note, Failures: failures,
-		Text: when + ": " + words(names) + " have the same priority " + strconv.Itoa(int(all[holder].Priority)) +
-			": who is first holds the addresses, or of two at once the one with the greater address, " + j.name(holder),
-		Remedy: "give each node a priority that no other can come to have",
-	}, names...)
+	f.Kind, f.Severity = Tie, Note
+	f.Text += ": " + words(names) + " have the same priority " + strconv.Itoa(int(all[holder].Priority)) +
+		": who is first holds the addresses, and of those that start together the one with the greater address"
+	if j.units[0].decided(j.m) {
+		f.Text += ", " + j.name(holder)
+	}
+	f.Remedy = "give each node a priority that no other can come to have"
+	j.once(f, names...)
 }
 
 // afterStep finds what a failure shows.
@@ -137,7 +139,7 @@ func (j *judge) afterStep(s step) {
 		j.once(f, j.about(f)...)
 	}
 	if len(s.tied) > 0 {
-		j.tie(s.what(), s.next, s.tied, s.after, s.failures())
+		j.tie(Finding{Text: s.what(), From: s.from, Failures: s.failures()}, s.next, s.tied, s.after)
 	}
 	if s.next == nobody && s.holder != nobody {
 		j.nobody(s)
@@ -169,6 +171,9 @@ func (j *judge) nobody(s step) {
 			continue
 		}
 		living = append(living, j.name(i))
+		if n.down != "" {
+			blocking = append(blocking, "the interface "+n.down)
+		}
 		for _, t := range n.Blocked {
 			if name := j.tracks[t].Check; !slices.Contains(blocking, name) {
 				blocking = append(blocking, name)
@@ -179,7 +184,7 @@ func (j *judge) nobody(s step) {
 		return
 	}
 	f := Finding{
-		Kind: Nobody, Severity: Note, Failures: s.failures(),
+		Kind: Nobody, Severity: Note, From: s.from, Failures: s.failures(),
 		Text: s.what() + ": nobody holds the addresses, though " + words(living) + verb(living, " lives", " live") + "; " +
 			words(blocking) + verb(blocking, " keeps ", " keep ") + verb(living, "it", "them") + " out",
 		Remedy: "with a weight in place of fault the best of those that live goes on",
@@ -193,14 +198,14 @@ func (j *judge) nobody(s step) {
 // noPreempt finds what checks can't do without preemption.
 func (j *judge) noPreempt(s step) {
 	turned := j.turnedOn(s.hit(), s.holder)
-	if len(turned) != 1 || len(s.hit().turns) != 1 || len(j.candidates()) < 2 {
+	if len(turned) != 1 || len(s.hit().turns) != 1 || s.hit().maybe || len(j.candidates()) < 2 {
 		return
 	}
 	t := j.tracks[j.tracked[turned[0]]]
 	if t.Fault() {
 		if repaired, _ := j.elect(s.next, j.well); s.next != nobody && repaired != s.holder {
 			j.once(Finding{
-				Kind: NoPreempt, Severity: Note, Check: t.Check, Failures: s.failures(),
+				Kind: NoPreempt, Severity: Note, Check: t.Check, From: s.from, Failures: s.failures(),
 				Text:   s.what() + ": the addresses go to " + j.name(s.next) + ", and stay there when all is well again (preempt: false)",
 				Remedy: "preempt: true, or a delay, brings them back",
 			}, t.Check)
@@ -211,7 +216,7 @@ func (j *judge) noPreempt(s step) {
 		return
 	}
 	j.once(Finding{
-		Kind: NoPreempt, Severity: Problem, Check: t.Check, Failures: s.failures(),
+		Kind: NoPreempt, Severity: Problem, Check: t.Check, From: s.from, Failures: s.failures(),
 		Text:   s.what() + ": " + expression(s.after[s.holder]) + " holds on, whatever the weight: with preempt: false no node takes the addresses from a worse one",
 		Remedy: "use weight: fault, or preempt: true, or a delay",
 	}, t.Check)

@@ -4,7 +4,9 @@
 package proof
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -70,12 +72,12 @@ func TestFindings(t *testing.T) {
 			"note stays: lb-1 is the only node: nothing takes over when it dies, and no check can move the addresses; add a node",
 		}},
 		{"equals when all is well", cluster(100, 100), []string{
-			"note tie: when all is well: lb-1 and lb-2 have the same priority 100: who is first holds the addresses, or of two at once " +
-				"the one with the greater address, lb-2; give each node a priority that no other can come to have",
+			"note tie: when all is well: lb-1 and lb-2 have the same priority 100: who is first holds the addresses, and of those that start together " +
+				"the one with the greater address; give each node a priority that no other can come to have",
 		}},
 		{"equals after a failure", with(cluster(150, 100, 100), "haproxy", haproxy, "fault"), []string{
-			"note tie: lb-1 dies: lb-2 and lb-3 have the same priority 100: who is first holds the addresses, or of two at once " +
-				"the one with the greater address, lb-3; give each node a priority that no other can come to have",
+			"note tie: lb-1 dies: lb-2 and lb-3 have the same priority 100: who is first holds the addresses, and of those that start together " +
+				"the one with the greater address; give each node a priority that no other can come to have",
 		}},
 		{"without preemption", unwilling(with(with(cluster(150, 100), "haproxy", haproxy, "-60"), "nginx", local("nginx"), "fault")), []string{
 			"problem nopreempt: haproxy fails on lb-1: 150-60=90 holds on, whatever the weight: with preempt: false no node takes the addresses from a worse one; " +
@@ -94,6 +96,20 @@ func TestFindings(t *testing.T) {
 		{"a service in reverse", with(cluster(150, 100), "haproxy", checks.TCP{Address: "127.0.0.1:80"}, "fault reverse"), []string{
 			"problem nobody: no node on which haproxy passes can hold the addresses (fault, reverse): when it passes on all of them nobody does; " +
 				"remove reverse, so that a failure takes the node out",
+		}},
+		{"clamped to equals", with(cluster(254, 200), "haproxy", haproxy, "60"), []string{
+			"problem stays: lb-1 holds, then haproxy fails on lb-1: 254 only equals lb-2's 200+60=254 (there is no more), and among equals the holder stays; " +
+				"no weight can, since a priority stays within 1 to 254; use weight: fault, or bring the priorities closer together",
+			"note tie: when all is well: lb-1 and lb-2 have the same priority 254: who is first holds the addresses, and of those that start together " +
+				"the one with the greater address; give each node a priority that no other can come to have",
+		}},
+		{"its own interface as weight", with(placed(cluster(150, 100), "eth0"), "up", checks.Interface{Name: "eth0"}, "-20"), nil},
+		{"perhaps its own interface", with(placed(cluster(150, 100), "auto"), "up", checks.Interface{Name: "eth0"}, "-20"), nil},
+		{"another interface", with(placed(cluster(150, 100), "eth1"), "up", checks.Interface{Name: "eth0"}, "-20"), []string{
+			"problem stays: up fails on lb-1: 150-20=130 still beats lb-2's 100; weight must be below -50",
+		}},
+		{"its own interface's speed", with(placed(cluster(150, 100), "eth0"), "up", checks.Interface{Name: "eth0", Speed: 1000}, "-20"), []string{
+			"problem stays: up fails on lb-1: 150-20=130 still beats lb-2's 100; weight must be below -50",
 		}},
 		{"a file in reverse", with(cluster(150, 100), "away", checks.File{Path: "/etc/away"}, "fault reverse"), nil},
 	}
@@ -156,42 +172,58 @@ func TestFindingsAreFolded(t *testing.T) {
 	}
 }
 
-func TestFlap(t *testing.T) {
-	vip, own := netip.MustParseAddr("192.0.2.100"), netip.MustParseAddr("192.0.2.11")
+// placed has the router on the interface.
+func placed(c *config.Config, name string) *config.Config {
+	c.Routers[0].Interface = make(map[string]string)
+	for _, n := range c.Nodes {
+		c.Routers[0].Interface[n.Name] = name
+	}
+	return c
+}
+
+// Who wins a tie is known only where the addresses are that adverts leave from.
+func TestTieWinner(t *testing.T) {
 	tests := []struct {
-		name   string
-		kind   checks.Kind
-		weight string
-		found  bool
+		name  string
+		cfg   func(*config.Config)
+		known bool
 	}{
-		{"looks at it", checks.TCP{Address: "192.0.2.100:80"}, "-60", true},
-		{"looks at it, fault", checks.HTTP{URL: "http://192.0.2.100/"}, "fault", true},
-		{"in another form", checks.TCP{Address: "[::ffff:192.0.2.100]:80"}, "-60", true},
-		{"looks at one that is not advertised", checks.ICMP{Host: "192.0.2.99"}, "-60", true},
-		{"leaves from it", checks.ICMP{Host: "192.0.2.1", Bind: checks.Bind{Source: vip}}, "-60", true},
-		{"wants it on an interface", checks.Interface{Name: "eth0", Address: vip}, "fault", true},
-		{"looks at an own address", checks.TCP{Address: "192.0.2.11:80"}, "-60", false},
-		{"leaves from an own address", checks.ICMP{Host: "192.0.2.1", Bind: checks.Bind{Source: own}}, "-60", false},
-		{"looks at the router next door", checks.TCP{Address: "192.0.2.101:80"}, "-60", false},
-		{"wants an interface", checks.Interface{Name: "eth0"}, "fault", false},
-		{"a program", checks.Exec{Argv: []string{"/bin/ping", "192.0.2.100"}}, "-60", false},
+		{"an unknown interface", func(*config.Config) {}, false},
+		{"multicast, named", func(c *config.Config) { placed(c, "eth0") }, false},
+		{"multicast, auto", func(c *config.Config) { placed(c, config.InterfaceAuto) }, true},
+		{"unicast", func(c *config.Config) { c.Transport.Kind = config.Unicast }, true},
+		{"unicast, of two", func(c *config.Config) {
+			c.Transport.Kind = config.Unicast
+			c.Nodes[0].Addresses = append(c.Nodes[0].Addresses, netip.MustParseAddr("198.51.100.11"))
+		}, false},
+		{"multicast, IPv6", func(c *config.Config) {
+			placed(c, config.InterfaceAuto)
+			c.Routers[0].Addresses = []netip.Prefix{netip.MustParsePrefix("2001:db8::100/64")}
+			for i := range c.Nodes {
+				c.Nodes[i].Addresses = []netip.Addr{netip.MustParseAddr(fmt.Sprintf("2001:db8::%d", i+1))}
+			}
+		}, false},
 	}
 	for _, tc := range tests {
-		t.Run(tc.name, func(t *testing.T) {
-			c := addRouter(with(cluster(150, 100), "haproxy", tc.kind, tc.weight), "mail", 150, 100)
-			c.Routers[0].Exclude = []netip.Prefix{netip.MustParsePrefix("192.0.2.99/32")}
-			var found []Finding
-			for _, f := range Prove(c, Options{}).Findings {
-				if f.Kind == Flap {
-					found = append(found, f)
-				}
-			}
-			if (len(found) == 1) != tc.found || len(found) > 1 {
-				t.Fatalf("found %v, want %v", lines(found), tc.found)
-			}
-			if tc.found && (found[0].Severity != Problem || found[0].Check != "haproxy" || found[0].Remedy == "" || found[0].Routers[0] != "web") {
-				t.Errorf("found %+v", found[0])
-			}
-		})
+		c := cluster(100, 100)
+		tc.cfg(c)
+		found := Prove(c, Options{}).Findings
+		if len(found) != 1 || strings.HasSuffix(found[0].Text, "address, lb-2") != tc.known {
+			t.Errorf("%s: %v, want the winner %v", tc.name, lines(found), tc.known)
+		}
+	}
+}
+
+// What has failed on both nodes is no reason to go to the other.
+func TestPairsOfTheSame(t *testing.T) {
+	c := with(with(cluster(150, 100), "haproxy", local("haproxy"), "-60"), "nginx", local("nginx"), "-60")
+	r := Prove(c, Options{Pairs: true})
+	if diff := cmp.Diff([]string(nil), lines(r.Findings)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// A third that is well is one.
+	c = with(cluster(150, 100, 50), "haproxy", local("haproxy"), "-60")
+	if r := Prove(c, Options{Pairs: true}); len(r.Problems()) != 1 {
+		t.Errorf("found %v, want one problem", lines(r.Findings))
 	}
 }

@@ -6,6 +6,7 @@ package proof
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,7 +79,7 @@ func row(o Outcome) string {
 		switch {
 		case s.Dead:
 			standings = append(standings, "dead")
-		case len(s.Blocked) > 0:
+		case len(s.Blocked) > 0 || s.Down != "":
 			standings = append(standings, "out")
 		default:
 			standings = append(standings, fmt.Sprint(s.Priority))
@@ -113,6 +114,28 @@ func lines(findings []Finding) []string {
 		all = append(all, line(f))
 	}
 	return all
+}
+
+// electionOf is the configuration's one election.
+func electionOf(c *config.Config) *election {
+	units := unitsOf(c)
+	return newModel(c, units).elections(units)[0]
+}
+
+// from is the election with start as the holder when all is well.
+func (e *election) from(start int) Election {
+	var tied []int
+	if e.preempt {
+		tied = slices.DeleteFunc(slices.Clone(e.starts), func(i int) bool { return i == start })
+	}
+	shown := Election{Preempt: e.preempt, Well: e.result(nil, e.well, start, tied)}
+	for i, a := range e.hits {
+		shown.Outcomes = append(shown.Outcomes, e.outcome(e.last(start, a)))
+		for _, b := range e.hits[i+1:] {
+			shown.Pairs = append(shown.Pairs, e.outcome(e.last(start, a, b)), e.outcome(e.last(start, b, a)))
+		}
+	}
+	return shown
 }
 
 // only is the report's one election.

@@ -7,18 +7,20 @@ import "slices"
 
 // outcome is a step for the report.
 func (e *election) outcome(s step) Outcome {
-	return e.result(s.failures(), s.after, s.next, s.tied)
+	o := e.result(s.failures(), s.after, s.next, s.tied)
+	o.Moves = s.next != nobody && s.next != s.start
+	return o
 }
 
 // result is who holds when the nodes stand so.
 func (e *election) result(failures []Failure, all []standing, holder int, tied []int) Outcome {
-	o := Outcome{Failures: failures, Holder: e.name(holder), Tied: e.names(tied), Moves: holder != nobody && holder != e.holder}
+	o := Outcome{Failures: failures, Holder: e.name(holder), Tied: e.names(tied)}
 	o.Standings = make([]Standing, 0, len(all))
 	for i, s := range all {
 		if e.base[i] == 0 {
 			continue
 		}
-		shown := Standing{Node: e.name(i), Base: s.Base, Priority: int(s.Priority), Dead: s.out}
+		shown := Standing{Node: e.name(i), Base: s.Base, Priority: int(s.Priority), Dead: s.out, Down: s.down}
 		for _, t := range s.Blocked {
 			shown.Blocked = append(shown.Blocked, e.tracks[t].Check)
 		}
@@ -42,8 +44,12 @@ func (e *election) show(h *hit) Failure {
 			names = append(names, name)
 		}
 	}
-	if h.list && len(names) > 0 {
+	switch {
+	case len(names) == 0:
+	case h.list == bracketed:
 		f.What += " (" + words(names) + ")"
+	case h.list == plainly:
+		f.What += " " + list(names)
 	}
 	return f
 }

@@ -21,7 +21,7 @@ func (j *judge) pairs(count *Pairs) []Outcome {
 				continue
 			}
 			count.Looked++
-			ab, ba := j.last(a, b), j.last(b, a)
+			ab, ba := j.last(j.holder, a, b), j.last(j.holder, b, a)
 			j.afterStep(ab)
 			all = append(all, j.outcome(ab))
 			j.afterStep(ba)
@@ -37,6 +37,9 @@ func (j *judge) pairs(count *Pairs) []Outcome {
 // changed already.
 func (h *hit) covers(o *hit) bool {
 	if o.dead != nobody && o.dead != h.dead {
+		return false
+	}
+	if o.link != "" && o.down != h.dead && (h.link != o.link || h.down != o.down) {
 		return false
 	}
 	return !slices.ContainsFunc(o.turns, func(p place) bool {

@@ -20,8 +20,8 @@ func Prove(c *config.Config, opts Options) Report {
 	m := newModel(c, units)
 	found := &findings{list: []Finding{}}
 	witnesses(c, found)
-	for _, u := range units {
-		m.flaps(u, found)
+	for i := range units {
+		m.flaps(units, i, found)
 	}
 	report := Report{Elections: []Election{}}
 	if opts.Pairs {
@@ -57,10 +57,14 @@ func (j *judge) foretell(pairs *Pairs) Election {
 	shown := Election{Routers: j.routers(), SyncGroups: j.groups(), Preempt: j.preempt}
 	shown.Well = j.result(nil, j.well, j.holder, j.tied)
 	j.whenWell()
-	for _, h := range j.hits {
-		s := j.last(h)
-		j.afterStep(s)
-		shown.Outcomes = append(shown.Outcomes, j.outcome(s))
+	for _, start := range j.starts {
+		for _, h := range j.hits {
+			s := j.last(start, h)
+			j.afterStep(s)
+			if start == j.holder {
+				shown.Outcomes = append(shown.Outcomes, j.outcome(s))
+			}
+		}
 	}
 	if pairs != nil {
 		shown.Pairs = j.pairs(pairs)

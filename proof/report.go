@@ -38,7 +38,9 @@ type Election struct {
 	Preempt    bool     `json:"preempt"`
 	// Well is who holds when nothing has failed.
 	Well Outcome `json:"well"`
-	// Outcomes has one entry for each single failure that can matter here.
+	// Outcomes has one entry for each single failure that can matter here, with
+	// Well's holder before it. Where others may hold just as well (a tie, or no
+	// preemption) Findings tells what is found with them.
 	Outcomes []Outcome `json:"outcomes"`
 	// Pairs has those of two failures, one after the other. The other order is
 	// an entry of its own only if it ends with another holder.
@@ -80,6 +82,9 @@ type Standing struct {
 	Base     int    `json:"base"`
 	Priority int    `json:"priority"` // effective
 	Dead     bool   `json:"dead,omitempty"`
+	// Down is the interface that the router lives on, if it has failed: the
+	// agent itself keeps the node out then.
+	Down string `json:"down,omitempty"`
 	// Blocked are the checks that keep the node out.
 	Blocked []string `json:"blocked,omitempty"`
 }
@@ -115,6 +120,9 @@ type Finding struct {
 	Check    string   `json:"check,omitempty"`
 	Text     string   `json:"text"`
 	Remedy   string   `json:"remedy,omitempty"`
+	// From is who holds when all is well, if it comes up only with another
+	// holder than the one that the outcomes begin with.
+	From string `json:"from,omitempty"`
 	// Failures are those that it comes from, if any.
 	Failures []Failure `json:"failures,omitempty"`
 }

@@ -15,6 +15,8 @@ import (
 // holds before it and after it.
 type step struct {
 	hits          []*hit // the last is the one that comes
+	start         int    // who held when all was well
+	from          string // the same, if it is not the election's holder
 	before, after []standing
 	holder, next  int
 	tied          []int // with next
@@ -25,6 +27,9 @@ func (s step) hit() *hit { return s.hits[len(s.hits)-1] }
 // what is the failures for people.
 func (s step) what() string {
 	var whats []string
+	if s.from != "" {
+		whats = append(whats, s.from+" holds")
+	}
 	for _, h := range s.hits {
 		whats = append(whats, h.shown.What)
 	}
@@ -39,9 +44,13 @@ func (s step) failures() []Failure {
 	return fs
 }
 
-// last is the last step when the failures come one after the other.
-func (e *election) last(hits ...*hit) step {
-	s := step{hits: hits, after: e.well, next: e.holder}
+// last is the last step when the failures come one after the other, and start
+// held before them.
+func (e *election) last(start int, hits ...*hit) step {
+	s := step{hits: hits, start: start, after: e.well, next: start}
+	if start != e.holder {
+		s.from = e.name(start)
+	}
 	for i := range hits {
 		s.before, s.holder = s.after, s.next
 		s.after = e.after(hits[:i+1]...)
@@ -50,12 +59,16 @@ func (e *election) last(hits ...*hit) step {
 	return s
 }
 
+// lost is what the failures have taken from the node.
+func (e *election) lost(s step, node int) int { return added(e.well[node]) - added(s.after[node]) }
+
 // rival is the best node that the failure does not touch and that could hold in
-// the holder's place, or nobody.
+// the holder's place, or nobody. One to which as much has happened before is
+// none: to stay is right then.
 func (e *election) rival(s step) int {
 	best := nobody
 	for i, n := range s.after {
-		if i == s.holder || !n.can() || slices.Contains(s.hit().touched, i) {
+		if i == s.holder || !n.can() || slices.Contains(s.hit().touched, i) || e.lost(s, i) >= e.lost(s, s.holder) {
 			continue
 		}
 		if best == nobody || n.Priority > s.after[best].Priority {
@@ -68,7 +81,7 @@ func (e *election) rival(s step) int {
 // stays is the finding of a failure that makes the holder worse, and not the
 // others, and does not move the addresses.
 func (e *election) stays(s step) (Finding, bool) {
-	if !e.preempt || s.holder == nobody || s.next != s.holder || !slices.Contains(s.hit().touched, s.holder) {
+	if !e.preempt || s.hit().maybe || s.holder == nobody || s.next != s.holder || !slices.Contains(s.hit().touched, s.holder) {
 		return Finding{}, false
 	}
 	rival := e.rival(s)
@@ -76,7 +89,7 @@ func (e *election) stays(s step) (Finding, bool) {
 	if rival == nobody || added(held) >= added(was) {
 		return Finding{}, false
 	}
-	f := Finding{Kind: Stays, Severity: Problem, Failures: s.failures()}
+	f := Finding{Kind: Stays, Severity: Problem, From: s.from, Failures: s.failures()}
 	f.Text = s.what() + ": " + expression(held)
 	if held.Priority > s.after[rival].Priority {
 		f.Text += " still beats " + e.name(rival) + "'s " + expression(s.after[rival])

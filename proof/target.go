@@ -24,6 +24,8 @@ type target struct {
 	// one that it wants there.
 	link    string
 	address netip.Addr
+	// whole: it fails only when the interface is of no use.
+	whole bool
 }
 
 // targetOf is what a kind looks at.
@@ -46,7 +48,7 @@ func targetOf(kind checks.Kind) target {
 	case checks.Handshake:
 		return endpoint(k.Address, k.Bind)
 	case checks.Interface:
-		return target{name: "interface " + k.Name, link: k.Name, address: k.Address}
+		return target{name: "interface " + k.Name, link: k.Name, address: k.Address, whole: !k.Address.IsValid() && k.Speed == 0}
 	default:
 		return target{name: kind.Kind() + " " + kind.Target()}
 	}

@@ -88,13 +88,13 @@ func TestSharedFailures(t *testing.T) {
 			"198.51.100.1 is down (a and b): 180 80: lb-1, then lb-1",
 		}},
 		{"a node's network", with(with(cluster(200, 100), "a", gateway, "-10"), "b", checks.ICMP{Host: "203.0.113.1"}, "-10"), []string{
-			"lb-1 is cut off (a and b): 180 100: lb-1, then lb-1",
+			"lb-1 reaches none of a, b: 180 100: lb-1, then lb-1",
 			"198.51.100.1 fails everywhere (a): 190 90: lb-1, then lb-1",
 			"203.0.113.1 fails everywhere (b): 190 90: lb-1, then lb-1",
 		}},
 		{"an interface", with(with(with(cluster(200, 100), "a", checks.Interface{Name: "eth1"}, "-10"), "b", eth1, "-10"), "c", gateway, "-10"), []string{
 			"eth1 fails on lb-1 (a and b): 180 100: lb-1, then lb-1",
-			"lb-1 is cut off (b and c): 180 100: lb-1, then lb-1",
+			"lb-1 reaches none of b, c: 180 100: lb-1, then lb-1",
 			"203.0.113.1 fails everywhere (b): 190 90: lb-1, then lb-1",
 			"198.51.100.1 fails everywhere (c): 190 90: lb-1, then lb-1",
 		}},

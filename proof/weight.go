@@ -83,12 +83,12 @@ func (l lever) moves(amount int) bool {
 	return holder != l.holder && holder != nobody
 }
 
-// keeps tells whether the holder before is the same with the amount, and no tie
-// comes up that is not there now.
+// keeps tells whether the holder before may be the same with the amount, and no
+// tie comes up that is not there now.
 func (l lever) keeps(amount int) bool {
 	holder, tied := l.e.elect(nobody, l.try(l.before, amount))
 	_, now := l.e.elect(nobody, l.before)
-	return holder == l.holder && len(tied) <= len(now)
+	return slices.Contains(append(tied, holder), l.holder) && len(tied) <= len(now)
 }
 
 // amounts are the least and the greatest amount of the weight with which the
