@@ -137,9 +137,14 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	return Read(path, f)
+}
+
+// Read reads and checks what from has; name is the file's in errors.
+func Read(name string, from io.Reader) (*Config, error) {
+	data, err := io.ReadAll(io.LimitReader(from, maxSize+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return Parse(path, data)
+	return Parse(name, data)
 }

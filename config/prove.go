@@ -157,10 +157,11 @@ func (r *reader) reachable(c *Config, v *router) {
 	}
 }
 
-// ties warns of nodes with the same priority, which the greater address
-// decides (RFC 9568 section 6.4.3).
+// ties warns of nodes with the same priority: the holder stays, whoever that is,
+// and the greater address decides only among those that are Active at the same
+// time (RFC 9568 section 6.4.3).
 func (r *reader) ties(raw *rawFile, c *Config, routers []router) {
-	const hint = "the one with the greater address wins; give each node a priority of its own"
+	const hint = "who is first holds the addresses, and of those that start together the one with the greater address; give each node a priority of its own"
 	fromNodes := ""
 	for _, v := range routers {
 		tie := tied(c, v.Router)

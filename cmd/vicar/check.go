@@ -19,29 +19,28 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "check FILE...",
+		Use:   "check [FILE...]",
 		Short: "Check configuration files",
 		Long: `Checks configuration files and shows what they mean. All that is wrong is shown
 at once, with its place and what to write instead. Then it proves who holds each
 router's addresses after every single failure: a node that dies, a check that
 fails, and checks that one cause makes fail together. Nothing is needed from the
-host: a file can be checked anywhere.`,
-		Args: func(_ *cobra.Command, files []string) error {
-			if len(files) == 0 {
-				return errors.New("which file?")
-			}
-			return nil
-		},
+host: a file can be checked anywhere. Without a file it is ` + defaultConfig + `;
+- is the standard input.`,
+		Args: cobra.ArbitraryArgs,
 	}
 	var o checkOptions
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "take warnings for errors, and the proof's notes for problems")
 	cmd.Flags().BoolVar(&o.pairs, "pairs", false, "prove pairs of failures, too")
 	cmd.Flags().BoolVar(&o.all, "all", false, "show every failure of long tables")
-	cmd.RunE = a.do(func(_ *cobra.Command, files []string) error {
+	cmd.RunE = a.do(func(cmd *cobra.Command, files []string) error {
+		if len(files) == 0 {
+			files = []string{defaultConfig}
+		}
 		results := make([]result, len(files))
 		for i, f := range files {
-			results[i] = check(f, o)
+			results[i] = check(f, cmd.InOrStdin(), o)
 		}
 		return a.report(results, o)
 	})
@@ -69,9 +68,17 @@ type report struct {
 	Proof proof.Report `json:"proof"`
 }
 
-func check(file string, o checkOptions) result {
+// check reads the file, or with - what stdin has.
+func check(file string, stdin io.Reader, o checkOptions) result {
 	r := result{File: file, Errors: config.Errors{}, Warnings: config.Errors{}}
-	cfg, err := config.Load(file)
+	var cfg *config.Config
+	var err error
+	if file == "-" {
+		r.File = "the standard input"
+		cfg, err = config.Read(r.File, stdin)
+	} else {
+		cfg, err = config.Load(file)
+	}
 	if errs, ok := errors.AsType[config.Errors](err); ok {
 		r.Errors = errs
 		return r

@@ -139,7 +139,7 @@ func (v proved) row(e proof.Election, o proof.Outcome) []cell {
 		switch {
 		case s.Dead:
 			row = append(row, cell{text: "dead"})
-		case len(s.Blocked) > 0:
+		case len(s.Blocked) > 0 || s.Down != "":
 			row = append(row, cell{text: "out"})
 		default:
 			row = append(row, cell{text: strconv.Itoa(s.Priority)})

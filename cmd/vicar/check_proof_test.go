@@ -83,3 +83,28 @@ func TestSeveral(t *testing.T) {
 		}
 	}
 }
+
+// Without a file the one is checked that vicar run reads.
+func TestCheckDefault(t *testing.T) {
+	got := vicar(t.Context(), "check", "--json")
+	if want := `"file": "` + defaultConfig + `"`; !strings.Contains(got.stdout, want) {
+		t.Errorf("no %s in:\n%s", want, got)
+	}
+}
+
+func TestCheckStandardInput(t *testing.T) {
+	for text, want := range map[string]string{
+		"cluster: web\nnodes: {a: {address: 192.0.2.10}}\nrouters: {web: {vrid: 51, addresses: [192.0.2.100/24]}}\n": "the standard input is valid: cluster web",
+		"clutser: web\n": "the standard input:1:1: clutser: unknown key",
+	} {
+		var out strings.Builder
+		a := &app{stdout: &out, stderr: &out, env: func(string) string { return "" }}
+		root := a.root()
+		root.SetIn(strings.NewReader(text))
+		root.SetArgs([]string{"check", "-"})
+		_ = a.exit("vicar check", root.ExecuteContext(t.Context()))
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
+	}
+}

@@ -59,7 +59,6 @@ func TestCommands(t *testing.T) {
 		{"check-noted-json", "check --json testdata/noted.yaml", exitOK},
 		{"check-missing", "check testdata/none.yaml", exitFailure},
 		{"check-missing-json", "check --json testdata/none.yaml", exitFailure},
-		{"check-nothing", "check", exitUsage},
 		{"status-no-agent", "status --socket testdata/none.sock", exitNoAgent},
 		{"watch-no-agent", "status --watch --socket testdata/none.sock", exitNoAgent},
 		{"reload-no-agent", "reload --socket testdata/none.sock", exitNoAgent},
