@@ -74,7 +74,7 @@ func routerRows(st status.Status) [][]cell {
 			{text: r.Interface},
 			{text: addresses(r)},
 			{text: age(st.Now.Sub(r.Since))},
-			{text: holderOf(st.Node, r)},
+			{text: holderCell(r)},
 			{text: r.Reason},
 		}
 		if grouped {
@@ -85,17 +85,16 @@ func routerRows(st status.Status) [][]cell {
 	return rows
 }
 
-// holderOf is who holds the router's addresses as far as this node knows.
-func holderOf(self string, r status.Router) string {
-	if r.State == "Active" {
-		return self
+// holderCell is who holds the router's addresses as far as this node knows.
+func holderCell(r status.Router) string {
+	switch {
+	case r.Holder == "":
+		return "-"
+	case r.HolderPriority == 0:
+		return r.Holder
+	default:
+		return fmt.Sprintf("%s (%d)", r.Holder, r.HolderPriority)
 	}
-	for _, e := range r.Engines {
-		if e.State == "Backup" && e.Active.IsValid() {
-			return e.Active.String()
-		}
-	}
-	return "-"
 }
 
 func stateCell(r status.Router) cell {

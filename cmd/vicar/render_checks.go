@@ -137,17 +137,25 @@ func since(now, t time.Time) string {
 	return age(now.Sub(t))
 }
 
-// lateChecks says whose looks took longer than their interval, the worst first.
+// lateChecks says whose looks took longer than their interval more than now and
+// then, the worst first. A time-out may well be as long as the interval, and is
+// shown as what it is.
 func lateChecks(checks []status.Check) []string {
 	const most = 5
-	late := slices.DeleteFunc(slices.Clone(checks), func(c status.Check) bool { return c.Late == 0 })
-	slices.SortStableFunc(late, func(a, b status.Check) int { return cmp.Compare(b.Late, a.Late) })
+	const few = 20 // one in so many is late on a busy machine
+	late := slices.DeleteFunc(slices.Clone(checks), func(c status.Check) bool {
+		return slow(c)*few <= c.Passed+c.Failed+c.TimedOut
+	})
+	slices.SortStableFunc(late, func(a, b status.Check) int { return cmp.Compare(slow(b), slow(a)) })
 	var cs []string
 	for _, c := range late[:min(most, len(late))] {
-		cs = append(cs, fmt.Sprintf("check %s began %s late, as the one before went on for too long", c.Name, many(c.Late, "look")))
+		cs = append(cs, fmt.Sprintf("check %s began %s late, as the one before went on for too long", c.Name, many(slow(c), "look")))
 	}
 	if n := len(late) - most; n > 0 {
 		cs = append(cs, manyOf(uint64(n), "more check began looks late", "more checks began looks late"))
 	}
 	return cs
 }
+
+// slow counts looks that began late, but not because one before timed out.
+func slow(c status.Check) uint64 { return c.Late - min(c.Late, c.TimedOut) }

@@ -20,10 +20,10 @@ func counts(st status.Status) []string {
 	for _, r := range st.Routers {
 		for _, e := range r.Engines {
 			if n := sum(e.Dropped); n > 0 {
-				say("%s IPv%d dropped %s: %s", r.Name, e.Family, many(n, "advert"), list(e.Dropped))
+				say("%s IPv%d dropped %s: %s", r.Name, e.Family, many(n, "advert"), list(e.Dropped, dropped))
 			}
 			if n := sum(e.Notices); n > 0 {
-				say("%s IPv%d noticed: %s", r.Name, e.Family, list(e.Notices))
+				say("%s IPv%d found %s odd: %s", r.Name, e.Family, many(n, "advert"), list(e.Notices, noticed))
 			}
 		}
 		if r.Restored > 0 {
@@ -42,7 +42,7 @@ func counts(st status.Status) []string {
 	}
 	for _, l := range st.Links {
 		if n := sum(l.Dropped); n > 0 {
-			say("%s dropped %s that fit no router: %s", linkName(l), many(n, "packet"), list(l.Dropped))
+			say("%s dropped %s that fit no router: %s", linkName(l), many(n, "packet"), list(l.Dropped, dropped))
 		}
 		if l.SendFails > 0 {
 			say("%s could not send %s", linkName(l), many(l.SendFails, "packet"))
@@ -54,12 +54,12 @@ func counts(st status.Status) []string {
 	return cs
 }
 
-// list is the counts by name, those that are not zero.
-func list(m map[string]uint64) string {
+// list is the counts by name, those that are not zero, in words.
+func list(m map[string]uint64, words func(string) string) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if m[k] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", k, m[k]))
+			parts = append(parts, fmt.Sprintf("%d %s", m[k], words(k)))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -48,7 +48,10 @@ func sumLine(r status.Router) string {
 	case rest > 0:
 		fmt.Fprintf(&b, ", %s 0", many(uint64(rest), "check"))
 	}
+	outs := faults(r)
 	switch {
+	case len(outs) > 0:
+		fmt.Fprintf(&b, " = out (%s)", firstFew(outs))
 	case r.Base == track.OwnerPriority:
 		fmt.Fprintf(&b, " = %d: an owner's does not move", r.Priority)
 	case total != r.Priority:
@@ -57,6 +60,25 @@ func sumLine(r status.Router) string {
 		fmt.Fprintf(&b, " = %d", total)
 	}
 	return b.String()
+}
+
+// faults says which checks keep the router out of the election.
+func faults(r status.Router) []string {
+	var fs []string
+	for _, t := range r.Tracks {
+		if !t.Blocks {
+			continue
+		}
+		switch t.State {
+		case track.Passing.String(): // in reverse
+			fs = append(fs, t.Check+" passes")
+		case track.Failing.String():
+			fs = append(fs, t.Check+" fails")
+		default:
+			fs = append(fs, t.Check+" has no result yet")
+		}
+	}
+	return fs
 }
 
 // part is what one check adds, and why that is so if it does not just pass.
@@ -88,22 +110,35 @@ func signed(n int) string {
 // waits says what time or somebody else has to end, and is not wrong.
 func waits(st status.Status) []string {
 	var ws []string
-	say := func(format string, args ...any) { ws = append(ws, fmt.Sprintf(format, args...)) }
 	for _, r := range st.Routers {
-		if r.DampedUntil.After(st.Now) {
-			say("%s does not take over from another before %s: it changed hands %s",
-				r.Name, until(st.Now, r.DampedUntil), many(uint64(max(r.Moves, 0)), "time"))
-		}
+		ws = append(ws, restraints(st.Now, r)...)
 		if r.PreemptAt.After(st.Now) {
-			say("%s takes over at %s, when its preempt delay ends", r.Name, until(st.Now, r.PreemptAt))
+			ws = append(ws, fmt.Sprintf("%s takes over at %s, when its preempt delay ends", r.Name, until(st.Now, r.PreemptAt)))
 		}
 	}
 	for _, h := range st.Hooks {
 		if h.Waiting > 0 {
-			say("hook %s has %s waiting", clip(h.Name, mostName), many(uint64(h.Waiting), "event"))
+			ws = append(ws, fmt.Sprintf("hook %s has %s waiting", clip(h.Name, mostName), many(uint64(h.Waiting), "event")))
 		}
 	}
 	return ws
+}
+
+// restraints says why the router takes over from no other. For an Active that
+// is about a time to come.
+func restraints(now time.Time, r status.Router) []string {
+	takes := "it takes over from no other"
+	if r.State == "Active" {
+		takes = "if it loses the addresses, it takes them from no other"
+	}
+	var rs []string
+	if r.DampedUntil.After(now) {
+		rs = append(rs, fmt.Sprintf("%s has changed hands too often and is damped until %s: %s before", r.Name, until(now, r.DampedUntil), takes))
+	}
+	if len(r.Unproven) > 0 {
+		rs = append(rs, fmt.Sprintf("%s: %s before its checks have been well once: %s", r.Name, takes, firstFew(r.Unproven)))
+	}
+	return rs
 }
 
 // until is a time to come, on the agent's clock and from now.

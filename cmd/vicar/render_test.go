@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/vrrp"
+	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -32,12 +34,13 @@ func quiet() status.Status {
 			{
 				Name: "mail", State: "Backup", Reason: "an Active with a better priority", Since: noon.Add(-90 * time.Second),
 				Interface: "eth0", Priority: 100, Base: 100, Addresses: prefixes("192.0.2.110/24"),
+				Holder: "lb-2", HolderPriority: 150,
 				Engines: []status.Engine{{Family: 4, State: "Backup"}},
 			},
 			{
 				Name: "web", State: "Active", Held: true, Reason: "the Active is gone", Since: noon.Add(-5 * time.Hour), Term: 3,
 				Interface: "eth0.100", Priority: 150, Base: 150, Addresses: prefixes("192.0.2.100/24", "2001:db8::100/64"),
-				Exclude: prefixes("198.51.100.7/32"),
+				Exclude: prefixes("198.51.100.7/32"), Holder: "lb-1", HolderPriority: 150,
 				Engines: []status.Engine{{Family: 4, State: "Active"}, {Family: 6, State: "Active"}},
 			},
 		},
@@ -50,21 +53,21 @@ func troubled() status.Status {
 	st := quiet()
 	st.Routers = []status.Router{
 		{Name: "a", State: "Initialize", Reason: "eth0 is down", Since: noon, Interface: "eth0", Priority: 40, Base: 100, Restored: 1},
-		{Name: "b", State: "Active", Since: noon, Reason: "no advert came"},
+		{Name: "b", State: "Active", Since: noon, Reason: "no advert came", Holder: "lb-1"},
 		{Name: "c", State: "Active", Since: noon, HeldError: "no space left"},
 		{Name: "d", State: "Backup", Since: noon, Held: true},
 		{
 			Name: "e", State: "Backup", Since: noon, Held: true, HeldError: "interface is busy", Restored: 3,
 			Engines: []status.Engine{
 				{Family: 4, Dropped: map[string]uint64{"ttl": 1}},
-				{Family: 6, Dropped: map[string]uint64{"checksum": 4, "ttl": 2, "vrid": 0}, Notices: map[string]uint64{"rival": 2}},
+				{Family: 6, Dropped: map[string]uint64{"checksum": 4, "ttl": 2, "vrid": 0}, Notices: map[string]uint64{"rival": 2, "addresses": 1}},
 			},
 		},
 	}
 	st.Links = []status.Link{
 		{Interface: "eth0", Family: 4, Mode: "multicast"},
 		{Interface: "eth1", Family: 6, Mode: "unicast", Error: "operation not permitted", SendFails: 2},
-		{Interface: "eth2", Family: 4, Mode: "unicast", Up: true, Error: "network is unreachable", Dropped: map[string]uint64{"mode": 9}},
+		{Interface: "eth2", Family: 4, Mode: "unicast", Up: true, Error: "network is unreachable", Dropped: map[string]uint64{"vrid": 4, "ttl": 5}},
 	}
 	st.Loop = status.Loop{Stalls: 2, LateMax: 1234567 * time.Microsecond}
 	return st
@@ -153,7 +156,8 @@ func weighed() status.Status {
 	mail, web := &st.Routers[0], &st.Routers[1]
 	mail.Base, mail.Priority, mail.SyncGroup = 250, 254, "edge"
 	mail.Tracks = []status.Track{{Check: "smtp", State: "passing", Weight: 20, Part: 20}, {Check: "uplink", State: "failing", Weight: 0, Blocks: true, Group: true}}
-	mail.State, mail.Reason = "Initialize", "check uplink fails"
+	mail.State, mail.Reason, mail.Holder = "Initialize", "check uplink fails", ""
+	mail.Unproven = []string{"smtp", "uplink"}
 	web.Base, web.Priority, web.SyncGroup = 150, 85, "edge"
 	web.Tracks = []status.Track{
 		{Check: "haproxy", State: "failing", Weight: -60, Part: -60},
@@ -163,9 +167,11 @@ func weighed() status.Status {
 		{Check: "busy", State: "passing", Weight: 5, Reverse: true, Part: -5},
 	}
 	web.State, web.Held, web.DampedUntil, web.Moves = "Backup", false, noon.Add(101*time.Second), 5
+	web.Holder, web.HolderPriority = "192.0.2.11", 100
 	web.PreemptAt = noon.Add(30 * time.Second)
 	owner := status.Router{
 		Name: "own", State: "Active", Held: true, Since: noon, Base: 255, Priority: 255,
+		Holder: "lb-1", HolderPriority: 255, DampedUntil: noon.Add(time.Hour), Unproven: []string{"a", "b", "c", "d"},
 		Tracks: []status.Track{{Check: "haproxy", State: "failing", Weight: -60, Part: -60}},
 	}
 	st.Routers = append(st.Routers, owner)
@@ -178,7 +184,7 @@ func weighed() status.Status {
 		{
 			Name: "haproxy", Kind: "http", Target: "http://127.0.0.1/healthz", State: "failing", Outcome: "timeout",
 			Cause: "getting http://127.0.0.1/healthz: no answer within 500ms: " + strings.Repeat("and so on ", 30),
-			Since: noon.Add(-90 * time.Second), At: noon, Took: 500 * time.Millisecond, Row: 91, Need: 2, Passed: 4, TimedOut: 91, Late: 2,
+			Since: noon.Add(-90 * time.Second), At: noon, Took: 500 * time.Millisecond, Row: 91, Need: 2, Passed: 4, TimedOut: 91, Late: 90,
 		},
 		{
 			Name: "smtp", Kind: "smtp", Target: "127.0.0.1:25", State: "passing", Outcome: "fail", Cause: "the banner is \x1b[31m\"554\ngo away\"",
@@ -189,7 +195,7 @@ func weighed() status.Status {
 			Name: "uplink", Kind: "icmp", Target: "192.0.2.1", State: "failing", Outcome: "pass", Since: noon.Add(-time.Second), At: noon,
 			Took: 3141 * time.Microsecond, Row: 1, Need: 2,
 		},
-		{Name: "warm", Kind: "tcp", Target: "127.0.0.1:80", State: "passing", Outcome: "pass", Since: noon.Add(-time.Hour), At: noon, Took: 234567, Row: 9, Need: 3},
+		{Name: "warm", Kind: "tcp", Target: "127.0.0.1:80", State: "passing", Outcome: "pass", Since: noon.Add(-time.Hour), At: noon, Took: 234567, Row: 9, Need: 3, Passed: 40, TimedOut: 2, Late: 5},
 	}
 	st.Hooks = []status.Hook{
 		{Name: "/usr/local/bin/on-change", Ran: 9, Failed: 3, TimedOut: 1, Skipped: 1, Waiting: 2, Error: "ended with exit code 1: no such\tinstance", At: noon.Add(-12 * time.Second)},
@@ -206,7 +212,7 @@ func crowd(failing int) status.Status {
 	for i := range 1000 {
 		c := status.Check{
 			Name: fmt.Sprintf("c%03d", i), Kind: "tcp", Target: "192.0.2.9:80", State: "passing", Outcome: "pass",
-			Since: noon.Add(-time.Hour), At: noon, Took: time.Millisecond, Row: 3600, Need: 3, Late: uint64(i % 2 * i),
+			Since: noon.Add(-time.Hour), At: noon, Took: time.Millisecond, Row: 3600, Need: 3, Passed: 3600, Late: uint64(i % 2 * i),
 		}
 		t := status.Track{Check: c.Name, State: "passing", Weight: -1}
 		switch {
@@ -230,6 +236,54 @@ func TestRenderHealth(t *testing.T) {
 	all := crowd(0)
 	all.Checks = all.Checks[:999]
 	golden(t, "render-crowd-0.txt", renderStatus(all, false))
+}
+
+// A rival is shown while it is one, and not once it has given way.
+func TestRivalled(t *testing.T) {
+	const interval = 2 * time.Second
+	took := noon.Add(-time.Hour)
+	tests := map[string]struct {
+		state string
+		since time.Time // when this node's state began
+		at    time.Time
+		want  bool
+	}{
+		"none":                        {"Active", took, time.Time{}, false},
+		"stays":                       {"Active", took, noon.Add(-interval), true},
+		"stays, one advert lost":      {"Active", took, noon.Add(-2*interval - 1), true},
+		"is gone":                     {"Active", took, noon.Add(-3 * interval), false},
+		"since this node took over":   {"Active", noon.Add(-interval), noon, true},
+		"gave way at the take-over":   {"Active", noon.Add(-interval), noon.Add(-interval + time.Millisecond), false},
+		"this node gave way":          {"Backup", took, noon, false},
+		"this node is out by a fault": {"Initialize", took, noon, false},
+	}
+	for name, tt := range tests {
+		r := status.Router{Name: "web", State: tt.state, Since: tt.since, Interval: interval}
+		if got := rivalled(noon, r, status.Engine{State: tt.state, RivalAt: tt.at}); got != tt.want {
+			t.Errorf("%s: got %t", name, got)
+		}
+	}
+	fast := status.Router{State: "Active", Since: took, Interval: 10 * time.Millisecond}
+	if !rivalled(noon, fast, status.Engine{State: "Active", RivalAt: noon.Add(-999 * time.Millisecond)}) {
+		t.Error("a rival whose interval is longer is not shown")
+	}
+}
+
+// What is counted has words for people.
+func TestWords(t *testing.T) {
+	for d := range wire.Drops {
+		if got := dropped(d.String()); strings.HasPrefix(got, "for ") {
+			t.Errorf("no words for dropped packets: %s", d)
+		}
+	}
+	for k := range vrrp.Notices {
+		if got := noticed(k.String()); strings.HasPrefix(got, "for ") {
+			t.Errorf("no words for odd adverts: %s", k)
+		}
+	}
+	if got, want := dropped("new"), "for new"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 func TestClip(t *testing.T) {

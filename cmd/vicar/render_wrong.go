@@ -57,7 +57,7 @@ func wrongElections(now time.Time, r status.Router) []string {
 		heard = heard || now.Sub(e.Heard) < recent
 	}
 	for _, e := range r.Engines {
-		if !e.RivalAt.IsZero() && now.Sub(e.RivalAt) < recent {
+		if rivalled(now, r, e) {
 			ws = append(ws, fmt.Sprintf("%s IPv%d: %s believes that it is Active too, and was heard %s ago",
 				r.Name, e.Family, e.Rival, age(now.Sub(e.RivalAt))))
 		}
@@ -67,6 +67,15 @@ func wrongElections(now time.Time, r status.Router) []string {
 		}
 	}
 	return ws
+}
+
+// rivalled tells whether another node is Active beside this one now. One that
+// stays is heard each interval. One that this node has just taken over from, and
+// that gives way as soon as it hears of it, is none.
+func rivalled(now time.Time, r status.Router, e status.Engine) bool {
+	gone := max(3*r.Interval, time.Second)
+	return e.State == "Active" && !e.RivalAt.IsZero() &&
+		now.Sub(e.RivalAt) < gone && e.RivalAt.Sub(r.Since) >= r.Interval
 }
 
 func linkName(l status.Link) string {
