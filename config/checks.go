@@ -42,6 +42,8 @@ type rawCheck struct {
 	BFD   later `yaml:"bfd" jsonschema:"-"`
 	Route later `yaml:"route" jsonschema:"-"`
 	Email later `yaml:"email" jsonschema:"-"`
+
+	misnamed bool // its kind is there under another name
 }
 
 func (c *rawCheck) decode(r *reader, key mark, n ast.Node) {

@@ -27,11 +27,16 @@ func (d *damping) decode(r *reader, key mark, n ast.Node) {
 	if isMapping(n) {
 		var raw rawDamping
 		r.fields(key, n, &raw)
-		d.set(Damping{
+		v := Damping{
 			Moves:  raw.Moves.or(defaultDamping.Moves),
 			Within: raw.Within.or(defaultDamping.Within),
 			Hold:   raw.Hold.or(defaultDamping.Hold),
-		})
+		}
+		d.set(v)
+		if v.Hold < v.Within && usable(raw.Hold.scalar) && usable(raw.Within.scalar) {
+			r.warn(d.mark, "hold "+shortDuration(v.Hold)+" is shorter than within "+shortDuration(v.Within),
+				"when it ends the moves before it still count, and the next one begins it again; write hold: "+shortDuration(v.Within)+" or more")
+		}
 		return
 	}
 	b, ok := n.(*ast.BoolNode)

@@ -118,9 +118,13 @@ func (r *reader) keyName(parent mark, n ast.MapKeyNode) (string, bool) {
 func (r *reader) fields(key mark, n ast.Node, into any) mark {
 	index := make(map[string]reflect.Value)
 	names := tagged(reflect.ValueOf(into).Elem(), index, nil)
-	for _, p := range r.pairs(key, n) {
+	all := r.pairs(key, n)
+	for _, p := range all {
 		field, known := index[p.name]
 		if !known {
+			if s, ok := into.(stranger); ok && s.stranger(r, all, p) {
+				continue
+			}
 			r.bad(p.key, "unknown key", didYouMean(p.name, names, "the keys here are "))
 			continue
 		}

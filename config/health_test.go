@@ -212,3 +212,18 @@ func TestHealthDigest(t *testing.T) {
 		t.Error("the same meaning has another digest")
 	}
 }
+
+// TestNodesCalledLikeKeys: in a mapping whose keys are nodes they are no keys of
+// the check.
+func TestNodesCalledLikeKeys(t *testing.T) {
+	c := mustParse(t, "cluster: web\nnodes: {node: {address: 192.0.2.10}, names: {address: 192.0.2.11, priority: 90}}\n"+
+		"checks: {up: {interface: {node: eth1, names: eth2}}, too: {interface: {name: eth3, speed: 10}}}\n"+
+		"routers: {web: {vrid: 51, addresses: [192.0.2.100/24], track: [up, too]}}\n")
+	want := map[string]checks.Kind{"node": checks.Interface{Name: "eth1"}, "names": checks.Interface{Name: "eth2"}}
+	if diff := cmp.Diff(want, c.Checks[1].Kinds, comparers); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff(checks.Kind(checks.Interface{Name: "eth3", Speed: 10}), c.Checks[0].Kind, comparers); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

@@ -5,6 +5,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -115,7 +116,7 @@ type rawDevice struct {
 
 func (k *rawDevice) decode(r *reader, key mark, n ast.Node) {
 	k.mark = key
-	if !isMapping(n) || !looksLike(n, "name", "address", "speed") {
+	if !isMapping(n) || r.fromNodes(n) || !looksLike(n, "name", "address", "speed") {
 		r.value(&k.Name, key, n)
 		return
 	}
@@ -125,21 +126,37 @@ func (k *rawDevice) decode(r *reader, key mark, n ast.Node) {
 	}
 }
 
+// fromNodes tells whether all of a mapping's keys are nodes, whatever their
+// names look like.
+func (r *reader) fromNodes(n ast.Node) bool {
+	for _, v := range entriesOf(n) {
+		if s, ok := v.Key.(*ast.StringNode); !ok || !slices.Contains(r.nodeNames, s.Value) {
+			return false
+		}
+	}
+	return len(entriesOf(n)) > 0
+}
+
 // looksLike tells whether a mapping has one of the keys, or nearly.
 func looksLike(n ast.Node, keys ...string) bool {
-	values := []*ast.MappingValueNode{}
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		values = n.Values
-	case *ast.MappingValueNode:
-		values = append(values, n)
-	}
+	values := entriesOf(n)
 	for _, v := range values {
 		if s, ok := v.Key.(*ast.StringNode); ok && nearest(s.Value, keys) != "" {
 			return true
 		}
 	}
 	return len(values) == 0
+}
+
+// entriesOf are a mapping's entries; other nodes have none.
+func entriesOf(n ast.Node) []*ast.MappingValueNode {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return n.Values
+	case *ast.MappingValueNode:
+		return []*ast.MappingValueNode{n}
+	}
+	return nil
 }
 
 func (k *rawDevice) values() []nodeValues { return []nodeValues{&k.Name, &k.Address} }

@@ -49,6 +49,22 @@ func Parse(name string, data []byte) (*Config, error) {
 	return c, nil
 }
 
+// peekNodes are the names of the nodes, right or wrong.
+func peekNodes(root ast.Node) []string {
+	var names []string
+	for _, section := range entriesOf(root) {
+		if key, ok := section.Key.(*ast.StringNode); !ok || key.Value != "nodes" {
+			continue
+		}
+		for _, node := range entriesOf(section.Value) {
+			if key, ok := node.Key.(*ast.StringNode); ok {
+				names = append(names, key.Value)
+			}
+		}
+	}
+	return names
+}
+
 // config makes a Config of the document. It is of use only if no error was
 // noted.
 func (r *reader) config(root ast.Node) *Config {
@@ -58,6 +74,7 @@ func (r *reader) config(root ast.Node) *Config {
 		r.bad(top, describe(root)+" is here", "a file begins with keys, as in cluster: web")
 		return nil
 	}
+	r.nodeNames = peekNodes(root)
 	raw.decode(r, top, root)
 	if !raw.Cluster.present() {
 		r.bad(top, "cluster is missing", "name the cluster, as in cluster: web")

@@ -35,10 +35,12 @@ func (m mark) under(key string) mark {
 
 // reader is one file while it is read. It collects what is wrong.
 type reader struct {
-	file     string
-	lines    []string
-	errors   Errors
-	warnings Errors
+	file  string
+	lines []string
+	// nodeNames are the keys of nodes, read before anything else.
+	nodeNames []string
+	errors    Errors
+	warnings  Errors
 }
 
 // bad notes an error: what is wrong and what to write instead.

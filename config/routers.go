@@ -99,6 +99,10 @@ func (p *preempt) decode(r *reader, key mark, n ast.Node) {
 			r.bad(p.mark, "the text "+shown(s.Value)+" is here", "write "+meant)
 			return
 		}
+		if meant := nearest(s.Value, []string{"true", "false"}); meant != "" {
+			r.bad(p.mark, shown(s.Value)+" is not true, false or a delay", "did you mean "+meant+"?")
+			return
+		}
 	}
 	var d duration
 	switch n.(type) {

@@ -115,6 +115,8 @@ func (v *boolean) decode(r *reader, key mark, n ast.Node) {
 	if s, ok := n.(*ast.StringNode); ok {
 		if meant := boolWord(s.Value); meant != "" {
 			hint = "write " + meant
+		} else if meant := nearest(s.Value, []string{"true", "false"}); meant != "" {
+			hint = "did you mean " + meant + "?"
 		}
 	}
 	r.bad(v.mark, describe(n)+" is here", hint)
