@@ -24,6 +24,10 @@ type Config struct {
 	Log   *slog.Logger // nil: none
 	// Drain is how long Run goes on telling what waits when it has to end; 0: 5 s.
 	Drain time.Duration
+	// Tolerant makes New take hooks that can't be built, say because a program is
+	// missing or may be changed by others. It logs them; each run tries again. An
+	// agent should not stay away from elections for that.
+	Tolerant bool
 	// Parallel is how many hooks run at the same time, of all routers; 0: 32.
 	Parallel int
 }

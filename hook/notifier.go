@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -52,6 +53,11 @@ func newNotifier(cfg Config, build func(Hook) (runner, error)) (*Notifier, error
 	n := &Notifier{
 		cfg: cfg, build: build, bell: make(chan struct{}, 1), lanes: make(map[string]*lane),
 		log: newLogQueue(cfg.Log.Handler()),
+	}
+	if cfg.Tolerant {
+		build = tolerant(build, func(h Hook, err error) {
+			cfg.Log.Error("a hook can't be run", slog.String("hook", h.name()), slog.Any("err", err))
+		})
 	}
 	if n.sinks, err = buildSinks(cfg.Hooks, build); err != nil {
 		return nil, err
