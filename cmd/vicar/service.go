@@ -103,7 +103,7 @@ func (s *service) setUp(cfg *config.Config) (err error) {
 	if err != nil {
 		return fmt.Errorf("setting up the checks: %w", err)
 	}
-	if s.hooks, err = hook.New(hook.Config{Hooks: hooks(cfg), Log: s.log}); err != nil {
+	if s.hooks, err = hook.New(hook.Config{Hooks: hooks(cfg), Log: s.log, Tolerant: true}); err != nil {
 		return fmt.Errorf("setting up the hooks: %w", err)
 	}
 	built := s.build(cfg, s.node)
