@@ -4,6 +4,7 @@
 package health
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -77,33 +78,51 @@ func TestBackupFails(t *testing.T) {
 	})
 	w.wantHolder("lb-1")
 	labtest.OK(t, w.agents["lb-1"].Stop(patience))
+	w.wantLooks("lb-2", long)
+	w.wantEntered("lb-2", 0)
+	if has, err := w.other.Has(moving.Addr()); has || err != nil {
+		t.Errorf("lb-2 has the address: %t (%v)", has, err)
+	}
 	w.serve(w.other)
 	w.wantHolder("lb-2")
+	w.wantEntered("lb-2", 1)
 }
 
 // TestRebootedUnhealthy: a node that starts with its service down does not take
-// the address back before it is up.
+// the address back before it is up, even if its check's weight is too small to
+// keep it from being the better one.
 func TestRebootedUnhealthy(t *testing.T) {
 	labtest.Need(t, "nginx")
-	w := newWorld(t)
-	w.conf.Checks["nginx"] = web()
-	w.router(func(r *vicar.Router) { r.Track = []vicar.Track{{Check: "nginx", Weight: -60}} })
-	w.serve(w.first)
-	w.serve(w.other)
-	w.start()
-	labtest.OK(t, w.agents["lb-1"].Stop(patience))
-	w.wantHolder("lb-2")
-	labtest.OK(t, w.servers["lb-1"].Kill())
-	w.run(w.first)
-	labtest.Eventually(t, patience, "lb-1 competes with what it has", func() bool {
-		s, err := w.agents["lb-1"].Status(t.Context())
-		return err == nil && s.Routers[0].State == "Backup" && s.Routers[0].Priority == 90
-	})
-	if n, err := w.agents["lb-1"].Entered(t.Context(), "Active"); n != 0 || err != nil {
-		t.Errorf("lb-1 was Active %d times (%v)", n, err)
+	for name, weight := range map[string]vicar.Weight{"enough": -60, "too small": -20} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.conf.Checks["nginx"] = web()
+			w.router(func(r *vicar.Router) { r.Track = []vicar.Track{{Check: "nginx", Weight: weight}} })
+			w.serve(w.first)
+			w.serve(w.other)
+			w.start()
+			labtest.OK(t, w.agents["lb-1"].Stop(patience))
+			w.wantHolder("lb-2")
+			labtest.OK(t, w.servers["lb-1"].Kill())
+			w.run(w.first)
+			labtest.Eventually(t, patience, "lb-1 competes with what it has", func() bool {
+				s, err := w.agents["lb-1"].Status(t.Context())
+				return err == nil && s.Routers[0].State == "Backup" && s.Routers[0].Priority == 150+int(weight)
+			})
+			w.wantLooks("lb-1", long)
+			w.wantEntered("lb-1", 0)
+			w.wantHolder("lb-2")
+			if _, r := w.status("lb-1"); !slices.Equal(r.Unproven, []string{"nginx"}) || r.Holder != "lb-2" || r.HolderPriority != 100 {
+				t.Errorf("unproven: %q, the holder is %s (%d)", r.Unproven, r.Holder, r.HolderPriority)
+			}
+
+			w.serve(w.first)
+			w.wantHolder("lb-1")
+			if _, r := w.status("lb-1"); len(r.Unproven) > 0 {
+				t.Errorf("unproven: %q", r.Unproven)
+			}
+		})
 	}
-	w.serve(w.first)
-	w.wantHolder("lb-1")
 }
 
 // TestReloadAddsCheck: a reload that adds a check disturbs nothing, and the
@@ -123,9 +142,7 @@ func TestReloadAddsCheck(t *testing.T) {
 		s, _ := w.status("lb-1")
 		return len(s.Checks) == 1 && s.Checks[0].State == "passing"
 	})
-	if n, err := w.agents["lb-1"].Entered(t.Context(), "Active"); n != 1 || err != nil {
-		t.Errorf("lb-1 became Active %d times (%v), want once", n, err)
-	}
+	w.wantEntered("lb-1", 1)
 	labtest.OK(t, w.servers["lb-1"].Kill())
 	w.wantHolder("lb-2")
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,11 +39,17 @@ type world struct {
 	servers      map[string]*nginx.Server
 }
 
-// newWorld makes the hosts, and a configuration with one router that tracks
-// nothing.
+// newWorld is a world for a story that goes on beside others.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
+	return newLoneWorld(t)
+}
+
+// newLoneWorld makes the hosts, and a configuration with one router that tracks
+// nothing.
+func newLoneWorld(t *testing.T) *world {
+	t.Helper()
 	l := labtest.New(t)
 	dir, err := os.MkdirTemp("", "health") // short, for a socket's path
 	labtest.OK(t, err)
@@ -104,17 +111,27 @@ func (w *world) serve(h *lab.Host) {
 	w.servers[h.Name] = s
 }
 
-// wantHolder waits until a node alone has the address.
-func (w *world) wantHolder(name string) {
+// wantHolder waits until a node alone has the address, and others if named.
+func (w *world) wantHolder(name string, others ...netip.Addr) {
 	w.t.Helper()
 	labtest.Eventually(w.t, patience, "the holder is "+name, func() bool {
-		for _, h := range []*lab.Host{w.first, w.other} {
-			if has, err := h.Has(moving.Addr()); err != nil || has != (h.Name == name) {
+		for _, a := range append(others, moving.Addr()) {
+			if !w.holds(name, a) {
 				return false
 			}
 		}
 		return true
 	})
+}
+
+// holds tells whether a node alone has an address.
+func (w *world) holds(name string, a netip.Addr) bool {
+	for _, h := range []*lab.Host{w.first, w.other} {
+		if has, err := h.Has(a); err != nil || has != (h.Name == name) {
+			return false
+		}
+	}
+	return true
 }
 
 // page is what the client gets from the address, or nothing.
@@ -123,10 +140,33 @@ func (w *world) page() string {
 	return string(bytes.TrimSpace([]byte(out)))
 }
 
-// status is a node's, of its one router.
+// long is how many looks of a check it takes to see that an address stays where
+// it is: they last for several times what a take-over does.
+const long = 10
+
+// wantLooks waits until a node's first check has looked so many times more.
+func (w *world) wantLooks(name string, more uint64) {
+	w.t.Helper()
+	looks := func() uint64 {
+		s, _ := w.status(name)
+		return s.Checks[0].Passed + s.Checks[0].Failed + s.Checks[0].TimedOut
+	}
+	before := looks()
+	labtest.Eventually(w.t, patience, name+" goes on looking", func() bool { return looks() >= before+more })
+}
+
+// wantEntered compares how often a node has become Active.
+func (w *world) wantEntered(name string, want uint64) {
+	w.t.Helper()
+	if n, err := w.agents[name].Entered(w.t.Context(), "Active"); n != want || err != nil {
+		w.t.Errorf("%s became Active %d times (%v), want %d", name, n, err, want)
+	}
+}
+
+// status is a node's, and that of its router web.
 func (w *world) status(name string) (status.Status, status.Router) {
 	w.t.Helper()
 	s, err := w.agents[name].Status(w.t.Context())
 	labtest.OK(w.t, err)
-	return s, s.Routers[0]
+	return s, s.Routers[slices.IndexFunc(s.Routers, func(r status.Router) bool { return r.Name == "web" })]
 }
