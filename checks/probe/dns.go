@@ -79,8 +79,9 @@ func (p *query) Probe(ctx context.Context) error {
 	return nil
 }
 
-// exchange asks once. A datagram with another identity or question is not the
-// answer, and the answer may yet come (RFC 5452 section 9.1).
+// exchange asks once. A datagram that is no message, or has another identity or
+// question, is not the answer, and the answer may yet come (RFC 5452 section
+// 9.1). If it doesn't, the error says what came instead.
 func (p *query) exchange(ctx context.Context, network string, m *dns.Msg) (*dns.Msg, error) {
 	conn, err := dial(ctx, p.dialer, network, p.server)
 	if err != nil {
@@ -92,22 +93,33 @@ func (p *query) exchange(ctx context.Context, network string, m *dns.Msg) (*dns.
 	if err := c.WriteMsg(m); err != nil {
 		return nil, cause(ctx, err)
 	}
-	for {
-		b, err := c.ReadMsgHeader(nil)
-		switch {
-		case errors.Is(err, dns.ErrShortRead):
-			return nil, fmt.Errorf("%w: %w", errNotDNS, err)
-		case errors.Is(err, io.EOF):
-			return nil, errNoAnswer
-		case err != nil:
-			return nil, cause(ctx, err)
-		}
-		r, err := parseAnswer(m, b)
-		if errors.Is(err, errOther) && network == "udp" {
+	var odd error // the last that was not the answer
+	for range answerPieces {
+		r, err := receive(ctx, c, m)
+		if network == "udp" && (errors.Is(err, errNotDNS) || errors.Is(err, errOther)) {
+			odd = err
 			continue
+		}
+		if err != nil && odd != nil {
+			err = fmt.Errorf("%w, then: %w", odd, err)
 		}
 		return r, err
 	}
+	return nil, fmt.Errorf("%w: %w", errTooMuch, odd)
+}
+
+// receive reads one message, the answer to m or not.
+func receive(ctx context.Context, c *dns.Conn, m *dns.Msg) (*dns.Msg, error) {
+	b, err := c.ReadMsgHeader(nil)
+	switch {
+	case errors.Is(err, dns.ErrShortRead):
+		return nil, fmt.Errorf("%w: %w", errNotDNS, err)
+	case errors.Is(err, io.EOF):
+		return nil, errNoAnswer
+	case err != nil:
+		return nil, cause(ctx, err)
+	}
+	return parseAnswer(m, b)
 }
 
 // parseAnswer reads the answer to m: errOther if it is another's.

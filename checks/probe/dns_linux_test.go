@@ -151,8 +151,18 @@ func TestDNSWrongAnswers(t *testing.T) {
 		return ask(func(c net.PacketConn, _ []byte, from net.Addr) { _, _ = c.WriteTo([]byte(b), from) })
 	}
 	f.table([]outcome{
-		{name: "garbage", kind: sent(strings.Repeat("\xff", 40)), want: "it answers with what is no DNS message", is: errNotDNS},
-		{name: "short", kind: sent("x"), want: "it answers with what is no DNS message", is: errNotDNS},
+		{name: "garbage", kind: sent(strings.Repeat("\xff", 40)), timeout: short, want: "it answers with what is no DNS message", is: errNotDNS},
+		{name: "short", kind: sent("x"), timeout: short, want: "it answers with what is no DNS message: dns: short read, then: no answer in time", is: errNotDNS},
+		{name: "garbage before the answer", kind: ask(func(c net.PacketConn, b []byte, from net.Addr) {
+			_, _ = c.WriteTo([]byte("x"), from)
+			_, _ = c.WriteTo([]byte(strings.Repeat("\xff", 40)), from)
+			answerDNS(t, c, b, from, nil)
+		})},
+		{name: "garbage without end", kind: ask(func(c net.PacketConn, _ []byte, from net.Addr) {
+			for range 2 * answerPieces {
+				_, _ = c.WriteTo([]byte("x"), from)
+			}
+		}), timeout: 10 * short, want: "it answers with what is no DNS message", is: errNotDNS},
 		{name: "failure without a question", kind: changed(func(r *dns.Msg) { r.Rcode, r.Question, r.Answer = dns.RcodeFormatError, nil, nil }), want: "FORMERR"},
 		{name: "server failure", kind: changed(func(r *dns.Msg) { r.Rcode, r.Answer = dns.RcodeServerFailure, nil }), want: "SERVFAIL"},
 		{name: "unknown failure", kind: changed(func(r *dns.Msg) { r.Rcode, r.Answer = 12, nil }), want: "RCODE 12"},
