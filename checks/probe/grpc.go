@@ -35,7 +35,7 @@ const (
 )
 
 // grpcProbe asks a server for its health (grpc.health.v1). It keeps the
-// connection while looks pass. After a failure grpc would wait before it
+// connection while looks pass and its tenure lasts. After a failure grpc would wait before it
 // connects again, so each look then begins with a client of its own.
 type grpcProbe struct {
 	what    string // what is done, as errors begin
@@ -44,8 +44,10 @@ type grpcProbe struct {
 	options []grpc.DialOption
 	link    *grpcLink // how connections are made
 	kept    *keptCertificate
+	fresh   bool
 
 	client *grpc.ClientConn // or nil
+	tenure tenure           // the client's
 }
 
 func newGRPC(k checks.GRPC) (checks.Probe, error) {
@@ -62,6 +64,7 @@ func newGRPC(k checks.GRPC) (checks.Probe, error) {
 		target: "passthrough:///" + k.Address,
 		link:   link,
 		kept:   kept,
+		fresh:  k.Fresh,
 		options: []grpc.DialOption{
 			grpc.WithContextDialer(link.dial), grpc.WithTransportCredentials(link),
 			grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithIdleTimeout(0),
@@ -80,7 +83,13 @@ func newGRPC(k checks.GRPC) (checks.Probe, error) {
 
 // Probe implements checks.Probe.
 func (p *grpcProbe) Probe(ctx context.Context) error {
+	if p.client != nil && p.tenure.over() {
+		p.drop()
+	}
 	kept := p.client != nil
+	if kept && p.tenure.looks == 1 {
+		p.link.carrier.hasten(ctx)
+	}
 	doubt, err := p.look(ctx)
 	if doubt {
 		p.drop()
@@ -91,6 +100,9 @@ func (p *grpcProbe) Probe(ctx context.Context) error {
 				p.drop()
 			}
 		}
+	}
+	if p.fresh {
+		p.drop()
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.what, err)
@@ -106,7 +118,9 @@ func (p *grpcProbe) look(ctx context.Context) (doubt bool, err error) {
 		if p.client, err = grpc.NewClient(p.target, p.options...); err != nil {
 			return true, fmt.Errorf("making a client: %w", err)
 		}
+		p.tenure = newTenure()
 	}
+	p.tenure.looks++
 	var from peer.Peer
 	answer, err := health.NewHealthClient(p.client).Check(ctx, &p.request, grpc.Peer(&from))
 	if err != nil {
@@ -147,7 +161,7 @@ func (p *grpcProbe) failure(ctx context.Context, err error) (doubt bool, _ error
 	case codes.NotFound:
 		return false, errNoService
 	default:
-		return true, fmt.Errorf("error %s %s", s.Code(), excerpt(s.Message()))
+		return true, p.link.files.explain(fmt.Errorf("error %s %s", s.Code(), excerpt(s.Message())))
 	}
 }
 

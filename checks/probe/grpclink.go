@@ -22,7 +22,9 @@ type grpcLink struct {
 
 	address string
 	dialer  *net.Dialer
+	files   *trust // or nil
 	failed  *lastError
+	carrier *carrier
 }
 
 // lastError is set in grpc's goroutines.
@@ -44,15 +46,16 @@ func newGRPCLink(k checks.GRPC, host string) (*grpcLink, *keptCertificate, error
 		address:              k.Address,
 		dialer:               dialer(k.Bind),
 		failed:               new(lastError),
+		carrier:              new(carrier),
 	}
 	if !k.Secure {
 		return l, nil, nil
 	}
-	cfg, err := tlsConfig(k.TLS, host)
+	cfg, files, err := tlsConfig(k.TLS, host)
 	if err != nil {
 		return nil, nil, err
 	}
-	l.TransportCredentials = credentials.NewTLS(cfg)
+	l.files, l.TransportCredentials = files, credentials.NewTLS(cfg)
 	return l, newKeptCertificate(k.TLS, cfg.ServerName), nil
 }
 
@@ -60,6 +63,7 @@ func newGRPCLink(k checks.GRPC, host string) (*grpcLink, *keptCertificate, error
 func (l *grpcLink) dial(ctx context.Context, address string) (net.Conn, error) {
 	c, err := dial(ctx, l.dialer, "tcp", address)
 	l.failed.set(err)
+	l.carrier.set(c)
 	return c, err
 }
 
@@ -69,7 +73,7 @@ func (l *grpcLink) ClientHandshake(
 ) (net.Conn, credentials.AuthInfo, error) {
 	c, info, err := l.TransportCredentials.ClientHandshake(ctx, authority, raw)
 	if err != nil {
-		l.failed.set(fmt.Errorf("TLS handshake with %s: %w", l.address, answerError(ctx, err)))
+		l.failed.set(fmt.Errorf("TLS handshake with %s: %w", l.address, l.files.explain(answerError(ctx, err))))
 	}
 	return c, info, err
 }

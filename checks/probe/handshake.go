@@ -17,6 +17,7 @@ import (
 type handshake struct {
 	dialer  *net.Dialer
 	config  *tls.Config
+	files   *trust
 	address string
 }
 
@@ -25,11 +26,11 @@ func newHandshake(k checks.Handshake) (checks.Probe, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := tlsConfig(k.TLS, host)
+	config, files, err := tlsConfig(k.TLS, host)
 	if err != nil {
 		return nil, err
 	}
-	return &handshake{dialer: dialer(k.Bind), config: config, address: k.Address}, nil
+	return &handshake{dialer: dialer(k.Bind), config: config, files: files, address: k.Address}, nil
 }
 
 // Probe implements checks.Probe.
@@ -42,7 +43,7 @@ func (p *handshake) Probe(ctx context.Context) error {
 	config, asked := p.config.Clone(), false
 	config.GetClientCertificate = func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		asked = true
-		return clientCertificate(r, p.config.Certificates)
+		return suitable(r, p.files.currentPair()), nil
 	}
 	c := tls.Client(conn, config)
 	if err := c.HandshakeContext(ctx); err != nil {
@@ -76,18 +77,7 @@ func (p *handshake) accepted(ctx context.Context, c *tls.Conn) error {
 
 // failed is an error that may quote the server's certificate.
 func (p *handshake) failed(ctx context.Context, err error) error {
-	return harmless(fmt.Errorf("TLS handshake with %s: %w", p.address, cause(ctx, err)))
-}
-
-// clientCertificate is the one of ours that the server may like, or an empty
-// one, which is to have none.
-func clientCertificate(r *tls.CertificateRequestInfo, list []tls.Certificate) (*tls.Certificate, error) {
-	for i := range list {
-		if r.SupportsCertificate(&list[i]) == nil {
-			return &list[i], nil
-		}
-	}
-	return new(tls.Certificate), nil
+	return harmless(fmt.Errorf("TLS handshake with %s: %w", p.address, p.files.explain(cause(ctx, err))))
 }
 
 // Close implements checks.Probe.

@@ -29,32 +29,31 @@ const (
 	headerLimit = 64 << 10
 )
 
-// httpProbe asks a server for a page. It keeps the connection between looks, of
-// whatever version of HTTP.
+// httpProbe asks a server for a page. It keeps the connection for several looks,
+// of whatever version of HTTP.
 type httpProbe struct {
 	what    string // what is done, as errors begin
-	request *http.Request
-	body    string
 	status  []checks.StatusRange
 	expect  *regexp.Regexp // or nil
 	fresh   bool
 	version int // that the answer must have: 1, 2, or 0 for any
 
-	server httpServer
-	conn   *http.ClientConn // kept, or nil
+	server *httpServer
+	conn   httpConn // kept, or nil
+	tenure tenure   // the connection's
 	page   bytes.Buffer
 }
 
 func newHTTP(k checks.HTTP) (checks.Probe, error) {
-	p := &httpProbe{body: k.Body, status: k.Status, fresh: k.Fresh}
+	p := &httpProbe{status: k.Status, fresh: k.Fresh}
 	if len(p.status) == 0 {
 		p.status = []checks.StatusRange{{First: 200, Last: 299}}
 	}
-	var err error
-	if p.request, err = httpRequest(k); err != nil {
+	request, err := httpRequest(k)
+	if err != nil {
 		return nil, err
 	}
-	p.what = p.request.Method + " " + p.request.URL.Redacted()
+	p.what = request.Method + " " + request.URL.Redacted()
 	switch k.Version {
 	case "":
 	case "1.1":
@@ -69,7 +68,7 @@ func newHTTP(k checks.HTTP) (checks.Probe, error) {
 			return nil, fmt.Errorf("compiling the pattern of the body: %w", err)
 		}
 	}
-	p.server, err = newHTTPServer(k, p.request.URL, p.version)
+	p.server, err = newHTTPServer(k, request, p.version)
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +117,18 @@ func httpRequest(k checks.HTTP) (*http.Request, error) {
 
 // Probe implements checks.Probe.
 func (p *httpProbe) Probe(ctx context.Context) error {
+	if p.conn != nil && (p.tenure.over() || !p.conn.usable()) {
+		p.drop()
+	}
 	kept := p.conn != nil
+	if kept && p.tenure.looks == 1 {
+		p.server.carrier.hasten(ctx)
+	}
 	doubt, err := p.look(ctx)
 	// A server may close a connection between looks, and have renewed the
 	// certificate that it showed at the beginning: only a new connection tells.
 	if doubt && kept && ctx.Err() == nil {
+		p.drop()
 		_, err = p.look(ctx)
 	}
 	if p.fresh {
@@ -138,21 +144,17 @@ func (p *httpProbe) Probe(ctx context.Context) error {
 // if it can't be used again. doubt says that the error may be the connection's
 // and not the server's.
 func (p *httpProbe) look(ctx context.Context) (doubt bool, err error) {
-	if p.conn == nil || p.conn.Err() != nil {
-		p.drop()
+	if p.conn == nil {
 		if p.conn, err = p.server.connect(ctx); err != nil {
 			return false, err
 		}
+		p.tenure = newTenure()
 	}
-	r := p.request.WithContext(ctx)
-	if p.body != "" {
-		r.Body = io.NopCloser(strings.NewReader(p.body))
-	}
-	defer p.server.talk.over()
-	resp, err := p.conn.RoundTrip(r)
+	p.tenure.looks++
+	resp, err := p.conn.ask(ctx)
 	if err != nil {
 		p.drop()
-		return true, answerError(ctx, err)
+		return true, p.server.files.explain(answerError(ctx, err))
 	}
 	defer resp.Body.Close()
 	if resp.TLS != nil {
@@ -182,7 +184,9 @@ func (p *httpProbe) judge(ctx context.Context, resp *http.Response) (doubt bool,
 	}
 	switch {
 	case wrong != nil:
-		return false, wrong
+		// A server that waits for a question no longer may say so just when one
+		// comes (RFC 9110 section 15.5.9).
+		return resp.StatusCode == http.StatusRequestTimeout, wrong
 	case err != nil:
 		return true, err
 	}
@@ -275,9 +279,6 @@ var errHungUp = errors.New("the server closed the connection")
 func answerError(ctx context.Context, err error) error {
 	if ctx.Err() == nil && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return errHungUp
-	}
-	if errors.Is(err, errUnasked) {
-		return errUnasked
 	}
 	return harmless(cause(ctx, err))
 }

@@ -4,60 +4,94 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
-	"net/url"
-	"sync/atomic"
+	"strings"
 
 	"github.com/vicar-ha/vicar/checks"
 )
+
+// httpConn is a connection to a server.
+type httpConn interface {
+	// ask sends the question and returns the answer, whose body is to be closed.
+	ask(ctx context.Context) (*http.Response, error)
+	// usable tells whether another question can follow, as far as is known.
+	usable() bool
+	Close() error
+}
 
 // httpServer makes connections to one server. The transport is used for
 // nothing else: it has no pool, no proxy, and no retries of its own, so that a
 // look ends when its context does, dialling included.
 type httpServer struct {
-	transport *http.Transport
-	scheme    string
+	request   *http.Request // but for the body
+	body      string
+	dialer    *net.Dialer
 	address   string // host:port
+	question  []byte // as HTTP/1.1 without TLS sends it; nil: the transport is used
+	transport *http.Transport
+	files     *trust // or nil
 	kept      *keptCertificate
-	talk      *talk // HTTP/1.1 without TLS, or nil
+	carrier   carrier
 }
 
-// newHTTPServer prepares for the server of u. version is 0 for any.
-func newHTTPServer(k checks.HTTP, u *url.URL, version int) (httpServer, error) {
+// newHTTPServer prepares to ask the server of a request. version is 0 for any.
+func newHTTPServer(k checks.HTTP, r *http.Request, version int) (*httpServer, error) {
+	u := r.URL
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	s := httpServer{scheme: u.Scheme, address: net.JoinHostPort(u.Hostname(), port)}
+	s := &httpServer{request: r, body: k.Body, dialer: dialer(k.Bind), address: net.JoinHostPort(u.Hostname(), port)}
 	if u.Scheme == "http" && version != 2 {
-		s.talk = new(talk)
+		var b bytes.Buffer
+		if err := s.next(context.Background()).Write(&b); err != nil {
+			return nil, fmt.Errorf("making the request: %w", err)
+		}
+		s.question = b.Bytes()
+		return s, nil
 	}
-	d := dialer(k.Bind)
 	s.transport = &http.Transport{
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: headerLimit,
 		Protocols:              httpProtocols(u.Scheme, version),
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := dial(ctx, d, network, address)
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			c, err := s.dial(ctx)
 			if err != nil {
 				return nil, &dialError{err}
 			}
-			return s.talk.wrap(c), nil
+			return c, nil
 		},
 	}
 	if u.Scheme == "https" {
-		cfg, err := tlsConfig(k.TLS, u.Hostname())
+		cfg, files, err := tlsConfig(k.TLS, u.Hostname())
 		if err != nil {
-			return httpServer{}, err
+			return nil, err
 		}
-		s.transport.TLSClientConfig = cfg
+		s.transport.TLSClientConfig, s.files = cfg, files
 		s.kept = newKeptCertificate(k.TLS, cfg.ServerName)
 	}
 	return s, nil
+}
+
+// next is the request of a look.
+func (s *httpServer) next(ctx context.Context) *http.Request {
+	r := s.request.WithContext(ctx)
+	if s.body != "" {
+		r.Body = io.NopCloser(strings.NewReader(s.body))
+	}
+	return r
+}
+
+func (s *httpServer) dial(ctx context.Context) (net.Conn, error) {
+	c, err := dial(ctx, s.dialer, "tcp", s.address)
+	s.carrier.set(c)
+	return c, err
 }
 
 // httpProtocols are what is offered to the server. Without TLS nothing is
@@ -81,10 +115,17 @@ func (e *dialError) Error() string { return e.err.Error() }
 func (e *dialError) Unwrap() error { return e.err }
 
 // connect makes a connection, with TLS if the scheme says so.
-func (s *httpServer) connect(ctx context.Context) (*http.ClientConn, error) {
-	c, err := s.transport.NewClientConn(ctx, s.scheme, s.address)
+func (s *httpServer) connect(ctx context.Context) (httpConn, error) {
+	if s.question != nil {
+		c, err := s.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return newPlainConn(c, s.request, s.question), nil
+	}
+	c, err := s.transport.NewClientConn(ctx, s.request.URL.Scheme, s.address)
 	if err == nil {
-		return c, nil
+		return &libraryConn{c, s}, nil
 	}
 	if failed, ok := errors.AsType[*dialError](err); ok {
 		return nil, failed.err
@@ -93,48 +134,20 @@ func (s *httpServer) connect(ctx context.Context) (*http.ClientConn, error) {
 	if !s.transport.Protocols.HTTP1() {
 		what += " for HTTP/2" // which may be what the server refuses
 	}
-	return nil, fmt.Errorf("%s with %s: %w", what, s.address, answerError(ctx, err))
+	return nil, fmt.Errorf("%s with %s: %w", what, s.address, s.files.explain(answerError(ctx, err)))
 }
 
-// errUnasked is a server that speaks first, which HTTP/1.1 knows nothing of.
-var errUnasked = errors.New("the server speaks without being asked: this is not HTTP")
+// libraryConn is a connection of net/http.
+type libraryConn struct {
+	*http.ClientConn
 
-// talk tells whose turn it is on a connection. Of a server that speaks first
-// net/http would write to the process's log, at each look, and its error says
-// nothing.
-type talk struct{ asked atomic.Bool }
-
-// over says that the question has been answered.
-func (t *talk) over() {
-	if t != nil {
-		t.asked.Store(false)
-	}
+	server *httpServer
 }
 
-func (t *talk) wrap(c net.Conn) net.Conn {
-	if t == nil {
-		return c
-	}
-	t.over()
-	return &talkConn{c, t}
+// ask implements httpConn.
+func (c *libraryConn) ask(ctx context.Context) (*http.Response, error) {
+	return c.RoundTrip(c.server.next(ctx))
 }
 
-// talkConn is a connection on which the server speaks when it is asked.
-type talkConn struct {
-	net.Conn
-
-	talk *talk
-}
-
-func (c *talkConn) Write(b []byte) (int, error) {
-	c.talk.asked.Store(true)
-	return c.Conn.Write(b)
-}
-
-func (c *talkConn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if n > 0 && !c.talk.asked.Load() {
-		return 0, errUnasked
-	}
-	return n, err
-}
+// usable implements httpConn.
+func (c *libraryConn) usable() bool { return c.Err() == nil }

@@ -4,6 +4,7 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/vicar-ha/vicar/checks"
@@ -20,8 +21,8 @@ func NewMaker() *Maker { return &Maker{newProcesses()} }
 // New is a probe that shares nothing.
 func New(k checks.Kind) (checks.Probe, error) { return NewMaker().New(k) }
 
-// New is the probe of a kind. Patterns, names and the files of certificates are
-// read here, once; nothing is looked at. The error names what is wrong.
+// New is the probe of a kind. Patterns and names are read here, once, and the
+// files of certificates for the first time; nothing is looked at. The error names what is wrong.
 func (m *Maker) New(k checks.Kind) (checks.Probe, error) {
 	p, err := m.build(k)
 	if err != nil {
@@ -57,8 +58,11 @@ func (m *Maker) build(k checks.Kind) (checks.Probe, error) {
 	case checks.Interface:
 		return newInterface(k)
 	}
-	return nil, fmt.Errorf("no probe for %T", k)
+	return nil, fmt.Errorf("%w %T", errNoProbe, k)
 }
+
+// errNoProbe is a kind that this package does not know.
+var errNoProbe = errors.New("no probe for")
 
 // kindName is the kind's name, of nil too.
 func kindName(k checks.Kind) string {

@@ -111,24 +111,34 @@ func (f *field) sysctl(h *lab.Host, name, value string) {
 // seen is where a server's visitors have come from.
 type seen struct {
 	mu    sync.Mutex
-	addrs []netip.Addr
+	addrs []netip.AddrPort
 }
 
 func (s *seen) add(a net.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.addrs = append(s.addrs, netip.MustParseAddrPort(a.String()).Addr().Unmap())
+	s.addrs = append(s.addrs, netip.MustParseAddrPort(a.String()))
 }
 
-// last is the last visitor's address.
-func (s *seen) last() netip.Addr {
+// count is how many they are.
+func (s *seen) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.addrs)
+}
+
+// latest is where the last visitor has come from.
+func (s *seen) latest() netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.addrs) == 0 {
-		return netip.Addr{}
+		return netip.AddrPort{}
 	}
 	return s.addrs[len(s.addrs)-1]
 }
+
+// last is the last visitor's address.
+func (s *seen) last() netip.Addr { return s.latest().Addr().Unmap() }
 
 // listen serves TCP connections on the server, on any port of both families,
 // each in a goroutine; serve's end closes one. It returns the port.

@@ -6,23 +6,18 @@ package probe
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/vicar-ha/vicar/checks"
 )
 
-// errNoCertificate is a file or a server that has none.
-var errNoCertificate = errors.New("no certificate in it")
-
 // tlsConfig is how a server on host (a name or an address, without a port) is
-// trusted and what the client shows. The files are read here; a certificate
-// that is renewed later is not seen until the check is made anew.
-func tlsConfig(t checks.TLS, host string) (*tls.Config, error) {
+// trusted and what the client shows. The files are read here, and again at a
+// handshake if they have changed.
+func tlsConfig(t checks.TLS, host string) (*tls.Config, *trust, error) {
 	name := t.ServerName
 	if name == "" {
 		name = host
@@ -30,40 +25,32 @@ func tlsConfig(t checks.TLS, host string) (*tls.Config, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		name = a.WithZone("").String() // certificates know no zones
 	}
-	roots, err := loadRoots(t.CA)
+	files, err := newTrust(t)
 	if err != nil {
-		return nil, err
-	}
-	cfg := &tls.Config{ServerName: name, RootCAs: roots}
-	if t.Certificate != "" || t.Key != "" {
-		pair, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
-		if err != nil {
-			return nil, fmt.Errorf("loading the client certificate %s with key %s: %w", t.Certificate, t.Key, err)
-		}
-		cfg.Certificates = []tls.Certificate{pair}
+		return nil, nil, err
 	}
 	// crypto/tls's own verification is replaced by the same one, in verify, so
 	// that an expired certificate is said in words that help.
-	cfg.InsecureSkipVerify = true
-	v := verifier{name: name, roots: roots, insecure: t.Insecure, valid: t.Valid}
-	cfg.VerifyConnection = func(cs tls.ConnectionState) error { return v.verify(cs.PeerCertificates, time.Now()) }
-	return cfg, nil
+	cfg := &tls.Config{ServerName: name, InsecureSkipVerify: true}
+	if t.Certificate != "" || t.Key != "" {
+		cfg.GetClientCertificate = func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return suitable(r, files.currentPair()), nil
+		}
+	}
+	cfg.VerifyConnection = func(cs tls.ConnectionState) error {
+		v := verifier{name: name, roots: files.currentRoots(), insecure: t.Insecure, valid: t.Valid}
+		return v.verify(cs.PeerCertificates, time.Now())
+	}
+	return cfg, files, nil
 }
 
-// loadRoots reads the certificates of a file; nil without a file: the system's.
-func loadRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
+// suitable is a certificate that the server may like, or an empty one, which is
+// to have none.
+func suitable(r *tls.CertificateRequestInfo, c *tls.Certificate) *tls.Certificate {
+	if c != nil && r.SupportsCertificate(c) == nil {
+		return c
 	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading the CA certificates: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("reading the CA certificates: %s: %w", file, errNoCertificate)
-	}
-	return pool, nil
+	return new(tls.Certificate)
 }
 
 // verifier judges the certificates that a server shows.

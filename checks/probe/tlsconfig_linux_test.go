@@ -62,7 +62,7 @@ func TestVerify(t *testing.T) {
 		{name: "none, insecure", tls: checks.TLS{Insecure: true}, host: "192.0.2.9", want: "certificate of 192.0.2.9: the server shows none"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config, err := tlsConfig(c.tls, c.host)
+			config, _, err := tlsConfig(c.tls, c.host)
 			labtest.OK(t, err)
 			var shown []*x509.Certificate
 			if c.leaf != nil {
@@ -79,7 +79,7 @@ func TestVerifyChain(t *testing.T) {
 	labtest.OK(t, os.Remove(middle.file))
 	middle.signedBy(root)
 	pair := middle.pair("server", day, "lb.example")
-	config, err := tlsConfig(checks.TLS{CA: root.file}, "lb.example")
+	config, _, err := tlsConfig(checks.TLS{CA: root.file}, "lb.example")
 	labtest.OK(t, err)
 	verify := func(chain ...*x509.Certificate) error {
 		return config.VerifyConnection(tls.ConnectionState{PeerCertificates: chain})
@@ -200,7 +200,7 @@ func TestHandshakeOpenSSL(t *testing.T) {
 
 func TestRootsUnreadable(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ca.pem")
-	if _, err := tlsConfig(checks.TLS{CA: file}, "lb.example"); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := tlsConfig(checks.TLS{CA: file}, "lb.example"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want %v", err, os.ErrNotExist)
 	}
 }
