@@ -41,7 +41,7 @@ func TestTargets(t *testing.T) {
 		{"dns: example.com@", ""},
 		{"dns: '@192.0.2.53'", ""},
 		{"dns: a@b@192.0.2.53", ""},
-		{"http: 'HTTPS://[2001:db8::1]:8443/a?b=c'", "HTTPS://[2001:db8::1]:8443/a?b=c"},
+		{"http: 'HTTPS://[2001:db8::1]:8443/a?b=c'", "https://[2001:db8::1]:8443/a?b=c"},
 		{"http: http://localhost", "http://localhost"},
 		{"http: http:///x", ""},
 		{"http: http://192.0.2.300/", ""},
