@@ -55,7 +55,7 @@ func (c *rawCheck) stranger(r *reader, all []pair, p pair) bool {
 }
 
 func isKindKey(field reflect.Value) bool {
-	_, is := field.Addr().Interface().(rawKind)
+	_, is := reflect.TypeAssert[rawKind](field.Addr())
 	return is
 }
 

@@ -69,7 +69,7 @@ func seen(address string) checks.Kind { return checks.TCP{Address: address + ":8
 func TestWhatFlapsDo(t *testing.T) {
 	onlyOne := with(cluster(150, 100), "seen", nil, "-60")
 	onlyOne.Checks[0].Kinds = map[string]checks.Kind{"lb-1": seen("192.0.2.100"), "lb-2": seen("127.0.0.1")}
-	vip := netip.MustParseAddr("192.0.2.100")
+	from := checks.ICMP{Host: "192.0.2.1", Bind: checks.Bind{Source: netip.MustParseAddr("192.0.2.100")}}
 	tests := []struct {
 		name           string
 		cfg            *config.Config
@@ -81,12 +81,9 @@ func TestWhatFlapsDo(t *testing.T) {
 		{"fault", with(cluster(150, 100), "seen", seen("192.0.2.100"), "fault"), "nobody takes them after a start", "nobody", "nobody"},
 		{"fault in reverse", with(cluster(150, 100), "seen", seen("192.0.2.100"), "fault reverse"), "to and fro", "to and fro", "lb-1"},
 		{"on one node", onlyOne, "to and fro", "lb-1", "to and fro"},
-		{"from it, fault", with(cluster(150, 100), "seen", checks.ICMP{Host: "192.0.2.1", Bind: checks.Bind{Source: vip}}, "fault"),
-			"keeps out all that could take over", "nobody", "nobody"},
-		{"from it, weight", with(cluster(150, 100), "seen", checks.ICMP{Host: "192.0.2.1", Bind: checks.Bind{Source: vip}}, "-60"),
-			"whoever holds the addresses seems the better node", "lb-1", "lb-1"},
-		{"from it, in reverse", with(cluster(150, 100), "seen", checks.ICMP{Host: "192.0.2.1", Bind: checks.Bind{Source: vip}}, "-60 reverse"),
-			"to and fro", "to and fro", "to and fro"},
+		{"from it, fault", with(cluster(150, 100), "seen", from, "fault"), "keeps out all that could take over", "nobody", "nobody"},
+		{"from it, weight", with(cluster(150, 100), "seen", from, "-60"), "whoever holds the addresses seems the better node", "lb-1", "lb-1"},
+		{"from it, in reverse", with(cluster(150, 100), "seen", from, "-60 reverse"), "to and fro", "to and fro", "to and fro"},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
