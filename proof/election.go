@@ -110,14 +110,6 @@ func (e *election) hitBy(f *failure) *hit {
 		h.dead = f.dead
 		h.touched = append(h.touched, f.dead)
 	}
-	if f.link != "" {
-		home := slices.Contains(e.homes[f.down], f.link)
-		h.maybe = !home && slices.Contains(e.homes[f.down], config.InterfaceAuto)
-		if home && e.base[f.down] != 0 {
-			h.down, h.link = f.down, f.link
-			h.touched = append(h.touched, f.down)
-		}
-	}
 	for _, p := range f.turns {
 		if _, tracked := e.tracked[p.check]; !tracked || e.base[p.node] == 0 {
 			continue
@@ -125,6 +117,13 @@ func (e *election) hitBy(f *failure) *hit {
 		h.turns = append(h.turns, p)
 		if !slices.Contains(h.touched, p.node) {
 			h.touched = append(h.touched, p.node)
+		}
+	}
+	if f.link != "" && len(h.turns) > 0 {
+		home := slices.Contains(e.homes[f.down], f.link)
+		h.maybe = !home && slices.Contains(e.homes[f.down], config.InterfaceAuto)
+		if home {
+			h.down, h.link = f.down, f.link
 		}
 	}
 	return h

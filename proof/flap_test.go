@@ -225,7 +225,13 @@ func TestOwnInterface(t *testing.T) {
 	// Another router with the same tracks may live elsewhere.
 	addRouter(c, "mail", 150, 100)
 	c.Routers[1].Tracks = c.Routers[0].Tracks
-	if r := Prove(c, Options{}); len(r.Elections) != 2 {
+	r := Prove(c, Options{})
+	if len(r.Elections) != 2 {
 		t.Errorf("%d elections, want 2", len(r.Elections))
+	}
+	// What it does not track is not told of.
+	c.Routers[1].Interface, c.Routers[1].Tracks = c.Routers[0].Interface, nil
+	if r := Prove(c, Options{}); len(r.Elections) != 2 || len(r.Elections[0].Outcomes) != 2 {
+		t.Errorf("%+v, want two outcomes of mail", r.Elections)
 	}
 }
