@@ -97,12 +97,20 @@ func (s *service) run(ctx context.Context) error {
 	return errors.Join(agentErr, serverErr)
 }
 
-// setUp builds the checks, the hooks and the agent that they belong to.
+// setUp builds the checks, the hooks and the agent that they belong to. What
+// they need of the host may be missing now: a check fails then, and a hook, but
+// the node takes part in the elections. A reload is strict.
 func (s *service) setUp(cfg *config.Config) (err error) {
-	s.checks, err = checks.New(checks.Config{Checks: cfg.NodeChecks(s.node), Build: probe.NewMaker().New, Log: s.log})
+	maker := probe.NewMaker()
+	build := maker.Tolerant
+	s.checks, err = checks.New(checks.Config{
+		Checks: cfg.NodeChecks(s.node), Log: s.log,
+		Build: func(k checks.Kind) (checks.Probe, error) { return build(k) },
+	})
 	if err != nil {
 		return fmt.Errorf("setting up the checks: %w", err)
 	}
+	build = maker.New
 	if s.hooks, err = hook.New(hook.Config{Hooks: hooks(cfg), Log: s.log, Tolerant: true}); err != nil {
 		return fmt.Errorf("setting up the hooks: %w", err)
 	}
