@@ -78,14 +78,12 @@ func (v *Verdict) Row() int { return v.row }
 
 // Need is how long a row against State ends it.
 func (v *Verdict) Need() int {
-	switch v.state {
-	case track.Passing:
+	switch {
+	case v.state == track.Passing, v.state == track.Undecided && v.Patient && !v.passes:
 		return v.Fall
-	case track.Failing:
+	case v.state == track.Failing:
 		return v.Rise
+	default:
+		return 1
 	}
-	if v.Patient && !v.passes {
-		return v.Fall
-	}
-	return 1
 }

@@ -15,26 +15,26 @@ type late struct {
 	build func(Hook) (runner, error)
 
 	mu   sync.Mutex
-	real runner
+	made runner
 }
 
 func (l *late) run(ctx context.Context, m message) error {
-	r, err := l.made()
+	r, err := l.runner()
 	if err != nil {
 		return err
 	}
 	return r.run(ctx, m)
 }
 
-func (l *late) made() (runner, error) {
+func (l *late) runner() (runner, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.real != nil {
-		return l.real, nil
+	if l.made != nil {
+		return l.made, nil
 	}
 	r, err := l.build(l.hook)
 	if err == nil {
-		l.real = r
+		l.made = r
 	}
 	return r, err
 }

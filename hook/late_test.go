@@ -22,14 +22,14 @@ func (r *ranAlready) run(context.Context, message) error {
 // TestTolerant: what can't be built fails with the reason at each run, until it
 // can be; a reload is strict.
 func TestTolerant(t *testing.T) {
-	missing, real, built := errors.New("no such file"), new(ranAlready), 0
+	missing, made, built := errors.New("no such file"), new(ranAlready), 0
 	err := missing
 	build := func(Hook) (runner, error) {
 		if err != nil {
 			return nil, err
 		}
 		built++
-		return real, nil
+		return made, nil
 	}
 	hooks := []Hook{listen("a", vip.BecameActive)}
 	if _, err := newNotifier(Config{Hooks: hooks}, build); !errors.Is(err, missing) {
@@ -52,7 +52,7 @@ func TestTolerant(t *testing.T) {
 			t.Errorf("run: %v", got)
 		}
 	}
-	if real.runs != 2 || built != 1 {
-		t.Errorf("%d runs of what was built %d times, want 2 of 1", real.runs, built)
+	if made.runs != 2 || built != 1 {
+		t.Errorf("%d runs of what was built %d times, want 2 of 1", made.runs, built)
 	}
 }

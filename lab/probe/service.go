@@ -64,7 +64,7 @@ func (v *Service) send(now time.Duration) {
 	v.spare = v.spare[1:]
 	n := uint32(v.track.sent())
 	v.track.send(now)
-	if err := unix.Connect(fd, v.target); err != nil && err != unix.EINPROGRESS { //nolint:errorlint // a bare errno
+	if err := unix.Connect(fd, v.target); err != nil && err != unix.EINPROGRESS {
 		_ = unix.Close(fd)
 		return
 	}
