@@ -52,8 +52,10 @@ type job struct {
 }
 
 // slots is in how many steps jobs are spread over an interval. With a thousand
-// checks five look at once: to wake up costs more than to look.
-const slots = 200
+// checks twenty look at once: to wake up costs more than to look. (1,000 TCP
+// checks at 1 s took 14.5 % of a core with 200 steps, 14.8 % with 100 and 11.6 %
+// with 50, and adverts beside them were no later.)
+const slots = 50
 
 // phase spreads jobs over their intervals, however many there are and will be:
 // multiples of the golden ratio are never far from even.

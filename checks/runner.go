@@ -31,7 +31,7 @@ type Config struct {
 // looks run one after the other.
 //
 // The looks of all checks are spread over their intervals: a thousand checks of
-// one second are one look in a millisecond.
+// one second are twenty looks in 20 ms.
 type Runner struct {
 	build func(Kind) (Probe, error)
 	log   *slog.Logger

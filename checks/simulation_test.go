@@ -298,7 +298,7 @@ func (s *simulation) choose(at time.Duration) (list []checks.Check) {
 // bear makes a check that looks at something new.
 func (s *simulation) bear(name string, at, later time.Duration) *life {
 	_, phase := math.Modf(float64(s.made) * math.Phi)
-	phase = math.Floor(phase*200) / 200
+	phase = math.Floor(phase*50) / 50
 	s.made++
 	interval := 50*time.Millisecond + time.Duration(s.random.Int64N(int64(2*time.Second)))
 	l := &life{
