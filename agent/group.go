@@ -80,7 +80,7 @@ type group struct {
 	// admitted says that every check has had a result once. From then on one
 	// without is no reason to leave the election.
 	admitted bool
-	// proven says that all checks have been well at once since the start. Until
+	// proven says that all checks have passed at once since the start. Until
 	// then the group is restrained: it takes over from no other, for a node that
 	// has just started with its service down must not take the addresses along.
 	proven   bool

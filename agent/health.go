@@ -72,9 +72,7 @@ func (l *loop) weigh(g *group, now time.Time) {
 	g.admitted = g.admitted || !slices.ContainsFunc(g.tracks, func(t track.Track) bool {
 		return l.results[t.Check].State == track.Undecided
 	})
-	g.proven = g.proven || !slices.ContainsFunc(g.tracks, func(t track.Track) bool {
-		return l.results[t.Check].State != t.Well()
-	})
+	g.proven = g.proven || len(l.unproven(g)) == 0
 	l.restrain(g, now)
 	was := g.blocked
 	g.blocked = l.obstacle(g)
@@ -95,11 +93,12 @@ func (l *loop) weigh(g *group, now time.Time) {
 }
 
 // unproven are the checks for which a group that has just started does not take
-// over from another: they have never been well.
+// over from another: they have never passed. Nobody knows what those in reverse
+// should do.
 func (l *loop) unproven(g *group) []string {
 	var names []string
 	for _, t := range g.tracks {
-		if s := l.results[t.Check].State; !g.proven && s != t.Well() {
+		if !g.proven && !t.Reverse && l.results[t.Check].State != track.Passing {
 			names = append(names, t.Check)
 		}
 	}

@@ -133,6 +133,22 @@ func TestRebooted(t *testing.T) {
 	})
 }
 
+// TestReverseProvesNothing: what a check in reverse says does not keep a node
+// from taking over.
+func TestReverseProvesNothing(t *testing.T) {
+	reverse := func(c *agent.Config) {
+		c.Routers[0].Tracks = []track.Track{{Check: "spare", Weight: -20, Reverse: true}}
+	}
+	healthy(t, reverse, func(t *testing.T, w *world) {
+		w.nodes[1].health.pass("spare")
+		time.Sleep(time.Second)
+		w.want("lb-2")
+		w.nodes[0].health.pass("spare")
+		time.Sleep(time.Second)
+		w.want("lb-1")
+	})
+}
+
 // TestUnproven: a node that starts with its service down does not take over even
 // if the weight leaves it the better one, until all has been well once. It does
 // if nobody else is heard.

@@ -58,7 +58,7 @@ type Router struct {
 	// from another again; zero if it may.
 	DampedUntil time.Time `json:"damped_until,omitzero"`
 	// Unproven are the checks for which a node that has just started does not take
-	// over from another: they have not been well since.
+	// over from another: they have not all passed at once since.
 	Unproven []string `json:"unproven,omitempty"`
 	// Moves counts the changes of hands within the damping's time.
 	Moves int `json:"moves,omitempty"`

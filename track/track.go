@@ -90,15 +90,6 @@ func (t Track) Neutral() State {
 	return Passing
 }
 
-// Well is the state that is as it should be: Passing, or Failing if the track is
-// in reverse.
-func (t Track) Well() State {
-	if t.Reverse {
-		return Failing
-	}
-	return Passing
-}
-
 // Sum is what tracks make of a router's priority.
 type Sum struct {
 	Base int

@@ -136,7 +136,7 @@ func restraints(now time.Time, r status.Router) []string {
 		rs = append(rs, fmt.Sprintf("%s has changed hands too often and is damped until %s: %s before", r.Name, until(now, r.DampedUntil), takes))
 	}
 	if len(r.Unproven) > 0 {
-		rs = append(rs, fmt.Sprintf("%s: %s before its checks have been well once: %s", r.Name, takes, firstFew(r.Unproven)))
+		rs = append(rs, fmt.Sprintf("%s: %s before its checks have passed: %s", r.Name, takes, firstFew(r.Unproven)))
 	}
 	return rs
 }
