@@ -57,6 +57,7 @@ var imports = map[string][]string{
 // doors are the packages through which a third-party module enters, and in
 // which its types may be seen.
 var doors = map[string][]string{
+	"github.com/cilium/ebpf":                   {"address"},
 	"github.com/coreos/go-systemd/v22":         {"cmd/vicar"},
 	"github.com/emersion/go-smtp":              {}, // tests only
 	"github.com/goccy/go-yaml":                 {"config"},
