@@ -51,9 +51,17 @@
 // removes an address that is primary, it sets it for that interface and leaves
 // it set. No other setting of the host is touched.
 //
+// # The fence
+//
+// A process that no longer runs can't remove its addresses, and the kernel goes on
+// answering for them. A [Fence] is a promise that the kernel keeps: from a
+// deadline on it is silent about an address, on every interface. It stays when
+// the process ends; the next process adopts it, and [PurgeFence] removes it.
+//
 // # Namespaces and rights
 //
 // A Kernel works in the network namespace of the thread that called [New]: its
 // sockets are opened there and stay there. It needs CAP_NET_ADMIN and
-// CAP_NET_RAW. The package works on Linux only; elsewhere it is empty.
+// CAP_NET_RAW. A Fence needs CAP_NET_ADMIN and CAP_BPF (and CAP_SYS_ADMIN to adopt
+// one). The package works on Linux only; elsewhere it is empty.
 package address

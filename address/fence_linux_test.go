@@ -6,6 +6,7 @@ package address
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -16,6 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	bpflink "github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -37,8 +41,9 @@ func (h *host) fence(cfg FenceConfig) *Fence {
 // two links.
 type fenceRig struct {
 	*host
-	peer *host
-	seen map[string]*capture
+	peer   *host
+	socket int // of the peer's
+	seen   map[string]*capture
 }
 
 func newFenceRig(t testing.TB) *fenceRig {
@@ -50,6 +55,11 @@ func newFenceRig(t testing.TB) *fenceRig {
 		h.add("eth0", p)
 	}
 	r := &fenceRig{host: h, peer: peer, seen: map[string]*capture{}}
+	peer.do(func() (err error) {
+		r.socket, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	t.Cleanup(func() { _ = unix.Close(r.socket) })
 	for _, iface := range []string{"eth0", "eth1"} {
 		r.meet(iface)
 	}
@@ -73,15 +83,8 @@ func (r *fenceRig) meet(iface string) {
 // sendFrame sends a frame of the peer's.
 func (r *fenceRig) sendFrame(iface string, b []byte) {
 	r.t.Helper()
-	r.peer.do(func() error {
-		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fd)
-		kind := binary.NativeEndian.Uint16(b[12:])
-		return unix.Sendto(fd, b, 0, &unix.SockaddrLinklayer{Protocol: kind, Ifindex: r.peer.link(iface).Attrs().Index})
-	})
+	kind := binary.NativeEndian.Uint16(b[12:])
+	must(r.t, unix.Sendto(r.socket, b, 0, &unix.SockaddrLinklayer{Protocol: kind, Ifindex: r.peer.link(iface).Attrs().Index}))
 }
 
 // fenceAnswers are how a host answers for an address: what to ask, and what to
@@ -416,6 +419,44 @@ func TestFenceAmongOthers(t *testing.T) {
 		t.Errorf("left behind:\n%s", after)
 	}
 	r.want("purged", everyWay)
+}
+
+// Programs that come later and run first are named, and harmless as long as
+// they let packets go on.
+func TestFenceForeign(t *testing.T) {
+	r := newFenceRig(t)
+	f := r.fence(FenceConfig{Closed: fenceAddresses})
+	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "others", Type: ebpf.SchedCLS, License: "MIT",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, actUnspec), asm.Return()},
+	})
+	must(t, err)
+	t.Cleanup(func() { _ = program.Close() })
+	index := r.link("eth0").Attrs().Index
+	must(t, r.nl.FilterAdd(&netlink.BpfFilter{
+		FilterAttrs: netlink.FilterAttrs{
+			LinkIndex: index, Parent: netlink.HANDLE_MIN_EGRESS, Handle: 1, Priority: 1, Protocol: unix.ETH_P_ALL,
+		},
+		Fd: program.FD(), Name: "theirs", DirectAction: true,
+	}))
+	want := []string{"eth0 egress: filter theirs"}
+	r.host.do(func() error {
+		l, err := bpflink.AttachTCX(bpflink.TCXOptions{Interface: index, Program: program, Attach: ebpf.AttachTCXIngress})
+		if errors.Is(err, ebpf.ErrNotSupported) {
+			return nil
+		}
+		if err == nil {
+			want = append([]string{"eth0 ingress: tcx others"}, want...)
+			t.Cleanup(func() { _ = l.Close() })
+		}
+		return err
+	})
+	var names []string
+	r.host.do(func() (err error) { names, err = f.Foreign(); return err })
+	if !slices.Equal(names, want) {
+		t.Errorf("before the fence: %q, want %q", names, want)
+	}
+	r.want("with others", nil)
 }
 
 // Where clsact has no room, the error says where and why, and the others are
