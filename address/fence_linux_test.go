@@ -37,6 +37,17 @@ func (h *host) fence(cfg FenceConfig) *Fence {
 	return f
 }
 
+// ready waits until the interface's addresses answer: the kernel adds them
+// tentative and has work to do.
+func (h *host) ready(iface string) {
+	h.t.Helper()
+	eventually(h.t, "addresses that answer", func() bool {
+		list, err := h.nl.AddrList(h.link(iface), netlink.FAMILY_V6)
+		must(h.t, err)
+		return !slices.ContainsFunc(list, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 && !a.IP.IsLinkLocalUnicast() })
+	})
+}
+
 // fenceRig is a host with virtual addresses, and a peer that asks for them over
 // two links.
 type fenceRig struct {
@@ -54,6 +65,7 @@ func newFenceRig(t testing.TB) *fenceRig {
 	for _, p := range []string{"192.0.2.10/24", "192.0.2.100/32", "2001:db8::10/64", "2001:db8::100/128"} {
 		h.add("eth0", p)
 	}
+	h.ready("eth0")
 	r := &fenceRig{host: h, peer: peer, seen: map[string]*capture{}}
 	peer.do(func() (err error) {
 		r.socket, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)

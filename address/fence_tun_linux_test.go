@@ -4,6 +4,7 @@
 package address
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"testing"
@@ -37,6 +38,17 @@ func (h *host) tun(name string) *os.File {
 	return file
 }
 
+// replies is the source of a reply to a ping.
+func replies(b []byte) (from netip.Addr) {
+	switch {
+	case len(b) == 28 && b[0]>>4 == 4:
+		from, _ = netip.AddrFromSlice(b[12:16])
+	case len(b) == 48 && b[0]>>4 == 6 && b[40] == 129:
+		from, _ = netip.AddrFromSlice(b[8:24])
+	}
+	return from
+}
+
 // An interface whose packets begin with the IP header.
 func TestFenceWithoutEthernet(t *testing.T) {
 	needFence(t)
@@ -48,36 +60,36 @@ func TestFenceWithoutEthernet(t *testing.T) {
 	for _, p := range []string{"192.0.2.10/24", "192.0.2.100/32", "2001:db8::10/64", "2001:db8::100/128"} {
 		h.add("tun0", p)
 	}
-	// ask pings both addresses and tells whether the first one answered before
-	// the second did.
+	h.ready("tun0")
+	// ask pings both addresses until the second answers, which takes a while if
+	// the interface is new, and tells whether the first one did.
 	ask := func(vip, own netip.Addr) (answered bool) {
 		t.Helper()
-		for _, to := range []netip.Addr{vip, own} {
-			b := icmp6(peer6, to, echo6)
-			if to.Is4() {
-				b = ping4(8, peer4, to)
+		eventually(t, "an answer", func() bool {
+			for _, to := range []netip.Addr{vip, own} {
+				b := icmp6(peer6, to, echo6)
+				if to.Is4() {
+					b = ping4(8, peer4, to)
+				}
+				_, err := tun.Write(b)
+				must(t, err)
 			}
-			_, err := tun.Write(b)
-			must(t, err)
-		}
-		must(t, tun.SetReadDeadline(time.Now().Add(10*time.Second)))
-		for b := make([]byte, 2048); ; {
-			n, err := tun.Read(b)
-			must(t, err)
-			var from netip.Addr
-			switch {
-			case n == 28 && b[0]>>4 == 4:
-				from, _ = netip.AddrFromSlice(b[12:16])
-			case n == 48 && b[0]>>4 == 6 && b[40] == 129:
-				from, _ = netip.AddrFromSlice(b[8:24])
+			must(t, tun.SetReadDeadline(time.Now().Add(time.Second)))
+			for b := make([]byte, 2048); ; {
+				n, err := tun.Read(b)
+				if errors.Is(err, os.ErrDeadlineExceeded) {
+					return false
+				}
+				must(t, err)
+				switch from := replies(b[:n]); from {
+				case vip:
+					answered = true
+				case own:
+					return true
+				}
 			}
-			switch from {
-			case vip:
-				answered = true
-			case own:
-				return answered
-			}
-		}
+		})
+		return answered
 	}
 	want := func(state string, want bool) {
 		t.Helper()
@@ -88,6 +100,7 @@ func TestFenceWithoutEthernet(t *testing.T) {
 			t.Errorf("%s: IPv6 answered %v", state, got)
 		}
 	}
+	ask(own6, own4)
 	want("no fence", true)
 	f := h.fence(FenceConfig{Closed: fenceAddresses})
 	want("closed", false)
