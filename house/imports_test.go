@@ -24,6 +24,7 @@ var imports = map[string][]string{
 
 	"transport":        {"vrrp/wire", "vip"},
 	"transport/memnet": {"vrrp/wire"},
+	"transport/gossip": {},
 	"address":          {"vrrp/wire", "vip"},
 	"agent":            {"vrrp", "vrrp/wire", "vip", "status", "track"},
 	"checks":           {"status", "track"},
@@ -62,6 +63,7 @@ var doors = map[string][]string{
 	"github.com/emersion/go-smtp":              {}, // tests only
 	"github.com/goccy/go-yaml":                 {"config"},
 	"github.com/google/go-cmp":                 {}, // tests only
+	"github.com/hashicorp/memberlist":          {"transport/gossip"},
 	"github.com/invopop/jsonschema":            {"config"},
 	"github.com/miekg/dns":                     {"checks/probe"},
 	"github.com/prometheus/client_golang":      {"control"},

@@ -1,0 +1,284 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package gossip is the peer link: encrypted messages between the nodes of one
+// cluster, and what each tells the others of itself. It stands on
+// hashicorp/memberlist.
+//
+// Messages of Send go straight to the peer in one UDP packet per path; gossip
+// is only how the nodes find each other and keep a list. That list is slow on
+// purpose, with memberlist's timing for a LAN: a dead node is suspected for
+// some seconds before it leaves Members. Nothing that must be fast may wait for
+// it. That the holder of addresses is dead is found out by VRRP's timer.
+//
+// All nodes share the keys, so a message proves that a member of the cluster
+// sent it, and no more: the name in it is the sender's word. A message is
+// handed on once, however often it comes, while the receiver runs. After a
+// restart of the receiver recorded messages may come again, so what they say
+// must do no harm when it is old.
+package gossip
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+// Config is what a link needs.
+type Config struct {
+	Node    string // the name of this node, unique in the cluster
+	Cluster string // messages of other clusters are refused
+
+	// Bind are local addresses, at most one of each family is needed. Port is for
+	// UDP and TCP on all of them; 0 takes one that is free.
+	Bind []netip.Addr
+	Port uint16
+	// Advertise is the address that others are told of, if it isn't the first
+	// of Bind: behind address translation.
+	Advertise netip.AddrPort
+
+	Peers []Peer
+	Keys  [][]byte // the first encrypts
+	Log   *slog.Logger
+
+	// State is what this node tells others of itself, at most 64 KiB. It is asked
+	// for every second and after Announce. It may be nil.
+	State func() []byte
+	// Received gets the messages of configured peers, one after the other. It
+	// must not block, and must not keep the payload.
+	Received func(from string, payload []byte)
+}
+
+// Peer is another node of the configuration.
+type Peer struct {
+	Name string
+	// Addresses are "host:port", or "host" at the port of this node. A host is an
+	// address or a name, which is resolved again at each try. Each message goes to
+	// all of them, and counts once.
+	Addresses []string
+}
+
+var (
+	// ErrNotRunning is a message before Run has begun or after it has ended.
+	ErrNotRunning = errors.New("the peer link is not running")
+	// ErrNoAddress is a message to a node of which no address is known.
+	ErrNoAddress = errors.New("no address is known of the node")
+	// ErrTooLong is a message that fits no packet.
+	ErrTooLong = errors.New("the message is longer than a packet takes")
+)
+
+const (
+	// streamTimeout bounds what goes over TCP.
+	streamTimeout = 3 * time.Second
+	// leaveTimeout bounds how long the end waits for others to hear of it.
+	leaveTimeout = time.Second
+	// handoff is how many received messages may wait.
+	handoff = 1024
+)
+
+// Link is the peer link of one node. Its methods may be called from anywhere;
+// of the callbacks, only Received may call it.
+type Link struct {
+	cfg     Config
+	start   uint64
+	born    time.Time
+	sockets *sockets
+	ring    *memberlist.Keyring
+	bridge  *bridge
+	lookup  lookup
+
+	rotating sync.Mutex
+	kick     chan struct{}       // the state may have changed, or someone is new
+	retry    chan struct{}       // the peers have changed
+	suspects chan netip.AddrPort // where this node's name was heard of
+	failed   chan error          // ends Run
+	counts   counts
+
+	receiving sync.Mutex
+	ended     bool // nothing more is received
+
+	// mu is taken inside memberlist's locks: it is never held while memberlist
+	// is called.
+	mu      sync.Mutex
+	list    *memberlist.Memberlist // while running
+	peers   map[string]*peer
+	members map[string]*Member
+	limit   limiter // of what peers make this package say
+	asked   question
+}
+
+// New checks the configuration and binds the addresses. Run starts.
+func New(cfg Config) (*Link, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("peer link: %w", err)
+	}
+	keys := make([][]byte, len(cfg.Keys))
+	for i, k := range cfg.Keys {
+		keys[i] = bytes.Clone(k)
+	}
+	ring, err := memberlist.NewKeyring(keys, keys[0])
+	if err != nil {
+		return nil, fmt.Errorf("peer link: %w", err)
+	}
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails: it ends the program instead
+	l := &Link{
+		cfg: cfg, start: binary.BigEndian.Uint64(id[:]), born: time.Now(), ring: ring,
+		kick: make(chan struct{}, 1), retry: make(chan struct{}, 1),
+		suspects: make(chan netip.AddrPort, 4), failed: make(chan error, 1),
+		members: map[string]*Member{},
+		lookup:  net.DefaultResolver.LookupNetIP,
+		limit:   limiter{period: logPeriod},
+	}
+	l.bridge = newBridge(cfg.Log, l.counts.refused)
+	if l.sockets, err = openSockets(cfg.Bind, cfg.Port); err != nil {
+		return nil, fmt.Errorf("peer link: %w", err)
+	}
+	if err := l.SetPeers(cfg.Peers); err != nil {
+		_ = l.sockets.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (c *Config) check() error {
+	if err := checkName(c.Node); err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	if err := checkName(c.Cluster); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	if len(c.Bind) == 0 {
+		return errors.New("no address to bind")
+	}
+	return validKeys(c.Keys)
+}
+
+func checkName(s string) error {
+	if len(s) == 0 || len(s) > maxName {
+		return fmt.Errorf("the name %.70q has %d bytes, of 1 to %d", s, len(s), maxName)
+	}
+	return nil
+}
+
+// Port is the port that was bound.
+func (l *Link) Port() uint16 { return l.sockets.port() }
+
+// Start is the random id of this start.
+func (l *Link) Start() uint64 { return l.start }
+
+// Close gives up a link that was never run.
+func (l *Link) Close() error { return l.sockets.close() }
+
+// Run joins the peers, and tries those that are missing for ever. At the end of
+// ctx it leaves, so that the others don't wait for its answer, and returns nil.
+// A *DuplicateError says that another node had this name before.
+//
+// When it returns, the sockets are closed and nothing more is received. A
+// goroutine of memberlist that serves a peer's connection may outlive it by at
+// most 3 s.
+func (l *Link) Run(ctx context.Context) error {
+	l.sockets.advertised = l.cfg.Advertise
+	if !l.sockets.advertised.IsValid() {
+		l.sockets.advertised = l.sockets.advertise(l.cfg.Bind[0], l.known())
+	}
+	l.sockets.start()
+	list, err := memberlist.Create(l.tuned())
+	if err != nil {
+		_ = l.sockets.Shutdown()
+		return fmt.Errorf("peer link: starting: %w", err)
+	}
+	l.setList(list)
+	inner, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { l.join(inner, list) })
+	wg.Go(func() { l.tell(inner, list) })
+	wg.Go(func() { l.ask(inner, list) })
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-l.failed:
+	}
+	cancel()
+	l.setList(nil)
+	if err := list.Leave(leaveTimeout); err != nil {
+		l.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "left the cluster before the others knew", slog.Any("error", err))
+	}
+	if err := list.Shutdown(); err != nil && failure == nil {
+		failure = fmt.Errorf("peer link: closing: %w", err)
+	}
+	wg.Wait()
+	l.receiving.Lock()
+	defer l.receiving.Unlock()
+	l.ended = true
+	return failure
+}
+
+// tuned is memberlist's configuration for a LAN with what differs here.
+func (l *Link) tuned() *memberlist.Config {
+	c := memberlist.DefaultLANConfig()
+	c.Name, c.Label, c.Keyring = l.cfg.Node, l.cfg.Cluster, l.ring
+	c.Transport = l.sockets
+	c.LogOutput = l.bridge
+	c.Delegate, c.Events, c.Alive, c.Conflict = (*delegate)(l), (*delegate)(l), (*delegate)(l), (*delegate)(l)
+	// Messages are small and many: to compress each costs more than it saves.
+	c.EnableCompression = false
+	c.TCPTimeout = streamTimeout
+	c.HandoffQueueDepth = handoff
+	// A node that died may come back with another address.
+	c.DeadNodeReclaimTime = time.Second
+	return c
+}
+
+func (l *Link) setList(list *memberlist.Memberlist) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = list
+}
+
+// counts are the counters of Stats.
+type counts struct {
+	wrongKey, wrongCluster, unknown, repeated, malformed, misdirected, duplicate atomic.Uint64
+}
+
+func (c *counts) refused(r refusal) {
+	switch r {
+	case wrongKey:
+		c.wrongKey.Add(1)
+	case wrongCluster:
+		c.wrongCluster.Add(1)
+	case notRefused:
+	}
+}
+
+// Stats count what was dropped since the start.
+type Stats struct {
+	WrongKey     uint64 // encrypted with none of our keys, or not at all
+	WrongCluster uint64 // labelled with another cluster
+	Unknown      uint64 // of a node that is not configured
+	Repeated     uint64 // come before, or of a former start
+	Malformed    uint64
+	Misdirected  uint64 // meant for another node
+	Duplicate    uint64 // signs that two nodes have one name
+}
+
+// Stats are the counters now.
+func (l *Link) Stats() Stats {
+	c := &l.counts
+	return Stats{
+		WrongKey: c.wrongKey.Load(), WrongCluster: c.wrongCluster.Load(), Unknown: c.unknown.Load(),
+		Repeated: c.repeated.Load(), Malformed: c.malformed.Load(), Misdirected: c.misdirected.Load(),
+		Duplicate: c.duplicate.Load(),
+	}
+}

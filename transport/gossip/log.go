@@ -1,0 +1,201 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gossip
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// logPeriod is how often lines of one class are let through.
+	logPeriod = 10 * time.Second
+	// maxClasses bounds what is remembered of what a stranger triggers.
+	maxClasses = 64
+	// maxLogText bounds a line: part of it may be a stranger's.
+	maxLogText = 300
+)
+
+// limiter lets a line of a class through once in a period and says with the
+// next how many were held back.
+type limiter struct {
+	period  time.Duration // zero: once for ever
+	classes map[string]*heldBack
+}
+
+type heldBack struct {
+	last time.Time
+	more uint64
+}
+
+// pass tells whether a line may be written, and how many were not before it.
+func (l *limiter) pass(now time.Time, class string) (more uint64, ok bool) {
+	c := l.classes[class]
+	if c == nil {
+		if len(l.classes) >= maxClasses {
+			class = "" // all others are one
+			c = l.classes[class]
+		}
+		if c == nil {
+			if l.classes == nil {
+				l.classes = make(map[string]*heldBack)
+			}
+			l.classes[class] = &heldBack{last: now}
+			return 0, true
+		}
+	}
+	if l.period == 0 || now.Sub(c.last) < l.period {
+		c.more++
+		return 0, false
+	}
+	more, c.last, c.more = c.more, now, 0
+	return more, true
+}
+
+// refusal is a line that says that a message of a stranger was dropped.
+type refusal uint8
+
+const (
+	notRefused refusal = iota
+	wrongKey
+	wrongCluster
+)
+
+// refusals are the words by which memberlist's lines tell. It has no other way
+// to learn of them; the tests use the real thing.
+var refusals = [...]struct {
+	words string
+	is    refusal
+}{
+	{"installed keys could decrypt", wrongKey},
+	{"with unacceptable label", wrongCluster},
+	{"not encrypted", wrongKey},
+	{"is encrypted", wrongKey},
+}
+
+// line is one of memberlist's.
+type line struct {
+	level   slog.Level
+	class   string
+	text    string
+	from    string
+	refused refusal
+}
+
+// parseLine reads a line like
+//
+//	2026/01/02 15:04:05 [ERR] memberlist: Decrypt packet failed: why from=192.0.2.1:7946
+func parseLine(s string) line {
+	s = strings.TrimSpace(s)
+	if len(s) > maxLogText {
+		s = s[:maxLogText]
+	}
+	s = strings.ToValidUTF8(s, "?")
+	l := line{level: slog.LevelWarn}
+	if before, after, ok := strings.Cut(s, "["); ok && stamp(before) {
+		if word, text, ok := strings.Cut(after, "] "); ok {
+			if level, known := levels(word); known {
+				l.level, s = level, text
+			}
+		}
+	}
+	l.text = strings.TrimPrefix(s, "memberlist: ")
+	if i := strings.LastIndex(l.text, "from="); i >= 0 {
+		l.from = strings.TrimSuffix(l.text[i+len("from="):], ")")
+	}
+	l.class = l.text
+	if i := strings.IndexAny(l.text, ":'\"0123456789="); i > 0 {
+		l.class = l.text[:i]
+	}
+	for _, r := range refusals {
+		// Without an address it is the answer to what this node sent.
+		if l.from != "" && strings.Contains(l.text, r.words) {
+			l.refused = r.is
+			break
+		}
+	}
+	return l
+}
+
+// stamp tells whether s is nothing but a date and a time, or empty.
+func stamp(s string) bool { return strings.Trim(s, "0123456789/:. ") == "" }
+
+func levels(word string) (slog.Level, bool) {
+	switch word {
+	case "DEBUG":
+		return slog.LevelDebug, true
+	case "INFO":
+		return slog.LevelInfo, true
+	case "WARN":
+		return slog.LevelWarn, true
+	case "ERR", "ERROR":
+		return slog.LevelError, true
+	}
+	return 0, false
+}
+
+// bridge takes memberlist's lines to slog.
+type bridge struct {
+	log    *slog.Logger
+	count  func(refusal)
+	mu     sync.Mutex
+	limit  limiter
+	spoken limiter // of refusals, once per address
+}
+
+func newBridge(log *slog.Logger, count func(refusal)) *bridge {
+	return &bridge{log: log, count: count, limit: limiter{period: logPeriod}}
+}
+
+// Write takes one line: package log writes each with one call.
+func (b *bridge) Write(p []byte) (int, error) {
+	l := parseLine(string(p))
+	ctx := context.Background()
+	if l.refused != notRefused {
+		b.count(l.refused)
+		b.refuse(ctx, l)
+		return len(p), nil
+	}
+	if !b.log.Enabled(ctx, l.level) {
+		return len(p), nil
+	}
+	b.mu.Lock()
+	more, ok := b.limit.pass(time.Now(), l.class)
+	b.mu.Unlock()
+	if !ok {
+		return len(p), nil
+	}
+	attrs := []slog.Attr{slog.String("text", l.text)}
+	if more > 0 {
+		attrs = append(attrs, slog.Uint64("more", more))
+	}
+	b.log.LogAttrs(ctx, l.level, "peer link", attrs...)
+	return len(p), nil
+}
+
+// refuse says once per address that it is refused. The port is a new one with
+// each connection.
+func (b *bridge) refuse(ctx context.Context, l line) {
+	host := l.from
+	if i := strings.LastIndexByte(host, ':'); i > 0 {
+		host = host[:i]
+	}
+	b.mu.Lock()
+	_, ok := b.spoken.pass(time.Now(), string(rune('0'+l.refused))+host)
+	b.mu.Unlock()
+	if !ok {
+		return
+	}
+	from := slog.String("from", host)
+	switch l.refused {
+	case wrongKey:
+		b.log.LogAttrs(ctx, slog.LevelWarn, "peer refused: it has none of our keys", from)
+	case wrongCluster:
+		b.log.LogAttrs(ctx, slog.LevelWarn, "peer refused: it is of another cluster", from)
+	case notRefused:
+	}
+}

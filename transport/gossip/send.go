@@ -1,0 +1,138 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gossip
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+// statePeriod is how often State is asked.
+const statePeriod = time.Second
+
+// Send sends a message to a configured node, at once and without a receipt: to
+// each of its addresses, whether it has joined or not. It fails if it left by
+// none.
+func (l *Link) Send(to string, payload []byte) error {
+	if len(payload) > MaxPayload {
+		return fmt.Errorf("sending %d bytes to %s: %w, %d bytes", len(payload), to, ErrTooLong, MaxPayload)
+	}
+	l.mu.Lock()
+	list, p := l.list, l.peers[to]
+	var paths []netip.AddrPort
+	var number uint64
+	if p != nil {
+		paths = slices.Clone(p.resolved)
+		if m := l.members[to]; m != nil && !slices.Contains(paths, m.Addr) {
+			paths = append(paths, m.Addr)
+		}
+		p.sent++
+		number = p.sent
+	}
+	l.mu.Unlock()
+	if list == nil {
+		return fmt.Errorf("sending to %s: %w", to, ErrNotRunning)
+	}
+	if len(paths) == 0 {
+		return fmt.Errorf("sending to %s: %w", to, ErrNoAddress)
+	}
+	f := frame{kind: kindDirect, start: l.start, number: number, from: l.cfg.Node, to: to, payload: payload}
+	b := f.append(make([]byte, 0, frameFixed+2+2*maxName+len(payload)))
+	var errs []error
+	for _, a := range paths {
+		if err := list.SendToAddress(memberlist.Address{Addr: a.String(), Name: to}, b); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) == len(paths) {
+		return fmt.Errorf("sending to %s: %w", to, errors.Join(errs...))
+	}
+	return nil
+}
+
+// Announce has State asked now, and what is new told to the members.
+func (l *Link) Announce() { signal(l.kick) }
+
+// tell tells the members this node's state when it has changed, and those that
+// are new. What is lost comes again with memberlist's own exchange, each 30 s.
+func (l *Link) tell(ctx context.Context, list *memberlist.Memberlist) {
+	if l.cfg.State == nil {
+		return
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	tick := time.NewTicker(statePeriod)
+	defer tick.Stop()
+	told := map[string]uint64{} // by member's name and start
+	var last []byte
+	for {
+		state := l.state()
+		for _, m := range l.unaware(told, !bytes.Equal(state, last)) {
+			f := l.stateFrame(state)
+			node := &memberlist.Node{Name: m.Name, Addr: m.Addr.Addr().AsSlice(), Port: m.Addr.Port()}
+			wg.Go(func() {
+				if err := list.SendReliable(node, f); err != nil {
+					l.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "state not told", slog.String("peer", node.Name), slog.Any("error", err))
+				}
+			})
+		}
+		last = state
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.kick:
+		case <-tick.C:
+		}
+	}
+}
+
+// unaware are the members that don't know the state.
+func (l *Link) unaware(told map[string]uint64, changed bool) []Member {
+	var list []Member
+	members := l.Members()
+	for _, m := range members {
+		if start, ok := told[m.Name]; m.Configured && (changed || !ok || start != m.Start) {
+			list = append(list, m)
+			told[m.Name] = m.Start
+		}
+	}
+	for name := range told {
+		if !slices.ContainsFunc(members, func(m Member) bool { return m.Name == name }) {
+			delete(told, name)
+		}
+	}
+	return list
+}
+
+// state is this node's state, or none if it is too long.
+func (l *Link) state() []byte {
+	if l.cfg.State == nil {
+		return nil
+	}
+	state := l.cfg.State()
+	if len(state) > maxState {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.say(slog.LevelError, "state too long to be told", "state", slog.Int("bytes", len(state)), slog.Int("limit", maxState))
+		return nil
+	}
+	return state
+}
+
+// stateFrame has a version that grows with time, since two exchanges may
+// overtake each other.
+func (l *Link) stateFrame(state []byte) []byte {
+	version := uint64(max(time.Since(l.born), 1))
+	f := frame{kind: kindState, start: l.start, number: version, from: l.cfg.Node, payload: state}
+	return f.append(nil)
+}
