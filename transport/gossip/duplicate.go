@@ -54,8 +54,8 @@ type who struct {
 
 var errWho = errors.New("the question who runs under a name is cut off or wrong")
 
-func (w who) append(b []byte) []byte {
-	b = binary.BigEndian.AppendUint64(b, w.nonce)
+func (w who) bytes() []byte {
+	b := binary.BigEndian.AppendUint64(nil, w.nonce)
 	b = binary.BigEndian.AppendUint64(b, uint64(w.age))
 	b, _ = w.addr.AppendBinary(b) // never fails
 	return b
@@ -109,7 +109,7 @@ func (l *Link) ask(ctx context.Context, list *memberlist.Memberlist) {
 
 func (l *Link) sendWho(list *memberlist.Memberlist, k kind, nonce uint64, to netip.AddrPort) {
 	w := who{nonce: nonce, age: time.Since(l.born), addr: l.sockets.advertised}
-	f := frame{kind: k, start: l.start, from: l.cfg.Node, to: l.cfg.Node, payload: w.append(nil)}
+	f := frame{kind: k, start: l.start, from: l.cfg.Node, to: l.cfg.Node, payload: w.bytes()}
 	err := list.SendToAddress(memberlist.Address{Addr: to.String(), Name: l.cfg.Node}, f.append(nil))
 	if err != nil {
 		l.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "namesake not asked", slog.Any("error", err))

@@ -91,12 +91,13 @@ type line struct {
 //	2026/01/02 15:04:05 [ERR] memberlist: Decrypt packet failed: why from=192.0.2.1:7946
 func parseLine(s string) line {
 	s = strings.TrimSpace(s)
-	if len(s) > maxLogText {
-		s = s[:maxLogText]
-	}
 	s = strings.ToValidUTF8(s, "?")
 	l := line{level: slog.LevelWarn}
-	if before, after, ok := strings.Cut(s, "["); ok && stamp(before) {
+	// package log's date and time
+	if n := len("2026/01/02 15:04:05 "); len(s) > n && strings.Trim(s[:n], "0123456789/: ") == "" {
+		s = s[n:]
+	}
+	if after, ok := strings.CutPrefix(s, "["); ok {
 		if word, text, ok := strings.Cut(after, "] "); ok {
 			if level, known := levels(word); known {
 				l.level, s = level, text
@@ -118,11 +119,17 @@ func parseLine(s string) line {
 			break
 		}
 	}
+	l.text, l.class = cut(l.text), cut(l.class)
 	return l
 }
 
-// stamp tells whether s is nothing but a date and a time, or empty.
-func stamp(s string) bool { return strings.Trim(s, "0123456789/:. ") == "" }
+// cut bounds a text, at the border of a character.
+func cut(s string) string {
+	if len(s) <= maxLogText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxLogText], "")
+}
 
 func levels(word string) (slog.Level, bool) {
 	switch word {

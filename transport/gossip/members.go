@@ -25,7 +25,7 @@ type Member struct {
 	Addr       netip.AddrPort
 	Configured bool      // others are seen, and never counted
 	Start      uint64    // the random id of its start
-	State      []byte    // what it told of itself; nil: nothing yet
+	State      []byte    // what it told of itself, not to be changed; nil: nothing yet
 	Since      time.Time // when it joined
 }
 
@@ -36,7 +36,11 @@ func (l *Link) Members() []Member {
 	defer l.mu.Unlock()
 	list := make([]Member, 0, len(l.members))
 	for _, m := range l.members {
-		list = append(list, *m)
+		known := *m
+		if p := l.peers[m.Name]; p != nil && p.stateOf == m.Start {
+			known.State = p.state
+		}
+		list = append(list, known)
 	}
 	slices.SortFunc(list, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
 	return list
@@ -153,7 +157,7 @@ func (l *Link) learn(m *Member, n *memberlist.Node) {
 		start = p.lives[0].start
 	}
 	l.began(m, start)
-	signal(l.kick)
+	wake(l.kick)
 }
 
 // began notes the present start of a member. The caller holds mu.
@@ -164,8 +168,8 @@ func (l *Link) began(m *Member, start uint64) {
 	if m.Start != 0 {
 		l.say(slog.LevelInfo, "peer started again", "again "+m.Name, slog.String("peer", m.Name))
 	}
-	m.Start, m.State = start, nil
-	signal(l.kick)
+	m.Start = start
+	wake(l.kick)
 }
 
 // NotifyLeave removes a member.
@@ -271,9 +275,10 @@ func (l *Link) keep(f frame) {
 	if !p.lives.newer(f.start, f.number) {
 		return
 	}
+	// It may come before memberlist knows the node.
+	p.state, p.stateOf = bytes.Clone(f.payload), f.start
 	if m := l.members[f.from]; m != nil {
 		l.began(m, f.start)
-		m.State = bytes.Clone(f.payload)
 	}
 }
 

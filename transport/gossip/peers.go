@@ -31,6 +31,8 @@ type peer struct {
 	resolved []netip.AddrPort
 	lives    lives  // its starts
 	sent     uint64 // the number of the last message to it
+	state    []byte // what it told
+	stateOf  uint64 // in this start
 	due      time.Time
 	backOff  time.Duration
 	trying   bool
@@ -70,6 +72,7 @@ func (l *Link) SetPeers(peers []Peer) error {
 	for name, n := range next {
 		if old := l.peers[name]; old != nil {
 			n.lives, n.sent = old.lives, old.sent
+			n.state, n.stateOf = old.state, old.stateOf
 			if slices.Equal(old.hosts, n.hosts) {
 				n.resolved = old.resolved
 			}
@@ -80,7 +83,7 @@ func (l *Link) SetPeers(peers []Peer) error {
 		m.Configured = next[name] != nil
 	}
 	l.mu.Unlock()
-	signal(l.retry)
+	wake(l.retry)
 	return nil
 }
 
@@ -115,8 +118,8 @@ func (l *Link) known() []netip.AddrPort {
 	return all
 }
 
-// signal wakes who waits for c, once.
-func signal(c chan struct{}) {
+// wake wakes who waits for c, once.
+func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

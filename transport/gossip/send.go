@@ -17,8 +17,13 @@ import (
 	"github.com/hashicorp/memberlist"
 )
 
-// statePeriod is how often State is asked.
-const statePeriod = time.Second
+const (
+	// statePeriod is how often State is asked, and told again to whom it did not
+	// reach.
+	statePeriod = time.Second
+	// maxUntold bounds how many are remembered in one period.
+	maxUntold = 64
+)
 
 // Send sends a message to a configured node, at once and without a receipt: to
 // each of its addresses, whether it has joined or not. It fails if it left by
@@ -61,7 +66,7 @@ func (l *Link) Send(to string, payload []byte) error {
 }
 
 // Announce has State asked now, and what is new told to the members.
-func (l *Link) Announce() { signal(l.kick) }
+func (l *Link) Announce() { wake(l.kick) }
 
 // tell tells the members this node's state when it has changed, and those that
 // are new. What is lost comes again with memberlist's own exchange, each 30 s.
@@ -73,7 +78,8 @@ func (l *Link) tell(ctx context.Context, list *memberlist.Memberlist) {
 	defer wg.Wait()
 	tick := time.NewTicker(statePeriod)
 	defer tick.Stop()
-	told := map[string]uint64{} // by member's name and start
+	told := map[string]uint64{} // the members' starts, by name
+	failed := make(chan string, maxUntold)
 	var last []byte
 	for {
 		state := l.state()
@@ -83,6 +89,10 @@ func (l *Link) tell(ctx context.Context, list *memberlist.Memberlist) {
 			wg.Go(func() {
 				if err := list.SendReliable(node, f); err != nil {
 					l.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "state not told", slog.String("peer", node.Name), slog.Any("error", err))
+					select {
+					case failed <- node.Name:
+					default:
+					}
 				}
 			})
 		}
@@ -92,6 +102,9 @@ func (l *Link) tell(ctx context.Context, list *memberlist.Memberlist) {
 			return
 		case <-l.kick:
 		case <-tick.C:
+		}
+		for range len(failed) {
+			delete(told, <-failed)
 		}
 	}
 }

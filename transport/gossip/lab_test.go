@@ -1,0 +1,140 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab/labtest"
+)
+
+// nodeEnv makes the test program a node in a process of its own: its name, its
+// addresses and its peers, like "lb-1 192.0.2.1,2001:db8::1 lb-2=192.0.2.2".
+const nodeEnv = "GOSSIP_TEST_NODE"
+
+const labPort = 7946
+
+func TestMain(m *testing.M) {
+	if spec := os.Getenv(nodeEnv); spec != "" {
+		if err := nodeProcess(strings.Fields(spec)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// nodeProcess sends to its peers all the time and says what it hears.
+func nodeProcess(spec []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	cfg := Config{
+		Node: spec[0], Cluster: "lab", Port: labPort, Keys: [][]byte{key(1)},
+		Log:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		State:    func() []byte { return []byte("state-of-" + spec[0]) },
+		Received: func(from string, payload []byte) { fmt.Printf("%s says %s\n", from, payload) },
+	}
+	for a := range strings.SplitSeq(spec[1], ",") {
+		cfg.Bind = append(cfg.Bind, netip.MustParseAddr(a))
+	}
+	for _, p := range spec[2:] {
+		name, addrs, _ := strings.Cut(p, "=")
+		cfg.Peers = append(cfg.Peers, Peer{name, strings.Split(addrs, ",")})
+	}
+	l, err := New(cfg)
+	if err != nil {
+		return err
+	}
+	said := map[string]bool{}
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			<-tick.C
+			for _, p := range cfg.Peers {
+				_ = l.Send(p.Name, []byte("hello"))
+			}
+			for _, m := range l.Members() {
+				if s := fmt.Sprintf("member %s %s\n", m.Name, m.State); !said[s] {
+					said[s] = true
+					fmt.Print(s)
+				}
+			}
+		}
+	}()
+	return l.Run(ctx)
+}
+
+// onePort lets nothing in but the port of the link, and what IPv6 needs to find
+// its neighbours.
+const onePort = `add table inet t
+add chain inet t in { type filter hook input priority 0; policy drop; }
+add rule inet t in udp dport 7946 accept
+add rule inet t in tcp dport 7946 accept
+add rule inet t in tcp sport 7946 accept
+add rule inet t in icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+add chain inet t out { type filter hook output priority 0; policy drop; }
+add rule inet t out udp dport 7946 accept
+add rule inet t out tcp dport 7946 accept
+add rule inet t out tcp sport 7946 accept
+add rule inet t out icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+`
+
+// TestOnePort wants three processes on three hosts to talk, over IPv4 and IPv6,
+// with nothing but one port open.
+func TestOnePort(t *testing.T) {
+	labtest.Need(t, "nft")
+	l := labtest.New(t)
+	specs := []string{
+		"lb-1 192.0.2.1,2001:db8::1 lb-2=192.0.2.2 lb-3=2001:db8::3",
+		"lb-2 192.0.2.2,2001:db8::2 lb-1=192.0.2.1,2001:db8::1 lb-3=192.0.2.3",
+		"lb-3 192.0.2.3,2001:db8::3 lb-1=2001:db8::1 lb-2=192.0.2.2:7946",
+	}
+	program, err := os.Executable()
+	labtest.OK(t, err)
+	var outputs []func() string
+	for i, spec := range specs {
+		h := labtest.Host(t, l, fmt.Sprintf("lb-%d", i+1),
+			fmt.Sprintf("192.0.2.%d/24", i+1), fmt.Sprintf("2001:db8::%d/64", i+1))
+		nft := h.Command("nft", "-f", "-")
+		nft.Stdin = strings.NewReader(onePort)
+		p, err := h.Start(nft)
+		labtest.OK(t, err)
+		if err := p.Wait(); err != nil {
+			t.Fatalf("nft: %v: %s", err, p.Output)
+		}
+		cmd := h.Command(program)
+		cmd.Env = append(os.Environ(), nodeEnv+"="+spec)
+		p, err = h.Start(cmd)
+		labtest.OK(t, err)
+		outputs = append(outputs, p.Output.String)
+		t.Cleanup(func() {
+			if err := p.Stop(patience); err != nil || t.Failed() {
+				t.Logf("%s: %v\n%.2000s", spec, err, p.Output)
+			}
+		})
+	}
+	for i, output := range outputs {
+		for j := range outputs {
+			if i == j {
+				continue
+			}
+			name := fmt.Sprintf("lb-%d", j+1)
+			labtest.Eventually(t, patience, fmt.Sprintf("lb-%d hears %s", i+1, name), func() bool {
+				s := output()
+				return strings.Contains(s, name+" says hello\n") && strings.Contains(s, "member "+name+" state-of-"+name+"\n")
+			})
+		}
+	}
+}

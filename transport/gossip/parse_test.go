@@ -1,0 +1,293 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gossip
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"math"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab/labtest"
+)
+
+// TestResolvesLater wants a peer found whose name is not in the DNS at first.
+func TestResolvesLater(t *testing.T) {
+	a, b := newNode(t, "lb-1", nil), newNode(t, "lb-2", nil)
+	_, port, _ := net.SplitHostPort(b.address())
+	var asked atomic.Int32
+	a.lookup = func(_ context.Context, _, host string) ([]netip.Addr, error) {
+		if asked.Add(1) < 3 {
+			return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+		}
+		return []netip.Addr{loopback}, nil
+	}
+	labtest.OK(t, a.SetPeers([]Peer{{"lb-2", []string{"lb-2.example:" + port}}}))
+	labtest.OK(t, b.SetPeers([]Peer{{"lb-1", nil}})) // knows the name alone
+	a.run(t)
+	b.run(t)
+	labtest.Eventually(t, patience, "joined", func() bool { return a.member("lb-2").Name != "" })
+	if asked.Load() < 3 {
+		t.Errorf("asked %d times", asked.Load())
+	}
+	wantMessages(t, "found", a, b)
+}
+
+func TestParseLine(t *testing.T) {
+	tests := []struct {
+		in      string
+		level   slog.Level
+		text    string
+		class   string
+		from    string
+		refused refusal
+	}{
+		{"2026/01/02 15:04:05 [DEBUG] memberlist: Stream connection from=127.0.0.1:5\n", slog.LevelDebug, "Stream connection from=127.0.0.1:5", "Stream connection from", "127.0.0.1:5", notRefused},
+		{"2026/01/02 15:04:05 [INFO] memberlist: Suspect lb-2 has failed\n", slog.LevelInfo, "Suspect lb-2 has failed", "Suspect lb-", "", notRefused},
+		{"[WARN] memberlist: Refuting a suspect message (from: lb-2)", slog.LevelWarn, "Refuting a suspect message (from: lb-2)", "Refuting a suspect message (from", "", notRefused},
+		{"2026/01/02 15:04:05 [ERR] memberlist: Decrypt packet failed: no installed keys could decrypt the message from=[2001:db8::1]:7946", slog.LevelError, "Decrypt packet failed: no installed keys could decrypt the message from=[2001:db8::1]:7946", "Decrypt packet failed", "[2001:db8::1]:7946", wrongKey},
+		{"[ERR] memberlist: discarding packet with unacceptable label \"b\": from=192.0.2.1:7946", slog.LevelError, "discarding packet with unacceptable label \"b\": from=192.0.2.1:7946", "discarding packet with unacceptable label ", "192.0.2.1:7946", wrongCluster},
+		{"[ERROR] memberlist: Failed to compress payload: x", slog.LevelError, "Failed to compress payload: x", "Failed to compress payload", "", notRefused},
+		{"[ERR] Failed to shutdown transport: x", slog.LevelError, "Failed to shutdown transport: x", "Failed to shutdown transport", "", notRefused},
+		{"2026/01/02 15:04:05 Err: Could not set the deadline: x", slog.LevelWarn, "Err: Could not set the deadline: x", "Err", "", notRefused},
+		{"[WHAT] memberlist: x", slog.LevelWarn, "[WHAT] memberlist: x", "[WHAT] memberlist", "", notRefused},
+		{"x [ERR] y", slog.LevelWarn, "x [ERR] y", "x [ERR] y", "", notRefused},
+		{"", slog.LevelWarn, "", "", "", notRefused},
+	}
+	for _, tt := range tests {
+		want := line{level: tt.level, class: tt.class, text: tt.text, from: tt.from, refused: tt.refused}
+		if got := parseLine(tt.in); got != want {
+			t.Errorf("%q:\n got %+v\nwant %+v", tt.in, got, want)
+		}
+	}
+}
+
+// TestBridgeLimits wants what peers trigger written at a bounded rate.
+func TestBridgeLimits(t *testing.T) {
+	var out bytes.Buffer
+	var refusals int
+	b := newBridge(slog.New(slog.NewTextHandler(&out, nil)), func(refusal) { refusals++ })
+	write := func(s string) { _, _ = b.Write([]byte(s)) }
+	for range 100 {
+		write("[ERR] memberlist: Failed to decode ping request: EOF from=192.0.2.1:5")
+		write("[ERR] memberlist: Decrypt packet failed: no installed keys could decrypt the message from=192.0.2.1:5")
+		write("[DEBUG] memberlist: hidden")
+	}
+	if n := strings.Count(out.String(), "\n"); n != 2 || refusals != 100 {
+		t.Errorf("%d lines, %d refusals: %s", n, refusals, out.String())
+	}
+	for i := range 1000 {
+		write("[ERR] memberlist: " + strings.Repeat("x", i%200) + ": y")
+	}
+	if n := len(b.limit.classes); n > maxClasses+1 {
+		t.Errorf("%d classes are remembered", n)
+	}
+	l := limiter{period: time.Second}
+	now := time.Now()
+	for i, want := range []bool{true, false, false} {
+		if _, ok := l.pass(now, "a"); ok != want {
+			t.Errorf("pass %d: %v", i, ok)
+		}
+	}
+	if more, ok := l.pass(now.Add(time.Second), "a"); !ok || more != 2 {
+		t.Errorf("after the period: %d held back, %v", more, ok)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	var w window
+	for i, tt := range []struct {
+		number uint64
+		want   bool
+	}{
+		{1, true},
+		{1, false},
+		{3, true},
+		{2, true},
+		{2, false},
+		{3, false},
+		{70, true},
+		{7, true},
+		{7, false},
+		{6, false},
+		{1000, true},
+		{70, false},
+		{999, true},
+		{math.MaxUint64, true},
+		{math.MaxUint64, false},
+		{0, false},
+	} {
+		if got := w.fresh(tt.number); got != tt.want {
+			t.Errorf("%d: number %d: %v", i, tt.number, got)
+		}
+	}
+}
+
+func TestLives(t *testing.T) {
+	var l lives
+	for i, tt := range []struct {
+		start, number uint64
+		want          verdict
+	}{
+		{1, 1, accepted},
+		{1, 2, accepted},
+		{2, 1, restarted},
+		{1, 2, repeated}, // a recording
+		{1, 3, rivalled}, // a straggler
+		{2, 2, accepted},
+		{1, 4, rivalled},
+		{1, 5, returned}, // it is alive
+		{1, 6, accepted},
+		{2, 3, rivalled},
+		{3, 1, restarted},
+	} {
+		if got := l.judge(tt.start, tt.number); got != tt.want {
+			t.Errorf("%d: start %d, number %d: %d, want %d", i, tt.start, tt.number, got, tt.want)
+		}
+	}
+	for s := range uint64(100) {
+		l.judge(s, 1)
+	}
+	if len(l) > maxPast+1 {
+		t.Errorf("%d starts are remembered", len(l))
+	}
+	if !l.newer(99, 5) || l.newer(99, 5) || l.newer(98, 9) {
+		t.Error("versions of the state")
+	}
+}
+
+func TestLoadKeys(t *testing.T) {
+	dir := t.TempDir()
+	good := "# keys\n" + GenerateKey() + " # new\n\n  " + hex.EncodeToString(key(7)) + "\n"
+	for _, tt := range []struct {
+		name, text string
+		mode       os.FileMode
+		keys       int
+		want       string
+	}{
+		{"good", good, 0o600, 2, ""},
+		{"group", good, 0o640, 2, ""},
+		{"world", good, 0o644, 0, "chmod 0600"},
+		{"group-writes", good, 0o660, 0, "chmod 0600"},
+		{"empty", "# nothing\n", 0o600, 0, ErrNoKeys.Error()},
+		{"short", "AAAA\n", 0o600, 0, "line 1 is not a key"},
+		{"secret", "\nhunter2\n", 0o600, 0, "line 2 is not a key"},
+		{"twice", strings.Repeat(hex.EncodeToString(key(7))+"\n", 2), 0o600, 0, "twice"},
+		{"many", strings.Repeat("00", keyBytes) + strings.Repeat("\n"+hex.EncodeToString(key(3)), maxKeys), 0o600, 0, "of at most"},
+		{"huge", strings.Repeat("#\n", maxKeyFile), 0o600, 0, "longer"},
+	} {
+		path := filepath.Join(dir, tt.name)
+		labtest.OK(t, os.WriteFile(path, []byte(tt.text), 0o600))
+		labtest.OK(t, os.Chmod(path, tt.mode))
+		keys, err := LoadKeys(path)
+		if len(keys) != tt.keys || (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %d keys, %v", tt.name, len(keys), err)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s tells the secret: %v", tt.name, err)
+		}
+	}
+	if _, err := LoadKeys(dir); err == nil {
+		t.Error("a directory was taken for a key file")
+	}
+	if _, err := LoadKeys(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"no name":    func(c *Config) { c.Node = "" },
+		"long name":  func(c *Config) { c.Node = strings.Repeat("n", maxName+1) },
+		"no cluster": func(c *Config) { c.Cluster = "" },
+		"no address": func(c *Config) { c.Bind = nil },
+		"no key":     func(c *Config) { c.Keys = nil },
+		"short key":  func(c *Config) { c.Keys = [][]byte{{1}} },
+		"bad port":   func(c *Config) { c.Peers = []Peer{{"lb-2", []string{"a:b"}}} },
+		"twice":      func(c *Config) { c.Peers = []Peer{{"lb-2", nil}, {"lb-2", nil}} },
+		"not ours":   func(c *Config) { c.Bind = []netip.Addr{netip.MustParseAddr("192.0.2.99")} },
+	} {
+		cfg := Config{Node: "lb-1", Cluster: "c", Bind: []netip.Addr{loopback}, Keys: [][]byte{key(1)}, Log: slog.New(slog.DiscardHandler)}
+		change(&cfg)
+		if l, err := New(cfg); err == nil {
+			t.Errorf("%s: taken", name)
+			l.Close()
+		}
+	}
+}
+
+func FuzzParseFrame(f *testing.F) {
+	f.Add(frame{kindDirect, 1, 2, "lb-1", "lb-2", []byte("payload")}.append(nil))
+	f.Add(frame{kindState, 1, 2, "lb-1", "", nil}.append(nil))
+	f.Add([]byte("v\x01\x01"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := parseFrame(b)
+		if err == nil && !bytes.Equal(got.append(nil), b) {
+			t.Errorf("%x is read as %+v", b, got)
+		}
+	})
+}
+
+func FuzzParseWho(f *testing.F) {
+	f.Add(who{1, time.Second, netip.MustParseAddrPort("192.0.2.1:7946")}.bytes())
+	f.Add(who{1, 0, netip.MustParseAddrPort("[2001:db8::1]:7946")}.bytes())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := parseWho(b)
+		if err == nil && !bytes.Equal(got.bytes(), b) {
+			t.Errorf("%x is read as %+v", b, got)
+		}
+	})
+}
+
+func FuzzParseKeys(f *testing.F) {
+	f.Add("# c\n" + hex.EncodeToString(key(1)))
+	f.Add("AAAAAAAAAAAAAAAAAAAAAA==\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		keys, err := parseKeys(s)
+		if err == nil && validKeys(keys) != nil {
+			t.Errorf("%q has %d keys", s, len(keys))
+		}
+	})
+}
+
+func FuzzParseLine(f *testing.F) {
+	f.Add("2026/01/02 15:04:05 [ERR] memberlist: Decrypt packet failed: no installed keys could decrypt the message from=192.0.2.1:7946")
+	f.Add("[[DEBUG] ] from=")
+	f.Fuzz(func(t *testing.T, s string) {
+		if l := parseLine(s); len(l.text) > maxLogText || len(l.class) > len(l.text) {
+			t.Errorf("%q: %+v", s, l)
+		}
+	})
+}
+
+func FuzzParseHostPort(f *testing.F) {
+	for _, s := range []string{"192.0.2.1", "2001:db8::1", "[2001:db8::1]:1", "lb-2.example", "lb-2:7946", ":1", "a:0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		h, err := parseHostPort(s, 1)
+		if err == nil && (h.host == "" || h.port == 0) {
+			t.Errorf("%q: %+v", s, h)
+		}
+	})
+}
+
+func FuzzParseMeta(f *testing.F) {
+	f.Add((&delegate{start: 7}).NodeMeta(512))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if start, ok := parseMeta(b); ok && !bytes.HasPrefix(b, (&delegate{start: start}).NodeMeta(512)) {
+			t.Errorf("%x: %d", b, start)
+		}
+	})
+}
