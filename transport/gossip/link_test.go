@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -391,4 +392,17 @@ func TestReach(t *testing.T) {
 	if len(a.Members()) != 0 {
 		t.Error("joined: this shows nothing")
 	}
+}
+
+// TestNothingOutlives wants all goroutines gone soon after Run.
+func TestNothingOutlives(t *testing.T) {
+	before := runtime.NumGoroutine()
+	a, b := newNode(t, "lb-1", nil), newNode(t, "lb-2", nil)
+	meet(t, a, b)
+	a.run(t)
+	b.run(t)
+	wantMembers(t, a, b)
+	a.end()
+	b.end()
+	labtest.Eventually(t, patience, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
 }
