@@ -21,6 +21,7 @@ var imports = map[string][]string{
 	"vip":       {},
 	"status":    {},
 	"track":     {},
+	"quorum":    {},
 
 	"transport":        {"vrrp/wire", "vip"},
 	"transport/memnet": {"vrrp/wire"},
@@ -83,6 +84,7 @@ var doors = map[string][]string{
 var pure = map[string][]string{
 	"vrrp":      {"context", "crypto", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"},
 	"vrrp/wire": {"context", "crypto", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"},
+	"quorum":    {"context", "crypto", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"},
 	"status":    {"context", "log", "net", "os", "sync", "syscall"},
 	"vip":       {"context", "log", "net", "os", "sync", "syscall"},
 	"track":     {"context", "log", "net", "os", "sync", "syscall", "time"},
