@@ -3,114 +3,277 @@
 
 package quorum
 
-import "time"
-
-// CandidateConfig is what a Candidate is made of.
-type CandidateConfig struct {
-	Node     string
-	Start    uint64 // random, of this start of the node; not zero
-	Resource Resource
-	Lists    Lists
-	Lease    time.Duration // T
-	Renew    time.Duration // how often it is renewed: the advert interval
-	// Margin is how long before the lease's end Lost comes.
-	Margin time.Duration
-	// Retry is how long answers are waited for, and the bound of the random
-	// back-off; zero is a quarter of Renew.
-	Retry time.Duration
-	Seed  uint64 // of the back-off
-	// Counter is one that ballots shall be above: the highest term that the node
-	// has heard of.
-	Counter uint64
-}
-
-// Event is something that happened.
-type Event interface{ event() }
-
-type (
-	// Acquire wants the lease from now on, until GiveUp, Lost or Stop. Release is the
-	// ballot that a predecessor has given up in a handover; may be none.
-	Acquire struct{ Release Ballot }
-	// Tick says that time has passed.
-	Tick struct{}
-	// Received is a voter's answer.
-	Received struct {
-		From    string
-		Message Message
-	}
-	// GiveUp says that the addresses are given up (or were never taken): the
-	// lease is released and not wanted any more.
-	GiveUp struct{}
-	// Stop ends the candidate without a word: the lease runs out.
-	Stop struct{}
-	// Reconfigure changes the lists and times from now on.
-	Reconfigure struct {
-		Lists                Lists
-		Lease, Renew, Margin time.Duration
-	}
+import (
+	"fmt"
+	"slices"
+	"time"
 )
 
-func (Acquire) event()     {}
-func (Tick) event()        {}
-func (Received) event()    {}
-func (GiveUp) event()      {}
-func (Stop) event()        {}
-func (Reconfigure) event() {}
+// term is how long a holder relies on a lease of t: less than the voters do, by
+// more than what clocks' rates may differ. A kernel's clock may be slewed by
+// some per cent.
+func term(t time.Duration) time.Duration { return t / 10 * 9 }
 
-// Action is something that must be done.
-type Action interface{ action() }
+// phase is what a Candidate is doing.
+type phase uint8
 
-type (
-	// Send sends a message; to the node's own voter too.
-	Send struct {
-		To      string
-		Message Message
-	}
-	// Granted says that the lease is held until Until: first, and again at each
-	// renewal.
-	Granted struct {
-		Term  uint64
-		Until time.Time
-	}
-	// Refused says why the lease isn't granted, and when it is asked for again.
-	Refused struct {
-		Reason Refusal
-		Holder Ballot // if Held
-		Again  time.Time
-	}
-	// Lost says that the lease can't be renewed and ends at Until, Margin from
-	// now unless the driver was stalled: the addresses must be given up by then.
-	Lost struct {
-		Term   uint64
-		Until  time.Time
-		Reason Refusal
-		Holder Ballot // if another's lease was seen
-	}
+const (
+	idle      phase = iota // wants nothing
+	waiting                // until again
+	preparing              // asks for promises
+	proposing              // asks for the lease
+	holding
+	losing // has told the driver so
 )
 
-func (Send) action()    {}
-func (Granted) action() {}
-func (Refused) action() {}
-func (Lost) action()    {}
-
-// Candidate acquires and keeps the lease of one resource.
+// Candidate acquires and keeps the lease of one resource. One goroutine may use
+// it at a time.
 type Candidate struct {
-	cfg CandidateConfig
+	cfg    CandidateConfig
+	digest Digest
+	random uint64
+
+	phase    phase
+	counter  uint64 // the highest seen
+	ballot   Ballot // the last
+	sequence uint64 // the last
+	until    time.Time
+	rounds   []round // that wait for answers, the oldest first
+	handed   Ballot  // attached as released
+
+	due      time.Time // the next attempt, repetition or renewal
+	tries    int       // of this phase
+	failures int       // attempts that came to nothing, in a row
+	said     said
+	out      []Action
 }
 
-// NewCandidate makes a Candidate that wants nothing yet.
-func NewCandidate(cfg CandidateConfig) (*Candidate, error) { return &Candidate{cfg: cfg}, nil }
+// NewCandidate makes a Candidate that wants nothing yet. The error joins
+// everything that is wrong.
+func NewCandidate(cfg CandidateConfig) (*Candidate, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("candidate for %s: %w", cfg.Resource.Name, err)
+	}
+	if cfg.Retry == 0 {
+		cfg.Retry = max(cfg.Renew/4, 1)
+	}
+	cfg.Resource, cfg.Lists = cfg.Resource.clone(), cfg.Lists.clone()
+	return &Candidate{cfg: cfg, digest: cfg.Resource.Digest(), random: cfg.Seed, counter: cfg.Counter}, nil
+}
 
 // Step tells what happened at now and returns what must be done, in order. The
-// slice is valid until the next Step.
-func (c *Candidate) Step(now time.Time, ev Event) []Action { return nil }
+// slice is valid until the next Step. now is read before what is returned is
+// carried out, and never goes back.
+func (c *Candidate) Step(now time.Time, ev Event) []Action {
+	c.out = nil
+	if c.phase == holding && !now.Before(c.until) {
+		c.lose()
+	}
+	switch ev := ev.(type) {
+	case Acquire:
+		c.acquire(now, ev.Release)
+	case Tick:
+		c.tick(now)
+	case Received:
+		c.received(now, ev.From, &ev.Message)
+	case GiveUp:
+		c.giveUp()
+	case Stop:
+		c.phase, c.rounds = idle, nil
+	case Reconfigure:
+		c.reconfigure(ev)
+	}
+	if c.phase == holding && !now.Before(c.until.Add(-c.cfg.Margin)) {
+		c.lose()
+	}
+	return c.out
+}
 
 // Deadline is when the next Tick is due, if any is.
-func (c *Candidate) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (c *Candidate) Deadline() (time.Time, bool) {
+	switch c.phase {
+	case idle, losing:
+		return time.Time{}, false
+	case holding:
+		if end := c.until.Add(-c.cfg.Margin); end.Before(c.due) {
+			return end, true
+		}
+	}
+	return c.due, true
+}
 
 // Ballot is the one that is held or was last; a successor's Acquire attaches it
 // after a handover.
-func (c *Candidate) Ballot() Ballot { return Ballot{} }
+func (c *Candidate) Ballot() Ballot { return c.ballot }
 
 // Holds tells whether the lease is held at now, and until when.
-func (c *Candidate) Holds(now time.Time) (time.Time, bool) { return time.Time{}, false }
+func (c *Candidate) Holds(now time.Time) (time.Time, bool) {
+	return c.until, c.phase == holding && now.Before(c.until)
+}
+
+func (c *Candidate) tick(now time.Time) {
+	switch c.phase {
+	case idle, losing:
+		return
+	}
+	if now.Before(c.due) {
+		return
+	}
+	switch c.phase {
+	case waiting:
+		c.attempt(now)
+	case preparing:
+		c.again(now, Prepare)
+	case proposing:
+		c.again(now, Propose)
+	case holding:
+		if now.Before(c.until.Add(-c.cfg.Margin)) {
+			c.ask(now, Propose)
+			c.due = now.Add(c.cfg.Renew)
+		}
+	}
+}
+
+func (c *Candidate) acquire(now time.Time, released Ballot) {
+	if !released.IsZero() {
+		c.handed = released
+		c.see(released)
+	}
+	switch c.phase {
+	case idle, losing:
+		c.failures = 0
+		c.attempt(now)
+	case waiting, preparing:
+		if !released.IsZero() {
+			c.attempt(now)
+		}
+	}
+}
+
+// attempt begins with a ballot of its own. It waits for the end of a lease that
+// was lost or stopped and not given up: should the attempt fail, what voters
+// accepted is released, and with it what they have left of the former ballot.
+func (c *Candidate) attempt(now time.Time) {
+	c.rounds, c.tries = nil, 0
+	if now.Before(c.until) {
+		c.phase, c.due = waiting, c.until
+		return
+	}
+	c.counter++
+	c.ballot = Ballot{c.counter, c.cfg.Node, c.cfg.Start}
+	c.said = said{}
+	c.phase = preparing
+	c.again(now, Prepare)
+}
+
+// again asks once more, and gives the attempt up after some tries.
+func (c *Candidate) again(now time.Time, kind Kind) {
+	const enough = 4
+	if c.tries == enough {
+		c.fail(now)
+		return
+	}
+	c.tries++
+	c.ask(now, kind)
+	c.due = now.Add(c.cfg.Retry * time.Duration(c.tries))
+}
+
+// fail ends an attempt. What voters have promised or accepted of it is released,
+// so that it stands in nobody's way.
+func (c *Candidate) fail(now time.Time) {
+	c.release()
+	c.phase, c.rounds = waiting, nil
+	reason := c.said.reason()
+	if reason == Held {
+		c.failures = 0
+	}
+	wait := c.backOff()
+	switch reason {
+	case Held:
+		wait += min(c.said.remaining, c.cfg.Lists.longest())
+	case Unheard:
+		wait += c.cfg.Retry
+	case Unknown, TooLong:
+		wait += c.cfg.Lease
+	}
+	c.failures++
+	c.due = now.Add(wait)
+	c.emit(Refused{reason, c.said.holder, c.due})
+}
+
+// backOff is a random time that grows with the failures: candidates that
+// outbid each other must part.
+func (c *Candidate) backOff() time.Duration {
+	// SplitMix64 (Steele, Lea, Flood 2014).
+	c.random += 0x9e3779b97f4a7c15
+	z := c.random
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	z ^= z >> 31
+	return time.Duration(z % uint64(c.cfg.Retry<<min(c.failures, 4)))
+}
+
+// lose tells the driver that the lease ends.
+func (c *Candidate) lose() {
+	c.phase, c.rounds = losing, nil
+	c.emit(Lost{c.ballot.Counter, c.until, c.said.reason(), c.said.holder})
+}
+
+// giveUp releases the last ballot. A repeated one sends it again.
+func (c *Candidate) giveUp() {
+	c.release()
+	c.phase, c.rounds = idle, nil
+	c.until, c.handed = time.Time{}, Ballot{}
+}
+
+func (c *Candidate) release() {
+	if !c.ballot.IsZero() {
+		c.send(Message{Kind: Release})
+	}
+}
+
+// reconfigure takes what is valid. Rounds that wait for answers count under the
+// lists that they were asked under.
+func (c *Candidate) reconfigure(ev Reconfigure) {
+	cfg := c.cfg
+	cfg.Lists, cfg.Lease, cfg.Renew, cfg.Margin = ev.Lists, ev.Lease, ev.Renew, ev.Margin
+	if cfg.validate() != nil {
+		return
+	}
+	cfg.Lists = cfg.Lists.clone()
+	c.cfg = cfg
+}
+
+// see keeps the counter above those that are heard of.
+func (c *Candidate) see(b Ballot) {
+	const most = 1 << 63 // no life is that long
+	if b.Counter < most {
+		c.counter = max(c.counter, b.Counter)
+	}
+}
+
+func (c *Candidate) emit(a Action) { c.out = append(c.out, a) }
+
+// send sends m to all voters of both lists.
+func (c *Candidate) send(m Message) {
+	m.Resource, m.Digest = c.cfg.Resource.Name, c.digest
+	m.Ballot, m.Sequence, m.Lists = c.ballot, c.sequence, c.cfg.Lists.digests()
+	for _, node := range c.cfg.Lists.nodes() {
+		c.emit(Send{node, m})
+	}
+}
+
+// ask opens a round.
+func (c *Candidate) ask(now time.Time, kind Kind) {
+	const most = 4 // that wait for answers: round trips may take longer than a renewal's interval
+	c.sequence++
+	if len(c.rounds) == most {
+		c.rounds = slices.Delete(c.rounds, 0, 1)
+	}
+	c.rounds = append(c.rounds, round{kind: kind, sequence: c.sequence, t0: now, lease: c.cfg.Lease, lists: c.cfg.Lists, digests: c.cfg.Lists.digests()})
+	m := Message{Kind: kind, Release: c.handed}
+	if kind == Propose {
+		m.Lease = c.cfg.Lease
+	}
+	c.send(m)
+}

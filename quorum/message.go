@@ -30,14 +30,14 @@ func (k Kind) String() string {
 type Refusal uint8
 
 const (
-	None      Refusal = iota // it is promised or accepted
-	Promised                 // a higher ballot is promised
-	Held                     // another's lease runs, or one of a shared address
-	Released                 // the ballot was released
-	TooLong                  // the lease is longer than MaxLease
-	Unknown                  // the voter's file lacks the resource or has other addresses
-	Unheard                  // a candidate's own: no majority answered
-	refusals                 // how many there are
+	None     Refusal = iota // it is promised or accepted
+	Promised                // a higher ballot is promised
+	Held                    // another's lease runs, or one of a shared address
+	Released                // the ballot was released
+	TooLong                 // the lease is longer than MaxLease
+	Unknown                 // the voter's file lacks the resource or has other addresses
+	Unheard                 // a candidate's own: no majority answered
+	refusals                // how many there are
 )
 
 var refusalNames = [refusals]string{"none", "promised", "held", "released", "too_long", "unknown", "unheard"}

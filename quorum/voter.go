@@ -3,7 +3,12 @@
 
 package quorum
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
 
 // VoterConfig is what a Voter is made of.
 type VoterConfig struct {
@@ -12,21 +17,189 @@ type VoterConfig struct {
 	Resources []Resource // of this node's file
 }
 
-// Voter grants leases.
+// Voter grants leases. One goroutine may use it at a time.
 type Voter struct {
-	cfg VoterConfig
+	node    string
+	lists   Lists
+	digests [2]Digest // of the lists that the node is a voter of
+	silent  time.Time // says nothing before
+	states  map[key]*state
+	dropped Dropped
 }
 
-// NewVoter makes a Voter that is silent until the leases of its former life
-// have run out.
-func NewVoter(cfg VoterConfig, now time.Time) (*Voter, error) { return &Voter{cfg: cfg}, nil }
+// Dropped counts messages that were not answered.
+type Dropped struct {
+	Silent  uint64 // leases of the former life may run
+	Drift   uint64 // other lists of voters
+	Foreign uint64 // a ballot of another node than the sender, or no question
+}
 
-// Handle takes a candidate's message and returns the answer, if there is one,
-// to from.
-func (v *Voter) Handle(now time.Time, from string, m Message) (Message, bool) { return Message{}, false }
+// key is a resource by name and digest: with other addresses it is another.
+type key struct {
+	name   string
+	digest Digest
+}
 
-// Reconfigure changes what the node's file has. Leases that run stay.
-func (v *Voter) Reconfigure(now time.Time, resources []Resource) {}
+// NewVoter makes a Voter. It is silent for the longest lease that a former life
+// of the node may have granted, since it has forgotten that.
+func NewVoter(cfg VoterConfig, now time.Time) (*Voter, error) {
+	if err := errors.Join(checkNode(cfg.Node), cfg.Lists.validate(), checkResources(cfg.Resources)); err != nil {
+		return nil, fmt.Errorf("voter %s: %w", cfg.Node, err)
+	}
+	v := &Voter{node: cfg.Node, states: map[key]*state{}, silent: now.Add(cfg.Lists.longest())}
+	v.setLists(cfg.Lists)
+	v.configure(now, cfg.Resources)
+	return v, nil
+}
 
-// SetLists changes the lists: stages one, or completes that.
-func (v *Voter) SetLists(lists Lists) {}
+// SetLists changes the lists: stages one, or completes that. Lists that are not
+// valid are an error and change nothing.
+func (v *Voter) SetLists(lists Lists) error {
+	if err := lists.validate(); err != nil {
+		return fmt.Errorf("voter %s: changing the voters: %w", v.node, err)
+	}
+	v.setLists(lists)
+	return nil
+}
+
+func (v *Voter) setLists(lists Lists) {
+	v.lists = lists.clone()
+	v.digests = [2]Digest{}
+	for i, l := range lists.both() {
+		if slices.Contains(l.Voters, v.node) {
+			v.digests[i] = l.Digest()
+		}
+	}
+}
+
+// Reconfigure changes what the node's file has. A lease that runs stays even if
+// its resource went away, and until it has run out no resource that shares an
+// address with it is granted. Resources that are not valid are an error and
+// change nothing.
+func (v *Voter) Reconfigure(now time.Time, resources []Resource) error {
+	if err := checkResources(resources); err != nil {
+		return fmt.Errorf("voter %s: changing the resources: %w", v.node, err)
+	}
+	v.configure(now, resources)
+	return nil
+}
+
+func (v *Voter) configure(now time.Time, resources []Resource) {
+	for _, s := range v.states {
+		s.gone = true
+	}
+	for _, r := range resources {
+		k := key{r.Name, r.Digest()}
+		if s := v.states[k]; s != nil {
+			s.gone = false
+			continue
+		}
+		v.states[k] = &state{resource: r.clone()}
+	}
+	v.prune(now)
+}
+
+// prune forgets what went away and has run out.
+func (v *Voter) prune(now time.Time) {
+	for k, s := range v.states {
+		if s.gone && !s.runs(now) {
+			delete(v.states, k)
+		}
+	}
+}
+
+// Handle takes a message that arrived at now and returns the answer to from, if
+// there is one. now never goes back.
+func (v *Voter) Handle(now time.Time, from string, m Message) (Message, bool) {
+	if now.Before(v.silent) {
+		v.dropped.Silent++
+		return Message{}, false
+	}
+	s := v.states[key{m.Resource, m.Digest}]
+	if m.Kind == Release {
+		s.release(m.Ballot)
+		return Message{}, false
+	}
+	if m.Kind != Prepare && m.Kind != Propose || m.Ballot.Node != from || m.Ballot.Counter == 0 {
+		v.dropped.Foreign++
+		return Message{}, false
+	}
+	answer := Message{
+		Kind: Promise, Resource: m.Resource, Digest: m.Digest, Ballot: m.Ballot, Sequence: m.Sequence,
+		Lists: v.under(m.Lists),
+	}
+	if answer.Lists == [2]Digest{} {
+		v.dropped.Drift++
+		return Message{}, false
+	}
+	if m.Kind == Propose {
+		answer.Kind = Accepted
+	}
+	s.release(m.Release)
+	v.decide(now, s, m, &answer)
+	return answer, true
+}
+
+// under are those of the candidate's lists that the voter answers under.
+func (v *Voter) under(lists [2]Digest) [2]Digest {
+	for i, d := range lists {
+		if d.IsZero() || !slices.Contains(v.digests[:], d) {
+			lists[i] = Digest{}
+		}
+	}
+	return lists
+}
+
+// decide promises, accepts or refuses.
+func (v *Voter) decide(now time.Time, s *state, m Message, answer *Message) {
+	if s == nil || s.gone {
+		answer.Refusal = Unknown
+		return
+	}
+	s.lapse(now, v.lists.longest())
+	if l := v.other(now, s, m.Ballot); l != nil {
+		answer.Refusal, answer.Holder, answer.Remaining = Held, l.ballot, l.expiry.Sub(now)
+		answer.Promised = s.promised
+		return
+	}
+	switch {
+	case s.wasReleased(m.Ballot):
+		answer.Refusal = Released
+	case m.Ballot.Compare(s.promised) < 0:
+		answer.Refusal = Promised
+	case m.Kind == Propose && (m.Lease <= 0 || m.Lease > v.lists.shortest()):
+		answer.Refusal = TooLong
+	case m.Kind == Propose:
+		s.accept(now, m)
+	default:
+		s.promised, s.promisedAt = m.Ballot, now
+	}
+	answer.Promised = s.promised
+}
+
+// other is a lease that runs and stands against ballot b of s: another's of s
+// itself, or one of what went away and shares an address. The latter doesn't
+// stand against a renewal: both leases ran when the file had both resources, as
+// routers on two links may have one link-local address.
+func (v *Voter) other(now time.Time, s *state, b Ballot) *lease {
+	if s.runs(now) {
+		switch {
+		case !s.lease.ballot.sameLife(b):
+			return &s.lease
+		case s.lease.ballot == b:
+			return nil
+		}
+	}
+	for _, g := range v.states {
+		if g.gone && g.runs(now) && g.resource.shares(s.resource) && !g.lease.ballot.sameLife(b) {
+			return &g.lease
+		}
+	}
+	return nil
+}
+
+// Dropped counts the messages that were not answered.
+func (v *Voter) Dropped() Dropped { return v.dropped }
+
+// Silent tells until when the voter says nothing.
+func (v *Voter) Silent() time.Time { return v.silent }

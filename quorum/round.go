@@ -1,0 +1,135 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package quorum
+
+import (
+	"slices"
+	"time"
+)
+
+// round is one question to all voters. Only answers to its sequence count, with
+// the time before it was asked.
+type round struct {
+	kind     Kind
+	sequence uint64
+	t0       time.Time
+	lease    time.Duration
+	lists    Lists // as they were
+	digests  [2]Digest
+	votes    []vote
+}
+
+// vote is a voter's answer.
+type vote struct {
+	node  string
+	yes   bool
+	under [2]Digest
+}
+
+// verdict is what the answers come to.
+func (r *round) verdict() (granted, blocked bool) {
+	granted = true
+	for i, l := range r.lists.both() {
+		if len(l.Voters) == 0 {
+			continue
+		}
+		yes, no := 0, 0
+		for _, v := range r.votes {
+			switch {
+			case !slices.Contains(l.Voters, v.node):
+			case v.yes && v.under[i] == r.digests[i]:
+				yes++
+			default:
+				no++
+			}
+		}
+		granted = granted && yes >= l.Majority()
+		blocked = blocked || no > len(l.Voters)-l.Majority()
+	}
+	return granted, blocked
+}
+
+// said is what voters said against a ballot since it was last granted.
+type said struct {
+	refusal   Refusal
+	holder    Ballot
+	remaining time.Duration // the least
+}
+
+func (s *said) add(m *Message) {
+	switch {
+	case m.Refusal == None:
+	case m.Refusal == Held:
+		if s.refusal != Held || m.Remaining < s.remaining {
+			s.remaining = max(m.Remaining, 0)
+		}
+		s.refusal, s.holder = Held, m.Holder
+	case s.refusal != Held:
+		s.refusal = m.Refusal
+	}
+}
+
+// reason is the refusal, or that too few voters answered.
+func (s *said) reason() Refusal {
+	if s.refusal == None {
+		return Unheard
+	}
+	return s.refusal
+}
+
+// received counts an answer.
+func (c *Candidate) received(now time.Time, from string, m *Message) {
+	if m.Resource != c.cfg.Resource.Name || m.Digest != c.digest {
+		return
+	}
+	asked := Prepare
+	switch m.Kind {
+	case Promise:
+	case Accepted:
+		asked = Propose
+	default:
+		return
+	}
+	c.see(m.Promised)
+	c.see(m.Holder)
+	i := slices.IndexFunc(c.rounds, func(r round) bool {
+		return r.kind == asked && r.sequence == m.Sequence && m.Ballot == c.ballot
+	})
+	if i < 0 || slices.ContainsFunc(c.rounds[i].votes, func(v vote) bool { return v.node == from }) {
+		return
+	}
+	r := &c.rounds[i]
+	r.votes = append(r.votes, vote{from, m.Refusal == None, m.Lists})
+	c.said.add(m)
+	granted, blocked := r.verdict()
+	switch {
+	case granted && asked == Prepare:
+		c.phase, c.rounds, c.tries = proposing, nil, 0
+		c.again(now, Propose)
+	case granted:
+		c.granted(now, i)
+	case blocked && c.phase != holding:
+		c.fail(now)
+	}
+}
+
+// granted takes or renews the lease by the answers to round i.
+func (c *Candidate) granted(now time.Time, i int) {
+	r := c.rounds[i]
+	c.rounds = slices.Delete(c.rounds, 0, i+1)
+	until := r.t0.Add(term(r.lease))
+	if c.phase == proposing {
+		if !now.Before(until.Add(-c.cfg.Margin)) { // the answers came too late
+			c.fail(now)
+			return
+		}
+		c.phase, c.until, c.due = holding, until, r.t0.Add(c.cfg.Renew)
+		c.failures, c.handed = 0, Ballot{}
+	}
+	if until.After(c.until) {
+		c.until = until
+	}
+	c.said = said{}
+	c.emit(Granted{c.ballot.Counter, c.until})
+}
