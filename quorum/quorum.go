@@ -1,7 +1,67 @@
 // Copyright 2026 The vicar authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package quorum is the lease protocol of the guard, pure.
+// Package quorum makes sure that at most one node holds a resource: a lease that
+// a majority of voters grants for a short time and that its holder renews. A
+// Voter grants, a Candidate acquires and keeps; both are pure: they are told
+// what happened and when, and answer with what must be done. They have no
+// goroutine, no timer, no socket, no clock and no file.
+//
+// It is not a consensus on values, has no log and no disk, and elects nobody: who
+// shall acquire is decided elsewhere. The protocol is a diskless majority lease
+// after PaxosLease (Trencseni, Gazso, Reinhardt 2012).
+//
+// # The driver
+//
+// A node has one Voter, and a Candidate per resource unless it is a witness:
+//
+//	for {
+//		wait until the least Deadline, a packet, or a command
+//		now := read the clock
+//		for each message of a packet that arrived {
+//			a question or Release: answer, ok := voter.Handle(now, from, message)
+//			an answer: candidate.Step(now, Received{from, message})
+//		}
+//		for _, a := range candidate.Step(now, event) {
+//			carry out a
+//		}
+//		send each peer what is for it in one packet (Pack)
+//	}
+//
+// What is for the node itself goes to its own voter the same way. A Tick that
+// comes early or twice is harmless. now is read before a Step, never after it,
+// and never goes back. At Granted the fence is opened until its Until, an
+// absolute time; at Lost the addresses are given up before its Until; then, and
+// also when the node gives up of its own accord, comes GiveUp, which releases.
+//
+// # Why it is safe
+//
+// A voter accepts a ballot for T only while no other node's lease that it has
+// accepted runs. Two majorities of one list share a voter, so while a majority's
+// acceptances run no other ballot gets one. The holder counts from before it
+// asked, and only for 0.9 T; each acceptance counts from when the question
+// arrived, later, and for T. So its acceptances outlive what it relies on, whatever
+// messages did on the way: an answer to an older question counts for that one's
+// time, and a proposal that comes late never shortens what was accepted.
+//
+// A voter that has lost its memory says nothing until what it may have accepted
+// has run out. A Release is sent after the addresses are given up and names the
+// ballot; as a ballot has the random number of its node's start, a late one can't
+// meet a lease of the next life. While a list of voters is replaced, majorities
+// of both are needed. Safety doesn't rest on promises: they order candidates.
+// They lapse, and end with the Release of an attempt that came to nothing.
+//
+// # What it assumes
+//
+//   - Clocks go on while the machine sleeps (CLOCK_BOOTTIME), and no two clocks'
+//     rates differ by more than a tenth of the faster one's.
+//   - Messages come from who they say, as the peer link makes sure. They may be
+//     lost, late, repeated and out of order.
+//   - Names are of one node each, and random numbers don't repeat.
+//   - MaxLease and lists change by staging alone: a list is completed when every
+//     node of both has staged it for the longer MaxLease. The driver keeps them on
+//     disk, the voter's only memory across a start.
+//   - Resources of one file share no address, but a link-local one on two links.
 package quorum
 
 import (
