@@ -1,0 +1,123 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package quorum
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// mutant is a way to break the protocol on purpose. The zero value is the
+// protocol as it is. A mutant acts from outside, on what voters and candidates
+// are made of or remember, so that they need no switches.
+type mutant struct {
+	visible   bool // a majority of the voters that are seen
+	lateStart bool // t0 is read after the proposals have left
+	noSilence bool // a voter answers at once after its start
+	factor    int  // thousandths of T that a lease is held, instead of 900
+	relative  bool // the fence is given the time that remains
+	noStartID bool // ballots are (counter, node)
+}
+
+// starting is before the process's parts are made.
+func (m mutant) starting(n *simNode) {
+	if m.noStartID {
+		n.startID = 1
+	}
+}
+
+// started is when its voter is made.
+func (m mutant) started(n *simNode) {
+	if m.noSilence {
+		n.voter.silent = n.local()
+	}
+}
+
+// sent is after a proposal has left.
+func (m mutant) sent(n *simNode, c *simCandidate, sequence uint64) {
+	if !m.lateStart {
+		return
+	}
+	for i := range c.rounds {
+		if c.rounds[i].sequence == sequence {
+			c.rounds[i].t0 = n.local()
+		}
+	}
+}
+
+// until is the end of a lease just granted.
+func (m mutant) until(n *simNode, c *simCandidate, until time.Time) time.Time {
+	if m.factor > 0 && !until.Equal(c.stretched) {
+		c.until = until.Add(n.w.lease * time.Duration(m.factor-900) / 1000)
+		c.stretched = c.until
+	}
+	return c.until
+}
+
+// count is when answers have been waited for. To count a majority of those that
+// answered is to take the word of the others for granted.
+func (m mutant) count(n *simNode, c *simCandidate) {
+	if !m.visible || len(c.rounds) == 0 {
+		return
+	}
+	r := c.rounds[len(c.rounds)-1]
+	yes := 0
+	for _, v := range r.votes {
+		if v.yes {
+			yes++
+		}
+	}
+	if yes*2 <= len(r.votes) {
+		return
+	}
+	answer := Message{
+		Kind: Promise, Resource: c.resource.Name, Digest: c.resource.Digest(), Ballot: c.ballot, Sequence: r.sequence,
+		Lists: n.lists().digests(),
+	}
+	if r.kind == Propose {
+		answer.Kind = Accepted
+	}
+	for _, v := range n.voters {
+		if !slices.ContainsFunc(r.votes, func(o vote) bool { return o.node == v }) {
+			n.step(c, Received{From: v, Message: answer})
+		}
+	}
+}
+
+// TestSimulationFindsMutants shows that the promise is worth testing: each way
+// to break the protocol makes two nodes answer in some seed.
+func TestSimulationFindsMutants(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		mutant
+		within uint64 // so many seeds
+	}{
+		{"majority of the visible", mutant{visible: true}, 200},
+		{"t0 read after sending", mutant{lateStart: true}, 1000},
+		{"no silence after a start", mutant{noSilence: true}, 1000},
+		{"the whole lease", mutant{factor: 1000}, 1000},
+		{"0.999 of the lease", mutant{factor: 999}, 1000},
+		{"remaining time in the fence", mutant{relative: true}, 1000},
+		{"ballots without start", mutant{noStartID: true}, 2400},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			found, first := uint64(0), uint64(0)
+			last := test.within
+			if *longFlag {
+				last = *seedsFlag
+			}
+			for seed := uint64(1); seed <= last && (found == 0 || *longFlag); seed++ {
+				if simulate(seed, test.mutant, false).both {
+					found++
+					first = max(first, seed*min(1, 2-min(found, 2)))
+				}
+			}
+			if found == 0 {
+				t.Fatalf("no seed up to %d finds it", last)
+			}
+			t.Logf("%d seeds find it, %d the first", found, first)
+		})
+	}
+}
