@@ -16,6 +16,11 @@ type lease struct {
 	expiry   time.Time
 }
 
+// after tells whether l ends after o; of equal ends, whether its ballot is higher.
+func (l lease) after(o lease) bool {
+	return cmp.Or(l.expiry.Compare(o.expiry), l.ballot.Compare(o.ballot)) > 0
+}
+
 // remembered is how many lives' released ballots a voter remembers. One that is
 // forgotten costs at most a lease time: its holder doesn't use it any more.
 const remembered = 16

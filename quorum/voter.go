@@ -190,12 +190,16 @@ func (v *Voter) other(now time.Time, s *state, b Ballot) *lease {
 			return nil
 		}
 	}
+	var last *lease // whatever the order of the map: equal questions get equal answers
 	for _, g := range v.states {
-		if g.gone && g.runs(now) && g.resource.shares(s.resource) && !g.lease.ballot.sameLife(b) {
-			return &g.lease
+		if !g.gone || !g.runs(now) || !g.resource.shares(s.resource) || g.lease.ballot.sameLife(b) {
+			continue
+		}
+		if last == nil || g.lease.after(*last) {
+			last = &g.lease
 		}
 	}
-	return nil
+	return last
 }
 
 // Dropped counts the messages that were not answered.
