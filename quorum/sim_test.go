@@ -48,7 +48,7 @@ func TestSimulation(t *testing.T) {
 
 // TestSimulationReplays runs seeds twice.
 func TestSimulationReplays(t *testing.T) {
-	for seed := uint64(1); seed <= 3; seed++ {
+	for seed := uint64(1); seed <= 12; seed++ {
 		a, b := simulate(seed, mutant{}, true), simulate(seed, mutant{}, true)
 		if a.events != b.events || strings.Join(a.log, "\n") != strings.Join(b.log, "\n") {
 			t.Errorf("seed %d runs differently the second time", seed)

@@ -1,0 +1,236 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package quorum
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var statesFlag = flag.Int("states", 20_000, "how many states to search of each small case")
+
+// exBounds are how often each thing may happen on one path.
+type exBounds struct{ ticks, repeats, restarts, giveUps, timers int }
+
+// exPacket is a message on its way. It may never arrive: to lose it is not to
+// deliver it.
+type exPacket struct {
+	from, to int
+	msg      Message
+}
+
+// exState is a state of three voters, the first two of them candidates. What a
+// node says to itself arrives at once.
+type exState struct {
+	left   exBounds
+	now    int // ticks
+	voters [3]*Voter
+	cands  [2]*Candidate
+	lives  [2]uint64
+	fence  [2]time.Time
+	wire   []exPacket
+	path   *exStep
+	mutant mutant
+}
+
+// exStep is how a state was reached.
+type exStep struct {
+	what   string
+	before *exStep
+}
+
+const (
+	exLease = 1000 * time.Millisecond
+	// Two ticks are more than 0.9 and less than 0.999 of a lease on the first
+	// node's clock, and more than a lease on the others', which are 10 % faster.
+	exTick = 475 * time.Millisecond
+)
+
+var exResource = Resource{Name: "web", Addresses: simViews[0][0].Addresses}
+
+func (s *exState) local(node int) time.Time {
+	c := simClock{began: time.Unix(simOrigin, 0), fast: maxFast}
+	if node == 0 {
+		c.fast = 0
+	}
+	return c.at(time.Duration(s.now) * exTick)
+}
+
+func exLists() Lists {
+	return Lists{Current: List{Voters: []string{"a", "b", "c"}, MaxLease: exLease}}
+}
+
+func newExState(t *testing.T, left exBounds, m mutant) *exState {
+	s := &exState{left: left, mutant: m}
+	for i := range s.voters {
+		s.restart(t, i)
+		s.voters[i].silent = time.Time{} // has run for long
+	}
+	return s
+}
+
+func (s *exState) restart(t *testing.T, node int) {
+	cfg := VoterConfig{Node: simName(node), Lists: exLists(), Resources: []Resource{exResource}}
+	v, err := NewVoter(cfg, s.local(node))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.mutant.noSilence {
+		v.silent = time.Time{}
+	}
+	s.voters[node] = v
+	if node >= len(s.cands) {
+		return
+	}
+	s.lives[node]++
+	life := s.lives[node]
+	if s.mutant.noStartID {
+		life = 1
+	}
+	s.cands[node], err = NewCandidate(CandidateConfig{
+		Node: simName(node), Start: life, Resource: exResource, Lists: exLists(), Lease: exLease, Renew: exLease / 3,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// step is a step of a candidate with all that it causes at its own node.
+func (s *exState) step(node int, ev Event) {
+	c := s.cands[node]
+	for _, a := range c.Step(s.local(node), ev) {
+		switch a := a.(type) {
+		case Send:
+			s.send(node, int(a.To[0]-'a'), a.Message)
+		case Granted:
+			until := a.Until
+			if f := s.mutant.factor; f > 0 {
+				until = until.Add(exLease * time.Duration(f-900) / 1000)
+			}
+			s.fence[node] = until
+		default: // Lost: it doesn't get so far as to give up
+		}
+	}
+}
+
+func (s *exState) send(from, to int, m Message) {
+	if from != to {
+		s.wire = append(s.wire, exPacket{from, to, m})
+		return
+	}
+	s.deliver(exPacket{from, to, m})
+}
+
+func (s *exState) deliver(p exPacket) {
+	if p.msg.Kind == Promise || p.msg.Kind == Accepted {
+		s.step(p.to, Received{From: simName(p.from), Message: p.msg})
+		return
+	}
+	if answer, ok := s.voters[p.to].Handle(s.local(p.to), simName(p.from), p.msg); ok {
+		s.send(p.to, p.from, answer)
+	}
+}
+
+// clone is a copy with a step more.
+func (s *exState) clone(what string) *exState {
+	n := *s
+	n.path = &exStep{what, s.path}
+	n.wire = slices.Clone(s.wire)
+	for i, v := range s.voters {
+		c := *v
+		c.states = maps.Clone(v.states)
+		for k, st := range c.states {
+			o := *st
+			o.released = slices.Clone(st.released)
+			c.states[k] = &o
+		}
+		n.voters[i] = &c
+	}
+	for i, v := range s.cands {
+		c := *v
+		c.out = nil
+		c.rounds = slices.Clone(v.rounds)
+		for j := range c.rounds {
+			c.rounds[j].votes = slices.Clone(c.rounds[j].votes)
+		}
+		n.cands[i] = &c
+	}
+	return &n
+}
+
+// next are the states that may follow.
+func (s *exState) next(t *testing.T) []*exState {
+	var all []*exState
+	add := func(what string, change func(*exState)) {
+		n := s.clone(what)
+		change(n)
+		all = append(all, n)
+	}
+	// The last of them is searched first, hence what is rare late in a path.
+	for i := range s.voters {
+		if s.left.restarts > 0 {
+			add(fmt.Sprint(i, " restarts"), func(n *exState) { n.left.restarts--; n.restart(t, i) })
+		}
+	}
+	if s.left.ticks > 0 {
+		add("tick", func(n *exState) { n.left.ticks--; n.now++ })
+	}
+	for i := range s.wire {
+		p := s.wire[i]
+		what := fmt.Sprintf("%v %v from %d to %d", p.msg.Kind, p.msg.Ballot, p.from, p.to)
+		add(what, func(n *exState) { n.wire = slices.Delete(n.wire, i, i+1); n.deliver(p) })
+		if s.left.repeats > 0 {
+			add(what+", repeated", func(n *exState) { n.left.repeats--; n.deliver(p) })
+		}
+	}
+	for i, c := range s.cands {
+		if c.phase == idle && c.ballot.IsZero() {
+			add(fmt.Sprint(i, " acquires"), func(n *exState) { n.step(i, Acquire{}) })
+		}
+		if at, ok := c.Deadline(); ok && s.left.timers > 0 && !s.local(i).Before(at) {
+			add(fmt.Sprint(i, " ticks"), func(n *exState) { n.left.timers--; n.step(i, Tick{}) })
+		}
+		if c.phase != idle && s.left.giveUps > 0 {
+			add(fmt.Sprint(i, " gives up"), func(n *exState) { n.left.giveUps--; n.fence[i] = time.Time{}; n.step(i, GiveUp{}) })
+		}
+	}
+	return all
+}
+
+func (s *exState) both() bool {
+	return s.local(0).Before(s.fence[0]) && s.local(1).Before(s.fence[1])
+}
+
+// key tells states apart. Messages on their way are a multiset.
+func (s *exState) key() string {
+	var b strings.Builder
+	fmt.Fprint(&b, s.left, s.now, s.lives, s.fence[0].UnixNano(), s.fence[1].UnixNano())
+	for _, v := range s.voters {
+		fmt.Fprint(&b, "|", v.silent.UnixNano())
+		for _, st := range v.states {
+			fmt.Fprint(&b, st.lease.ballot, st.lease.sequence, st.lease.expiry.UnixNano(), st.promised, st.promisedAt.UnixNano(), st.released)
+		}
+	}
+	for _, c := range s.cands {
+		fmt.Fprint(&b, "|", c.phase, c.counter, c.ballot, c.sequence, c.until.UnixNano(), c.due.UnixNano(), c.tries, c.failures, c.random, c.said)
+		for _, r := range c.rounds {
+			fmt.Fprint(&b, r.kind, r.sequence, r.t0.UnixNano())
+			for _, v := range r.votes {
+				fmt.Fprint(&b, v.node, v.yes)
+			}
+		}
+	}
+	var wire []string
+	for _, p := range s.wire {
+		m := p.msg
+		wire = append(wire, fmt.Sprint(p.from, p.to, m.Kind, m.Ballot, m.Sequence, m.Refusal, m.Promised, m.Holder, m.Remaining))
+	}
+	slices.Sort(wire)
+	return b.String() + strings.Join(wire, ";")
+}
