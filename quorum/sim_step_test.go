@@ -76,7 +76,7 @@ func (n *simNode) perform(out []simOutput) {
 		return
 	}
 	for i, o := range out {
-		if n.w.chaos && n.w.rng.IntN(400) == 0 {
+		if n.w.chaos && n.w.rng.IntN(200) == 0 {
 			n.freeze()
 			n.pending = append(n.pending, out[i:]...)
 			// It goes on when it can, even if nothing else happens to it.

@@ -11,7 +11,7 @@ import (
 
 var (
 	seedFlag   = flag.Uint64("seed", 0, "run the simulation of this seed alone, and show what happens")
-	seedsFlag  = flag.Uint64("seeds", 150, "how many seeds to simulate")
+	seedsFlag  = flag.Uint64("seeds", 100, "how many seeds to simulate")
 	eventsFlag = flag.Uint64("events", 0, "go on with further seeds until so many events have happened")
 	longFlag   = flag.Bool("long", false, "count the seeds that find each mutant, instead of the first")
 )

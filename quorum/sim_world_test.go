@@ -128,7 +128,7 @@ func (w *simWorld) after(d time.Duration, n *simNode, fn func()) {
 // mischief does one bad thing, or mends one.
 func (w *simWorld) mischief() {
 	n := w.nodes[w.rng.IntN(len(w.nodes))]
-	switch w.rng.IntN(14) {
+	switch w.rng.IntN(16) {
 	case 0, 1:
 		w.net.weather()
 	case 2, 3:
@@ -152,6 +152,10 @@ func (w *simWorld) mischief() {
 		w.after(0, n, n.releaseAll)
 	case 12, 13:
 		w.after(0, n, func() { n.handover(w.rng.IntN(len(w.nodes))) })
+	case 14, 15:
+		for range 20 {
+			w.after(w.between(0, 2*w.lease), n, n.insist)
+		}
 	}
 }
 
