@@ -98,6 +98,7 @@ func (c *Candidate) Deadline() (time.Time, bool) {
 		if end := c.until.Add(-c.cfg.Margin); end.Before(c.due) {
 			return end, true
 		}
+	default:
 	}
 	return c.due, true
 }
@@ -112,10 +113,6 @@ func (c *Candidate) Holds(now time.Time) (time.Time, bool) {
 }
 
 func (c *Candidate) tick(now time.Time) {
-	switch c.phase {
-	case idle, losing:
-		return
-	}
 	if now.Before(c.due) {
 		return
 	}
@@ -131,6 +128,7 @@ func (c *Candidate) tick(now time.Time) {
 			c.ask(now, Propose)
 			c.due = now.Add(c.cfg.Renew)
 		}
+	case idle, losing:
 	}
 }
 
@@ -147,6 +145,7 @@ func (c *Candidate) acquire(now time.Time, released Ballot) {
 		if !released.IsZero() {
 			c.attempt(now)
 		}
+	case proposing, holding: // what was handed over goes with the next question
 	}
 }
 
@@ -195,6 +194,7 @@ func (c *Candidate) fail(now time.Time) {
 		wait += c.cfg.Retry
 	case Unknown, TooLong:
 		wait += c.cfg.Lease
+	default:
 	}
 	c.failures++
 	c.due = now.Add(wait)

@@ -18,7 +18,6 @@ type room struct {
 	candidates map[string]*Candidate
 	started    uint64
 	lost       func(from, to string, m Message) bool // nil: none is
-	log        []Action                              // but Send
 }
 
 func newRoom(t *testing.T) *room {

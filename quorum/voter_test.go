@@ -204,7 +204,8 @@ func TestVoterDropsWhatIsNoQuestion(t *testing.T) {
 	v := newVoter(t, "c", abc, web)
 	for _, m := range []Message{
 		asked(Promise, web, ballot(1, "a")), asked(Accepted, web, ballot(1, "a")), asked(9, web, ballot(1, "a")),
-		asked(Prepare, web, ballot(0, "a")), asked(Prepare, web, ballot(1, "b")), {},
+		asked(Prepare, web, ballot(0, "a")), asked(Prepare, web, ballot(1, "b")),
+		{},
 	} {
 		if answer, ok := v.Handle(ready, "a", m); ok {
 			t.Errorf("%+v is answered: %+v", m, answer)
