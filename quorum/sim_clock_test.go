@@ -19,17 +19,17 @@ const (
 	simOrigin = 1_000_000 // seconds
 )
 
-func (c simClock) at(real time.Duration) time.Time {
-	return c.began.Add(real + real/million*time.Duration(c.fast) + real%million*time.Duration(c.fast)/million)
+func (c simClock) at(world time.Duration) time.Time {
+	return c.began.Add(world + world/million*time.Duration(c.fast) + world%million*time.Duration(c.fast)/million)
 }
 
 // until is the first instant of real time at which the clock shows t.
 func (c simClock) until(t time.Time) time.Duration {
 	shown := t.Sub(c.began)
 	rate := time.Duration(million + c.fast)
-	real := shown/rate*million + shown%rate*million/rate
-	for c.at(real).Before(t) {
-		real++
+	world := shown/rate*million + shown%rate*million/rate
+	for c.at(world).Before(t) {
+		world++
 	}
-	return real
+	return world
 }

@@ -6,6 +6,7 @@ package quorum
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -186,12 +187,7 @@ func (n *simNode) want(c *simCandidate) {
 }
 
 func (n *simNode) has(c *simCandidate) bool {
-	for _, o := range n.cands {
-		if o == c {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(n.cands, c)
 }
 
 // reload gives the node another file.
@@ -203,7 +199,7 @@ func (n *simNode) reload(view int) {
 	n.view = view
 	voterFirst := n.w.rng.IntN(2) == 0
 	if voterFirst {
-		n.voter.Reconfigure(n.local(), n.resources())
+		n.w.must(n.voter.Reconfigure(n.local(), n.resources()))
 	}
 	var kept, gone []*simCandidate
 	for _, c := range n.cands {
@@ -220,7 +216,7 @@ func (n *simNode) reload(view int) {
 		n.step(c, GiveUp{})
 	}
 	if !voterFirst {
-		n.voter.Reconfigure(n.local(), n.resources())
+		n.w.must(n.voter.Reconfigure(n.local(), n.resources()))
 	}
 	n.restock()
 }
@@ -307,12 +303,12 @@ func (n *simNode) schedule(c *simCandidate) {
 	if !ok {
 		return
 	}
-	real := max(n.clock.until(at), n.w.now)
-	if c.wake > n.w.now && c.wake <= real {
+	when := max(n.clock.until(at), n.w.now)
+	if c.wake > n.w.now && c.wake <= when {
 		return
 	}
-	c.wake = real
-	n.w.queue.push(simEvent{at: real, kind: simTimer, node: n.id, life: n.life})
+	c.wake = when
+	n.w.queue.push(simEvent{at: when, kind: simTimer, node: n.id, life: n.life})
 }
 
 // freeze stops the process for a while, short or long.

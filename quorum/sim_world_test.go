@@ -191,6 +191,13 @@ func (w *simWorld) verdict() error {
 	return nil
 }
 
+// must ends the simulation at an error.
+func (w *simWorld) must(err error) {
+	if err != nil {
+		w.wrong = err
+	}
+}
+
 func (w *simWorld) note(format string, args ...any) {
 	if w.record {
 		w.log = append(w.log, fmt.Sprintf("%12v ", w.now)+fmt.Sprintf(format, args...))
