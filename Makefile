@@ -18,6 +18,7 @@ test: deps lint bin/gotest ## everything that must pass, in minutes; as root als
 	$(GOTEST) ./...
 test-full: test fuzz ## also 20,000 simulations, each fuzz target, the kernel's tests five times
 	$(GO) test -count=1 -timeout=1h ./vrrp -run TestSimulation -seeds 20000
+	$(GO) test -count=1 -timeout=1h ./quorum -run 'TestSimulation$$' -seeds 600 -events 10000000
 	bin/gotest -race -count=5 -timeout=1h ./transport ./address ./lab/...
 deps: ## install what the tests use and this machine lacks (as root, Debian)
 	@tools/deps.sh
