@@ -141,18 +141,3 @@ func marked(t *testing.T, mark string) []string {
 	}
 	return pids
 }
-
-// eventually waits until ok answers true.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	end, tick := time.NewTimer(patience), time.NewTicker(2*time.Millisecond)
-	defer end.Stop()
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-end.C:
-			t.Fatalf("waited %v in vain: %s", patience, what)
-		}
-	}
-}

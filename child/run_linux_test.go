@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/lab/labtest"
 )
 
 func TestRun(t *testing.T) {
@@ -134,7 +136,7 @@ func runUntil(t *testing.T, p *Program, ready func() bool) (Output, error) {
 		defer close(ended)
 		out, err = p.Run(ctx, nil)
 	}()
-	eventually(t, "the program at work", ready)
+	labtest.Eventually(t, patience, "the program at work", ready)
 	cancel()
 	select {
 	case <-ended:
@@ -288,7 +290,7 @@ func TestNothingStays(t *testing.T) {
 		}
 	}
 	// The runtime has threads of its own, a few more or less.
-	eventually(t, "the goroutines, files and threads of before", func() bool {
+	labtest.Eventually(t, patience, "the goroutines, files and threads of before", func() bool {
 		now := count()
 		return now[0] <= before[0] && now[1] <= before[1] && now[2] <= before[2]+10
 	})

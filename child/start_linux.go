@@ -48,7 +48,9 @@ func (p *Program) start(env []string, stdin, output *os.File) (*os.Process, erro
 	if err != nil {
 		return nil, err
 	}
-	mortal(proc.Pid)
+	if protected() {
+		mortal(proc.Pid)
+	}
 	return proc, nil
 }
 
@@ -118,12 +120,14 @@ func warm(path string) {
 // killer that the agent may have. It is the agent's until then, which is about
 // as long as the program takes to start.
 func mortal(pid int) {
-	b, err := os.ReadFile("/proc/self/oom_score_adj")
-	if err != nil || !strings.HasPrefix(string(b), "-") {
-		return
-	}
 	// It may have ended already.
 	_ = os.WriteFile("/proc/"+strconv.Itoa(pid)+"/oom_score_adj", []byte("0"), 0)
+}
+
+// protected tells whether the agent is spared by the out-of-memory killer.
+func protected() bool {
+	b, err := os.ReadFile("/proc/self/oom_score_adj")
+	return err == nil && strings.HasPrefix(string(b), "-")
 }
 
 // sealFiles makes sure that no file with which the agent itself was started

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/vicar-ha/vicar/lab/labtest"
 )
 
 // TestStuck: Run doesn't wait for what the kernel holds up, nor starts more of
@@ -32,7 +34,7 @@ func TestStuck(t *testing.T) {
 	if !errors.Is(second, ErrStuck) || errors.Is(second, context.DeadlineExceeded) {
 		t.Errorf("the next run: got %v", second)
 	}
-	eventually(t, "the end of the run that was given up", func() bool { return p.stuck.Load() == 0 })
+	labtest.Eventually(t, patience, "the end of the run that was given up", func() bool { return p.stuck.Load() == 0 })
 	if left := marked(t, mark); len(left) > 0 {
 		t.Errorf("left running: %v", left)
 	}

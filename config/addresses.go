@@ -26,26 +26,32 @@ func (r *reader) plainText(at mark, n ast.Node, need string) (string, bool) {
 	return "", false
 }
 
-// address is a host's address, without a prefix length.
-type address struct{ scalar[netip.Addr] }
-
-func (a *address) decode(r *reader, key mark, n ast.Node) {
+// plainAddress is an IP address without a prefix length. bare follows the
+// address in the remedy for one that has a prefix length.
+func (r *reader) plainAddress(at *mark, key mark, n ast.Node, bare string) (netip.Addr, bool) {
 	const need = "an IP address is needed, as in 192.0.2.10 or 2001:db8::10"
-	a.mark = r.at(n, key.path)
-	s, ok := r.plainText(a.mark, n, need)
+	*at = r.at(n, key.path)
+	s, ok := r.plainText(*at, n, need)
 	if !ok {
-		return
+		return netip.Addr{}, false
 	}
 	v, err := netip.ParseAddr(s)
 	if err != nil {
 		hint := need
 		if p, err := netip.ParsePrefix(s); err == nil {
-			hint = "write " + p.Addr().String() + ": a node's address has no prefix length"
+			hint = "write " + p.Addr().String() + bare
 		}
-		r.bad(a.mark, shown(s)+" is not an address", hint)
-		return
+		r.bad(*at, shown(s)+" is not an address", hint)
+		return netip.Addr{}, false
 	}
-	if r.checkUnicast(a.mark, v) {
+	return v, true
+}
+
+// address is a host's address, without a prefix length.
+type address struct{ scalar[netip.Addr] }
+
+func (a *address) decode(r *reader, key mark, n ast.Node) {
+	if v, ok := r.plainAddress(&a.mark, key, n, ": a node's address has no prefix length"); ok && r.checkUnicast(a.mark, v) {
 		a.set(v)
 	}
 }

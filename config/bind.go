@@ -37,23 +37,8 @@ func (f *rawFrom) bind(node string) checks.Bind {
 type sourceAddress struct{ scalar[netip.Addr] }
 
 func (a *sourceAddress) decode(r *reader, key mark, n ast.Node) {
-	const need = "an IP address is needed, as in 192.0.2.10 or 2001:db8::10"
-	a.mark = r.at(n, key.path)
-	s, ok := r.plainText(a.mark, n, need)
-	if !ok {
-		return
-	}
-	v, err := netip.ParseAddr(s)
-	switch {
-	case err != nil:
-		hint := need
-		if p, err := netip.ParsePrefix(s); err == nil {
-			hint = "write " + p.Addr().String() + " without the prefix length"
-		}
-		r.bad(a.mark, shown(s)+" is not an address", hint)
-	case v.IsLoopback() && v.Zone() == "":
-		a.set(v)
-	case r.checkUnicast(a.mark, v):
+	v, ok := r.plainAddress(&a.mark, key, n, " without the prefix length")
+	if ok && (v.IsLoopback() && v.Zone() == "" || r.checkUnicast(a.mark, v)) {
 		a.set(v)
 	}
 }

@@ -58,11 +58,15 @@ func (l *procLink) received() bool {
 	return false
 }
 
+// handPatience is how long a busy host is tried.
+const handPatience = 20 * time.Second
+
 // TestProcessWakeHandsOver: what a waker has received when it ends is not lost
 // to the one that receives after it.
 func TestProcessWakeHandsOver(t *testing.T) {
 	received := 0
-	for range 20 {
+	// On a busy host the first waker may have got something else before.
+	for round, end := 0, time.Now().Add(handPatience); round < 20 || received == 0 && time.Now().Before(end); round++ {
 		name := uniqueName(15)
 		m := NewMaker()
 		p := makeProcess(t, m, checks.Process{Name: name, Min: 1})
@@ -88,6 +92,6 @@ func TestProcessWakeHandsOver(t *testing.T) {
 		labtest.OK(t, next.stop())
 	}
 	if received == 0 {
-		t.Skip("the host is too busy: the first waker never received the event")
+		t.Errorf("the first waker has not received the event in %v", handPatience)
 	}
 }
