@@ -5,6 +5,7 @@ package agent
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/vicar-ha/vicar/track"
@@ -71,6 +72,47 @@ type Listener interface {
 	// from any goroutine when those who asked for that have been told, at once
 	// if there are none. It doesn't block. The agent does not wait long.
 	GiveUp(e vip.Event, done func())
+}
+
+// Guard lets this node hold what a majority of voters lets it hold. Resources
+// are what moves together: a router, or a sync group. None of its methods but
+// Watch blocks; what they ask for is done in their order.
+type Guard interface {
+	// Watch calls told with each verdict, in order, until ctx ends. told must not
+	// block.
+	Watch(ctx context.Context, told func(vip.Verdict)) error
+	// Claim wants the resource from now on, until GiveUp or Revoked. Again is as
+	// once. token is what its last holder gave when it handed over, or empty.
+	Claim(resource, token string)
+	// Renew keeps the leases of the resources that are held: their routers work,
+	// and have just sent their adverts. Nothing else renews them.
+	Renew(resources []string)
+	// Shut makes the host silent about the resource's addresses, which are about to
+	// be given up.
+	Shut(resource string)
+	// GiveUp releases the resource: its addresses are given up, or were never
+	// taken.
+	GiveUp(resource string)
+}
+
+// Peers are the other nodes' agents.
+type Peers interface {
+	// Watch calls told with messages, and with how the nodes stand, at first and
+	// after each change, until ctx ends. told must not block.
+	Watch(ctx context.Context, told func(vip.PeerEvent)) error
+	// Send sends a message to a node, without waiting and without a receipt.
+	Send(to string, m vip.PeerMessage) error
+	// Announce tells all nodes how this one stands, in place of what it told
+	// before.
+	Announce(s vip.NodeState)
+}
+
+// Prober asks hosts on the link whether they are there, by ARP or neighbour
+// discovery.
+type Prober interface {
+	// Reachable tells whether any of the hosts, or of the interface's gateways,
+	// answers within a short time that it sets itself.
+	Reachable(ctx context.Context, iface string, hosts []netip.Addr) (bool, error)
 }
 
 // Alarm wakes the loop. It is the loop's alone.

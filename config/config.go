@@ -35,6 +35,8 @@ type Config struct {
 	SyncGroups []SyncGroup `json:",omitempty"`
 	Checks     []Check     `json:",omitempty"` // by name
 	Hooks      []Hook      `json:",omitempty"` // in the file's order
+	PeerLink   *PeerLink   `json:",omitempty"` // nil: none
+	Guard      Guard       `json:",omitzero"`
 	// Warnings are what is allowed but probably not meant.
 	Warnings Errors
 }
@@ -55,7 +57,52 @@ type Kind string
 const (
 	Multicast Kind = "multicast"
 	Unicast   Kind = "unicast" // the peers are the other nodes
+	Gossip    Kind = "gossip"  // over the peer link
 )
+
+// PeerLink is the encrypted link between the agents of all nodes, witnesses
+// included. It uses all addresses of each node.
+type PeerLink struct {
+	Port     uint16 // UDP and TCP
+	KeysFile string
+}
+
+// GuardKind says what keeps a second node from holding the addresses.
+type GuardKind string
+
+// The kinds of guard.
+const (
+	GuardNone   GuardKind = "none"   // nothing but the election
+	GuardQuorum GuardKind = "quorum" // a lease that a majority of the nodes grants
+)
+
+// OnLoss is what a holder does that can't renew its lease.
+type OnLoss string
+
+// The kinds of OnLoss.
+const (
+	OnLossRelease OnLoss = "release"
+	OnLossHold    OnLoss = "hold" // keeps the addresses while no majority answers
+)
+
+// FenceMode says whether the kernel keeps the end of a lease.
+type FenceMode string
+
+// The kinds of FenceMode.
+const (
+	FenceAuto     FenceMode = "auto"     // where eBPF may be used
+	FenceRequired FenceMode = "required" // or the agent doesn't start
+	FenceOff      FenceMode = "off"
+	FenceARP      FenceMode = "arp" // for ARP and neighbour discovery only: direct routing
+)
+
+// Guard makes a second holder impossible. The zero Kind is GuardNone's.
+type Guard struct {
+	Kind     GuardKind
+	OnLoss   OnLoss // of routers that don't say
+	MaxLease time.Duration
+	Fence    FenceMode
+}
 
 // Transport says how adverts travel.
 type Transport struct {
@@ -91,6 +138,8 @@ type Router struct {
 	Checksum     wire.Checksum // of version 3 IPv4 adverts sent
 	Password     *[8]byte      // version 2; nil is none
 	Announce     Announce
+	// OnLoss is the guard's unless the router has its own.
+	OnLoss OnLoss `json:",omitempty"`
 	// Tracks are the checks that move the election, the sync group's not among
 	// them.
 	Tracks  []track.Track `json:",omitempty"`

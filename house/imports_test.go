@@ -22,10 +22,13 @@ var imports = map[string][]string{
 	"status":    {},
 	"track":     {},
 	"quorum":    {},
+	"guard":     {"quorum", "status", "vip"},
+	"guardian":  {"address", "child", "transport", "vip", "vrrp/wire"},
+	"fleet":     {"status", "vip"},
 
 	"transport":        {"vrrp/wire", "vip"},
 	"transport/memnet": {"vrrp/wire"},
-	"transport/gossip": {},
+	"transport/gossip": {"vrrp/wire", "vip"},
 	"address":          {"vrrp/wire", "vip"},
 	"agent":            {"vrrp", "vrrp/wire", "vip", "status", "track"},
 	"checks":           {"status", "track"},
@@ -43,13 +46,14 @@ var imports = map[string][]string{
 	"lab/nginx":        {"lab"},
 	"lab/probe":        {"lab"},
 	"lab/vicar":        {"lab", "status", "control"},
+	"lab/guard":        {}, // tests only
 	"lab/health":       {}, // tests only
 	"lab/interop":      {}, // tests only
 	"proof":            {"checks", "config", "track"},
 
 	"cmd/vicar": {
-		"address", "agent", "checks", "checks/probe", "clock", "config", "control", "hook", "lab", "lab/demo", "proof",
-		"status", "track", "transport", "vip", "vrrp", "vrrp/wire",
+		"address", "agent", "checks", "checks/probe", "clock", "config", "control", "fleet", "guard", "guardian", "hook", "lab", "lab/demo",
+		"proof", "quorum", "status", "track", "transport", "transport/gossip", "vip", "vrrp", "vrrp/wire",
 	},
 
 	"house":             {},
@@ -75,7 +79,7 @@ var doors = map[string][]string{
 	"github.com/vishvananda/netns":             {"address", "lab", "lab/probe"},
 	"golang.org/x/net":                         {"transport", "address", "checks/probe", "lab", "lab/probe"},
 	"golang.org/x/sync":                        {"agent", "cmd/vicar", "lab"},
-	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "lab", "lab/probe", "control", "cmd/vicar"},
+	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "guardian", "lab", "lab/probe", "control", "cmd/vicar"},
 	"google.golang.org/grpc":                   {"checks/probe"},
 }
 
@@ -93,7 +97,7 @@ var pure = map[string][]string{
 // starters, and what is below them, may start processes. The unit gives the
 // agent a real-time policy and capabilities that processes inherit; child gives
 // them up first, so what the agent starts it starts through child.
-var starters = []string{"child", "lab", "cmd/vicar"}
+var starters = []string{"child", "guardian", "lab", "cmd/vicar"}
 
 // eachImport calls f for each import of each file.
 func eachImport(t *testing.T, f func(s source, imported, at string)) {

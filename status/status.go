@@ -26,6 +26,13 @@ type Status struct {
 	Checks   []Check   `json:"checks"`            // by name
 	Hooks    []Hook    `json:"hooks"`             // in the configuration's order
 	Loop     Loop      `json:"loop"`
+	// Drained: by vicar drain, until vicar undrain.
+	Drained bool `json:"drained,omitempty"`
+	// Guard and PeerLink are nil where the configuration has none; Fleet are the
+	// nodes as the peer link knows them, this one too, by name.
+	Guard    *Guard    `json:"guard,omitempty"`
+	PeerLink *PeerLink `json:"peer_link,omitempty"`
+	Fleet    []Node    `json:"fleet,omitempty"`
 }
 
 // Router is a virtual router. State is Active, Backup or Initialize (RFC 9568
@@ -65,6 +72,13 @@ type Router struct {
 	// PreemptAt is when a better Backup's preempt delay ends; zero if none runs.
 	PreemptAt time.Time `json:"preempt_at,omitzero"`
 	Engines   []Engine  `json:"engines"` // one per family
+	// Lease is nil without a guard.
+	Lease *Lease `json:"lease,omitempty"`
+	// Pinned: it was handed over to this node by name and stays until it fails.
+	Pinned bool `json:"pinned,omitempty"`
+	// Filtered says that nobody hears this holder's adverts though its interface
+	// works.
+	Filtered string `json:"filtered,omitempty"`
 	// Transitions counts the entries into each state.
 	Transitions map[string]uint64 `json:"transitions"`
 }

@@ -1,0 +1,98 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Lease is what the quorum guard says of a router's addresses.
+type Lease struct {
+	Held  bool      `json:"held"`           // by this node
+	Term  uint64    `json:"term,omitempty"` // of the lease that is held
+	Until time.Time `json:"until,omitzero"` // of the lease that is held, as last renewed
+	Since time.Time `json:"since,omitzero"` // when it was granted
+	Lost  uint64    `json:"lost"`           // how often it was lost
+	// Refusal is why it is not granted though it is wanted, or why it was lost:
+	// held (by Holder), unheard (no majority of voters answers), unknown (their files
+	// differ), and so on.
+	Refusal string `json:"refusal,omitempty"`
+	Holder  string `json:"holder,omitempty"`
+	// Unconfirmed: no majority answers, and the addresses are kept (on_loss: hold).
+	Unconfirmed bool `json:"unconfirmed,omitempty"`
+}
+
+// Guard is the quorum guard of this node.
+type Guard struct {
+	Fence string `json:"fence"` // on, off, or why there is none
+	// FenceBefore names programs of others that see packets before the fence.
+	FenceBefore []string      `json:"fence_before,omitempty"`
+	MaxLease    time.Duration `json:"max_lease_ns"`
+	// Majority tells whether enough voters have answered lately; Silent until when
+	// this node's own voter says nothing after its start.
+	Majority bool      `json:"majority"`
+	Silent   time.Time `json:"silent_until,omitzero"`
+	Voters   []Voter   `json:"voters"` // of the list in force and the staged one, by name
+	// Staged tells that a change of the voters is under way, and Waits for whom.
+	Staged bool     `json:"staged,omitempty"`
+	Waits  []string `json:"waits_for,omitempty"`
+	// Problem is why this node's list of voters isn't what its file says, and what
+	// to do; or empty.
+	Problem string `json:"problem,omitempty"`
+	Grants  int    `json:"grants"` // leases that this node's voter has granted and that run
+	// Dropped counts lease messages that were not answered or not understood, by
+	// reason.
+	Dropped map[string]uint64 `json:"dropped"`
+	// ClockSlew is by how much the kernel's clock runs fast or slow on purpose, in
+	// per cent; more than 4 endangers leases.
+	ClockSlew float64 `json:"clock_slew_percent"`
+}
+
+// Voter is a node that votes on leases.
+type Voter struct {
+	Name    string    `json:"name"`
+	Answers bool      `json:"answers"` // within the last moments; false also if nothing was asked
+	Heard   time.Time `json:"heard,omitzero"`
+	Current bool      `json:"current"` // of the list in force
+	Staged  bool      `json:"staged,omitempty"`
+	// Ready: it has reported the staged list. Forgotten: nobody waits for it.
+	Ready     bool `json:"ready,omitempty"`
+	Forgotten bool `json:"forgotten,omitempty"`
+	// Drift says that it votes under another list.
+	Drift bool `json:"drift,omitempty"`
+}
+
+// Node is a node of the cluster as the peer link knows it.
+type Node struct {
+	Name       string         `json:"name"`
+	Here       bool           `json:"here,omitempty"` // this node
+	Address    netip.AddrPort `json:"address,omitzero"`
+	Joined     bool           `json:"joined"`
+	Since      time.Time      `json:"since,omitzero"`
+	Configured bool           `json:"configured"` // others are seen, and never counted
+	Witness    bool           `json:"witness,omitempty"`
+	Drained    bool           `json:"drained,omitempty"`
+	Version    string         `json:"version,omitempty"`
+	Digest     string         `json:"digest,omitempty"`
+	Differs    bool           `json:"differs,omitempty"` // runs another configuration than this node
+	Resources  []NodeResource `json:"resources,omitempty"`
+}
+
+// NodeResource is how a node stands to a router or sync group.
+type NodeResource struct {
+	Name     string `json:"name"` // "router web" or "sync group edge"
+	State    string `json:"state"`
+	Priority int    `json:"priority"`
+	Term     uint64 `json:"term"`
+	Pinned   bool   `json:"pinned,omitempty"`
+	Unheard  bool   `json:"unheard,omitempty"` // the holder's adverts don't reach it
+}
+
+// PeerLink is the encrypted link between the nodes.
+type PeerLink struct {
+	Port    int               `json:"port"`
+	Error   string            `json:"error,omitempty"`
+	Dropped map[string]uint64 `json:"dropped"` // by reason
+}
