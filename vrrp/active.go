@@ -24,7 +24,7 @@ func (e *Engine) adverTimer(now time.Time) {
 
 // send sends an advert. Not called before checkStall.
 func (e *Engine) send(now time.Time) {
-	e.sent = now
+	e.sent, e.unsaid = now, false
 	e.emit(e.advert)
 }
 
@@ -46,6 +46,8 @@ func (e *Engine) receivedInActive(now time.Time, from netip.Addr, ad *wire.Adver
 	case ad.Priority == wire.PriorityStop:
 		e.send(now)
 		e.deadline = nextAdvert(now, now, e.cfg.Interval, e.cfg.Epoch)
+	case e.cfg.Guarded:
+		e.rival(now, from) // as stale, mistaken or forged as can be
 	case ad.Priority > e.priority:
 		e.yield(now, "better router ", from, ad)
 	case ad.Priority == e.priority && e.cfg.Follower:
@@ -64,7 +66,7 @@ func (e *Engine) yield(now time.Time, what string, from netip.Addr, ad *wire.Adv
 	e.accept(now, from, ad)
 }
 
-// rival answers a worse Active at once (section 6.4.3). It has announced the
+// rival answers a worse Active, or one that can't be, at once (section 6.4.3). It has announced the
 // addresses, so they are announced again.
 func (e *Engine) rival(now time.Time, from netip.Addr) {
 	if e.answers < maxAnswers {

@@ -16,6 +16,7 @@ func (e *Engine) receivedInBackup(now time.Time, from netip.Addr, ad *wire.Adver
 	case ad.Priority == wire.PriorityStop:
 		e.vacant, e.accepted = true, time.Time{}
 		e.deadline = now.Add(e.skewTime())
+	case e.overtaken(now):
 	case ad.Priority >= e.priority || !e.preempts(now, from, ad):
 		e.accept(now, from, ad)
 	default:
@@ -30,6 +31,7 @@ func (e *Engine) accept(now time.Time, from netip.Addr, ad *wire.Advert) {
 	if e.cfg.Version == wire.V3 {
 		e.interval = ad.Interval
 	}
+	e.unclaim(Backup)
 	e.accepted, e.vacant = now, false
 	if from != e.active.address {
 		e.active = peer{from, ad.Priority}
@@ -75,6 +77,7 @@ func (e *Engine) ripens() time.Time {
 func (e *Engine) activeDownTimer(now time.Time) {
 	if e.group != nil && !e.vacant {
 		if until, ok := e.group.heard(now, e.member); ok {
+			e.unclaim(Backup)
 			e.deadline = until
 			return
 		}
@@ -83,14 +86,19 @@ func (e *Engine) activeDownTimer(now time.Time) {
 	switch {
 	case e.vacant:
 		reason = "the Active Router gave up"
-	case e.worse.address.IsValid() && now.Sub(e.worseAt) <= 2*e.interval:
+	case e.hearsWorse(now):
 		reason = "better than the Active Router " + e.worse.String()
 	}
 	e.takeOver(now, reason)
 }
 
-// takeOver is the only way from Backup to Active.
+// takeOver is the only way from Backup to Active, for a guarded router by way of
+// a claim.
 func (e *Engine) takeOver(now time.Time, reason string) {
+	if e.cfg.Guarded && e.lease == 0 {
+		e.claim(now, reason)
+		return
+	}
 	e.become(now, Active, reason)
 }
 

@@ -52,6 +52,9 @@ func (c Config) validateNumbers() error {
 	if c.Priority == wire.PriorityStop {
 		errs = append(errs, errors.New("priority 0: want 1 to 254, or 255 for the address owner"))
 	}
+	if c.Priority == wire.PriorityOwner && c.Guarded {
+		errs = append(errs, errors.New("priority 255: an address owner can't be guarded, for its addresses stay where they are"))
+	}
 	if c.PreemptDelay < 0 {
 		errs = append(errs, fmt.Errorf("preempt delay %v is negative", c.PreemptDelay))
 	}

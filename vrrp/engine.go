@@ -24,6 +24,12 @@ import (
 //     steps down before it sends anything.
 //   - An Active that cannot hold its addresses leaves the election for a while.
 //   - PreemptDelay, Follower and Epoch, see Config; Dampen; Group.
+//   - A guarded router (Config.Guarded) has somebody to ask who lets one node at a
+//     time be Active. Where section 6.4.2 transitions to Active it claims, and
+//     becomes Active when that is Granted. Then the addresses come first and the
+//     advert follows, for nobody else can have them. While they are granted no
+//     advert ends Active, whatever its priority; Revoked does. Term is that of
+//     Granted. Priority 0 is sent when all members of its Group have given up.
 //   - Version 2 answers a worse Active's advert at once, as section 6.4.3 of
 //     RFC 9568 does, where RFC 3768 is silent; does not drop what reaches an
 //     address owner (erratum 8298) nor another address list, where RFC 3768
@@ -64,6 +70,14 @@ type Engine struct {
 	// Active.
 	sent    time.Time // the last advert
 	answers int       // adverts sent against rivals since the Adver_Timer fired
+
+	// Guarded.
+	lease       uint64    // the Term of Granted; 0: not granted
+	claiming    bool      // in Backup: Claim was emitted,
+	claimReason string    // for this
+	heirAt      time.Time // when Succeed came, for the claim at hand; zero: it didn't
+	unsaid      bool      // in Active: no advert was sent yet
+	parting     bool      // priority 0 is to be sent when the group is idle
 
 	// Giving up.
 	disowning  bool   // Disown{term} has not been answered
@@ -109,6 +123,8 @@ type Status struct {
 	Resigning bool
 	// Busy: the last Disown has not been answered yet.
 	Busy bool
+	// Claiming: a guarded Backup wants to be Active.
+	Claiming bool
 }
 
 // New makes an Engine in Initialize. The error joins everything that is wrong.
@@ -168,10 +184,16 @@ func (e *Engine) Step(now time.Time, ev Event) []Action {
 			e.takeOver(now, "joins its group")
 		}
 	case Leave:
-		if e.state == Active {
-			e.become(now, Backup, ev.Reason)
-			e.resign = true
+		e.leave(now, ev.Reason)
+	case Succeed:
+		e.succeed(now, ev.Reason)
+	case Granted:
+		e.granted(now, ev.Term)
+		if e.group == nil {
+			e.returnUnused()
 		}
+	case Revoked:
+		e.revoked(now, ev.Reason)
 	}
 	return e.out
 }
@@ -203,6 +225,7 @@ func (e *Engine) Status() Status {
 		Ripe:           e.ripens(),
 		Resigning:      e.resign && e.disowning,
 		Busy:           e.disowning,
+		Claiming:       e.claiming,
 	}
 }
 
@@ -227,19 +250,25 @@ func (e *Engine) tick(now time.Time) {
 // Initialize.
 //
 // Into Active the advert goes first (section 6.4.2), so that a living loser
-// lets go of the addresses before they are announced. Out of Active the
-// addresses go first; what is said about it afterwards is the caller's choice.
+// lets go of the addresses before they are announced; a guarded router has none.
+// Out of Active the addresses go first; what is said about it afterwards is the
+// caller's choice.
 func (e *Engine) become(now time.Time, to State, reason string) {
 	from := e.state
+	e.unclaim(to)
 	e.state, e.reason, e.since = to, reason, now
-	e.interval = e.cfg.Interval
+	e.interval, e.unsaid = e.cfg.Interval, false
 	e.accepted, e.active, e.vacant, e.worse = time.Time{}, peer{}, false, peer{}
 	switch to {
 	case Active:
 		e.term++
-		e.disowning, e.resign = false, false
+		e.disowning, e.resign, e.parting = false, false, false
 		e.answers = 0
-		e.send(now)
+		if e.cfg.Guarded {
+			e.term, e.sent, e.unsaid = e.lease, now, true
+		} else {
+			e.send(now)
+		}
 		e.deadline = nextAdvert(now, now, e.cfg.Interval, e.cfg.Epoch)
 		e.emit(Own{e.term})
 	case Backup:
@@ -250,7 +279,7 @@ func (e *Engine) become(now time.Time, to State, reason string) {
 	}
 	e.emit(Change{from, to, reason})
 	if from == Active {
-		e.disowning = true
+		e.disowning, e.lease = true, 0
 		e.emit(Disown{e.term})
 	}
 }

@@ -18,7 +18,8 @@ import (
 //     the first one yielded to may not have taken over from the others.
 //   - A member that can't take part in the election keeps all out, until none
 //     has such a reason of its own.
-//   - Start and Stop are for all.
+//   - Start and Stop are for all, and Granted and Revoked: guarded members claim
+//     for all, and say that they have given up when all have.
 //
 // Two rules keep two such groups from pulling each other to and fro. Only the
 // first member breaks ties, since the addresses may be ordered one way in one
@@ -91,7 +92,7 @@ func (g *Group) Busy() bool {
 func (g *Group) Step(now time.Time, member int, ev Event) []MemberAction {
 	g.out = g.out[:0]
 	switch ev.(type) {
-	case Start, Stop:
+	case Start, Stop, Granted, Revoked:
 		for i := range g.engines {
 			g.step(now, i, ev)
 		}
@@ -100,6 +101,10 @@ func (g *Group) Step(now time.Time, member int, ev Event) []MemberAction {
 	}
 	if len(g.engines) > 1 {
 		g.couple(now)
+		if _, ok := ev.(Granted); ok {
+			g.returnUnused()
+		}
+		g.part()
 	}
 	return g.out
 }

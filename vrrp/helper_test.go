@@ -159,6 +159,13 @@ func describe(a Action) string {
 		return fmt.Sprintf("disown %d", a.Term)
 	case Announce:
 		return "announce"
+	case Claim:
+		if a.Preempt {
+			return "claim, preempts"
+		}
+		return "claim"
+	case Unclaim:
+		return "unclaim"
 	case Change:
 		return fmt.Sprintf("%v -> %v: %s", a.From, a.To, a.Reason)
 	case Notice:

@@ -123,12 +123,24 @@ func (e *Engine) settled(now time.Time, s Settled) {
 		e.failures++
 	case e.state == Active && s.Held:
 		e.failures = 0
+		if e.unsaid {
+			e.send(now)
+			e.deadline = nextAdvert(now, now, e.cfg.Interval, e.cfg.Epoch)
+		}
 	case e.disowning && !s.Held && s.Err == nil:
 		e.disowning = false
-		if e.resign && e.primary.IsValid() {
-			e.emit(Send{wire.PriorityStop})
+		e.parting, e.resign = e.resign && e.primary.IsValid(), false
+		if e.group == nil || !e.cfg.Guarded {
+			e.part()
 		}
-		e.resign = false
+	}
+}
+
+// part says that the router has given up.
+func (e *Engine) part() {
+	if e.parting {
+		e.parting = false
+		e.emit(Send{wire.PriorityStop})
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 func (e *Engine) reconfigurable(cfg Config) bool {
 	return cfg.validate() == nil && cfg.Version == e.cfg.Version && cfg.VRID == e.cfg.VRID &&
 		cfg.Addresses[0].Is4() == e.cfg.Addresses[0].Is4() &&
-		(cfg.Priority == wire.PriorityOwner) == e.owner()
+		(cfg.Priority == wire.PriorityOwner) == e.owner() && cfg.Guarded == e.cfg.Guarded
 }
 
 // reconfigure takes over a new configuration in the state the router is in.

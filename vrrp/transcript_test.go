@@ -183,6 +183,8 @@ func parseConfig(cfg Config, words []string) (Config, error) {
 			cfg.Priority = uint8(n)
 		case "interval":
 			cfg.Interval, err = time.ParseDuration(value)
+		case "guarded":
+			cfg.Guarded = true
 		case "preempt":
 			if cfg.Preempt = value != "false"; cfg.Preempt {
 				cfg.PreemptDelay, err = time.ParseDuration(value)
@@ -225,6 +227,14 @@ func parseEvent(cfg Config, words []string) (Event, error) {
 	case "configure":
 		cfg, err := parseConfig(cfg, words[1:])
 		return Reconfigure{cfg}, err
+	case "granted": // TERM
+		return Granted{number}, nil
+	case "revoked":
+		return Revoked{rest}, nil
+	case "leave":
+		return Leave{rest}, nil
+	case "succeed":
+		return Succeed{rest}, nil
 	case "held":
 		return Settled{Term: number, Held: true, Err: failure}, nil
 	case "gone":

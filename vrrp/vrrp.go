@@ -79,6 +79,10 @@ type Config struct {
 	// never later than due, so that many routers' leave in one batch (beyond
 	// the RFC). Zero leaves them where they fall.
 	Epoch time.Time
+	// Guarded makes the router ask (Claim) before it becomes Active, and yield to
+	// Revoked alone (beyond the RFC; see Engine). All members of a Group are
+	// guarded or none is. A guarded router is no address owner.
+	Guarded bool
 	// Follower makes an Active ignore equal priorities: its group's first
 	// member breaks ties for all (beyond the RFC; see Group).
 	Follower bool
@@ -133,8 +137,17 @@ type (
 	// (beyond the RFC).
 	Join struct{}
 	// Leave makes an Active give up and say so with priority 0: another member
-	// of its Group did (beyond the RFC).
+	// of its Group did, or it hands over (beyond the RFC).
 	Leave struct{ Reason string }
+	// Succeed makes a Backup take over at once: the Active Router has given up in
+	// its favour (beyond the RFC). One whose Active was heard since, or that is in
+	// Initialize, leaves it.
+	Succeed struct{ Reason string }
+	// Granted answers Claim: the addresses may be held, in this Term, which is above
+	// all before, until Revoked.
+	Granted struct{ Term uint64 }
+	// Revoked ends Granted: the addresses must be given up.
+	Revoked struct{ Reason string }
 )
 
 func (Start) event()       {}
@@ -150,6 +163,9 @@ func (Reconfigure) event() {}
 func (Settled) event()     {}
 func (Join) event()        {}
 func (Leave) event()       {}
+func (Succeed) event()     {}
+func (Granted) event()     {}
+func (Revoked) event()     {}
 
 // Action is something that must be done.
 type Action interface{ action() }
@@ -162,6 +178,12 @@ type (
 	Own struct{ Term uint64 }
 	// Disown removes the addresses; Settled answers.
 	Disown struct{ Term uint64 }
+	// Claim asks for the right to hold the addresses; Granted may answer. It is
+	// repeated each interval while it is wanted. Preempt says that a worse router is
+	// heard that holds them.
+	Claim struct{ Preempt bool }
+	// Unclaim ends a Claim that is not wanted any more.
+	Unclaim struct{}
 	// Announce announces the addresses again (gratuitous ARP, unsolicited NA):
 	// a rival was heard.
 	Announce struct{}
@@ -181,6 +203,8 @@ type (
 func (Send) action()     {}
 func (Own) action()      {}
 func (Disown) action()   {}
+func (Claim) action()    {}
+func (Unclaim) action()  {}
 func (Announce) action() {}
 func (Change) action()   {}
 func (Notice) action()   {}
