@@ -60,54 +60,10 @@ const (
 	Gossip    Kind = "gossip"  // over the peer link
 )
 
-// PeerLink is the encrypted link between the agents of all nodes, witnesses
-// included. It uses all addresses of each node.
-type PeerLink struct {
-	Port     uint16 // UDP and TCP
-	KeysFile string
-}
-
-// GuardKind says what keeps a second node from holding the addresses.
-type GuardKind string
-
-// The kinds of guard.
-const (
-	GuardNone   GuardKind = "none"   // nothing but the election
-	GuardQuorum GuardKind = "quorum" // a lease that a majority of the nodes grants
-)
-
-// OnLoss is what a holder does that can't renew its lease.
-type OnLoss string
-
-// The kinds of OnLoss.
-const (
-	OnLossRelease OnLoss = "release"
-	OnLossHold    OnLoss = "hold" // keeps the addresses while no majority answers
-)
-
-// FenceMode says whether the kernel keeps the end of a lease.
-type FenceMode string
-
-// The kinds of FenceMode.
-const (
-	FenceAuto     FenceMode = "auto"     // where eBPF may be used
-	FenceRequired FenceMode = "required" // or the agent doesn't start
-	FenceOff      FenceMode = "off"
-	FenceARP      FenceMode = "arp" // for ARP and neighbour discovery only: direct routing
-)
-
-// Guard makes a second holder impossible. The zero Kind is GuardNone's.
-type Guard struct {
-	Kind     GuardKind
-	OnLoss   OnLoss // of routers that don't say
-	MaxLease time.Duration
-	Fence    FenceMode
-}
-
 // Transport says how adverts travel.
 type Transport struct {
 	Kind   Kind
-	TTLMin TTLMin // of Unicast; multicast always demands 255
+	TTLMin TTLMin // of Unicast; multicast always demands 255, gossip has none
 }
 
 // TTLMin is the lowest TTL (hop limit) at which a unicast advert is accepted:

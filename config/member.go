@@ -6,6 +6,8 @@ package config
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/vicar-ha/vicar/vip"
 )
 
 // Member is one node's part in one router.
@@ -14,7 +16,8 @@ type Member struct {
 	Router    Router
 	Interface string // a name or InterfaceAuto
 	Priority  uint8
-	// Own are the node's addresses, in the file's order.
+	// Own are the node's addresses, in the file's order: with InterfaceAuto its
+	// interface is the one that has them.
 	Own []netip.Addr
 	// Elections has one entry per family that is advertised, IPv4 first.
 	Elections []Election
@@ -24,13 +27,14 @@ type Member struct {
 type Election struct {
 	Family    int          // 4 or 6
 	Addresses []netip.Addr // advertised, in the file's order
-	// Own are the node's addresses of the family.
+	// Own are the node's addresses of the family; with Gossip the one that stands
+	// for the node, see vip.NodeAddress.
 	Own []netip.Addr
 	// Peers are the other nodes but for witnesses; empty with Multicast.
 	Peers []Peer
 }
 
-// Peer is another node as a unicast destination.
+// Peer is another node as a destination; with Gossip its address stands for it.
 type Peer struct {
 	Node      string
 	Addresses []netip.Addr // of the election's family, never empty
@@ -55,21 +59,30 @@ func (c *Config) Members(node string) []Member {
 }
 
 func (c *Config) election(r Router, self Node, family int) Election {
-	e := Election{Family: family, Own: ofFamily(self.Addresses, family)}
+	e := Election{Family: family, Own: c.electionAddresses(self, family)}
 	for _, p := range r.Addresses {
 		if familyOf(p.Addr()) == family {
 			e.Addresses = append(e.Addresses, p.Addr())
 		}
 	}
-	if c.Transport.Kind != Unicast {
+	if c.Transport.Kind == Multicast {
 		return e
 	}
 	for _, n := range c.contenders() {
 		if n.Name != self.Name {
-			e.Peers = append(e.Peers, Peer{Node: n.Name, Addresses: ofFamily(n.Addresses, family)})
+			e.Peers = append(e.Peers, Peer{Node: n.Name, Addresses: c.electionAddresses(n, family)})
 		}
 	}
 	return e
+}
+
+// electionAddresses are those by which the node is known in elections of the
+// family.
+func (c *Config) electionAddresses(n Node, family int) []netip.Addr {
+	if c.Transport.Kind == Gossip {
+		return []netip.Addr{vip.NodeAddress(n.Name, family)}
+	}
+	return ofFamily(n.Addresses, family)
 }
 
 // Families are the families that the router advertises, IPv4 first: 4, 6 or

@@ -20,7 +20,7 @@ type rawNode struct {
 	mark
 	Address  oneOrMore[address] `yaml:"address" jsonschema:"required" jsonschema_description:"The host's own address, or a list of them: one per family or LAN. Never a virtual address."`
 	Priority priority           `yaml:"priority" jsonschema_description:"Who holds the addresses: the node with the highest priority. 1 to 254, or 255 on the node whose own address is shared. Default 100. A router's priority overrides it."`
-	Witness  boolean            `yaml:"witness" jsonschema_description:"Whether the node takes no part in routers: it never holds an address and sends no adverts. Default false."`
+	Witness  boolean            `yaml:"witness" jsonschema_description:"Whether the node takes no part in routers: it never holds an address and sends no adverts. It votes for the guard. Default false."`
 }
 
 func (n *rawNode) decode(r *reader, key mark, node ast.Node) {

@@ -14,6 +14,8 @@ type rawFile struct {
 	Cluster    name             `yaml:"cluster" jsonschema:"required" jsonschema_description:"A name for these nodes together, shown in status and logs."`
 	Nodes      named[rawNode]   `yaml:"nodes" jsonschema:"required" jsonschema_description:"The hosts that take part, by name. Each finds itself by --node, by its host name, or by its address."`
 	Transport  rawTransport     `yaml:"transport" jsonschema_description:"How adverts travel."`
+	PeerLink   rawPeerLink      `yaml:"peer_link" jsonschema_description:"The encrypted link between the nodes, witnesses included. The guard and gossip need it; without them it carries handovers and every node's state."`
+	Guard      rawGuard         `yaml:"guard" jsonschema_description:"What makes a second holder impossible."`
 	Announce   rawAnnounce      `yaml:"announce" jsonschema_description:"How neighbours are told where an address is now: gratuitous ARP and unsolicited neighbour advertisements."`
 	Routers    named[rawRouter] `yaml:"routers" jsonschema:"required" jsonschema_description:"The virtual routers, by name: addresses that move together."`
 	SyncGroups named[rawGroup]  `yaml:"sync_groups" jsonschema_description:"Routers that move together, by the group's name."`
@@ -21,10 +23,8 @@ type rawFile struct {
 	Hooks      list[rawHook]    `yaml:"hooks" jsonschema_description:"Who is told of transitions: programs and webhooks."`
 	Control    rawControl       `yaml:"control" jsonschema_description:"How the agent can be talked to."`
 
-	PeerLink later `yaml:"peer_link" jsonschema:"-"`
-	Guard    later `yaml:"guard" jsonschema:"-"`
-	Pools    later `yaml:"pools" jsonschema:"-"`
-	AWS      later `yaml:"aws" jsonschema:"-"`
+	Pools later `yaml:"pools" jsonschema:"-"`
+	AWS   later `yaml:"aws" jsonschema:"-"`
 }
 
 func (f *rawFile) decode(r *reader, key mark, n ast.Node) { r.fields(key, n, f) }
@@ -84,6 +84,8 @@ func (r *reader) config(root ast.Node) *Config {
 		Nodes:     r.nodes(top, raw.Nodes),
 		Transport: r.transport(raw.Transport),
 		Control:   control(raw.Control),
+		PeerLink:  peerLink(raw.PeerLink),
+		Guard:     guard(raw.Guard),
 	}
 	known := r.checks(&raw, c)
 	routers := r.routers(top, &raw, c, known)

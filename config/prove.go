@@ -29,6 +29,7 @@ func (r *reader) prove(raw *rawFile, c *Config, known knownChecks, routers []rou
 	for i := range groups {
 		r.together(c, inFile, &groups[i])
 	}
+	r.guarded(raw, c, inFile, groups)
 }
 
 // distinctAddresses checks that no address is in two routers.

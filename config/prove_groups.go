@@ -85,6 +85,9 @@ func (r *reader) sameTimes(g *group, first, v *router) {
 	if usable(a.Listen.scalar) && usable(b.Listen.scalar) && first.Listen != v.Listen {
 		differ("listen", a.Listen.mark, b.Listen.mark, "routers that move together begin together")
 	}
+	if usable(a.OnLoss.scalar) && usable(b.OnLoss.scalar) && first.OnLoss != v.OnLoss {
+		differ("on_loss", a.OnLoss.mark, b.OnLoss.mark, "routers that move together have one lease")
+	}
 }
 
 // usable tells whether a value is right, or left out.

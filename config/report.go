@@ -95,7 +95,7 @@ func (c *Config) candidates(r Router) []Candidate {
 	candidates := make([]Candidate, 0, len(nodes))
 	for _, n := range nodes {
 		primary[n.Name] = n.Addresses[0]
-		if of := ofFamily(n.Addresses, family); len(of) > 0 {
+		if of := c.electionAddresses(n, family); len(of) > 0 {
 			primary[n.Name] = of[0]
 		}
 		p := r.Priority[n.Name]

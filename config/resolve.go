@@ -72,6 +72,8 @@ func (r *reader) router(v *router, file *rawFile, c *Config) {
 	r.addresses(v)
 	r.interval(v)
 	r.versionOnly(v)
+	r.gossipOnly(v, c)
+	r.onLoss(v, file, c)
 }
 
 // interfaces resolves the interface for each node.
@@ -219,6 +221,19 @@ func (r *reader) versionOnly(v *router) {
 				r.bad(v.marks[p.Addr()], p.String()+" is an IPv6 address", "version 2 has IPv4 alone; write version: 3, or move it to exclude")
 			}
 		}
+	}
+}
+
+// gossipOnly refuses what is for other makers' routers: by gossip none is heard.
+func (r *reader) gossipOnly(v *router, c *Config) {
+	if c.Transport.Kind != Gossip {
+		return
+	}
+	if sum := v.raw.Checksum; v.Version == wire.V3 && sum.present() {
+		r.bad(sum.mark, "checksum is for other makers' routers, which don't hear gossip", "remove it")
+	}
+	if v.Version == wire.V2 {
+		r.bad(v.raw.Version.mark, "version 2 is for other makers' routers, which don't hear gossip", "remove version, and auth if it is there; gossip is encrypted")
 	}
 }
 

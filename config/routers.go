@@ -31,8 +31,9 @@ type rawRouter struct {
 	Damping damping        `yaml:"damping" jsonschema_description:"Holds a router that changes hands too often: for a while it does not take over from another. Default false."`
 	Listen  listen         `yaml:"listen" jsonschema_description:"How long after its start an agent takes no part in the router's election. Up to 1h, default 0s."`
 
-	OnLoss later `yaml:"on_loss" jsonschema:"-"`
-	Move   later `yaml:"move" jsonschema:"-"`
+	OnLoss onLoss `yaml:"on_loss" jsonschema_description:"Overrides the guard's on_loss for this router: release or hold."`
+
+	Move later `yaml:"move" jsonschema:"-"`
 }
 
 func (t *rawRouter) decode(r *reader, key mark, n ast.Node) {

@@ -117,9 +117,24 @@ func (*version) schema() *jsonschema.Schema  { return integers(2, 3) }
 func (*priority) schema() *jsonschema.Schema { return integers(1, 255) }
 func (*repeat) schema() *jsonschema.Schema   { return integers(1, 100) }
 func (*rate) schema() *jsonschema.Schema     { return integers(0, 1_000_000) }
-func (*kind) schema() *jsonschema.Schema     { return oneWord(string(Multicast), string(Unicast)) }
+func (*port) schema() *jsonschema.Schema     { return integers(1, 65535) }
+func (*kind) schema() *jsonschema.Schema {
+	return oneWord(string(Multicast), string(Unicast), string(Gossip))
+}
 func (*checksum) schema() *jsonschema.Schema { return oneWord(checksumRFC, checksumKeepalived) }
 func (*ttlMin) schema() *jsonschema.Schema   { return either(oneWord("auto", "none"), integers(1, 255)) }
+
+func (*guardKind) schema() *jsonschema.Schema {
+	return oneWord(string(GuardNone), string(GuardQuorum))
+}
+
+func (*onLoss) schema() *jsonschema.Schema {
+	return oneWord(string(OnLossRelease), string(OnLossHold))
+}
+
+func (*fence) schema() *jsonschema.Schema {
+	return oneWord(string(FenceAuto), string(FenceRequired), string(FenceARP), string(FenceOff))
+}
 
 func (*list[T]) schema() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "array", Items: schemaOf[T]()}

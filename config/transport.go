@@ -10,7 +10,7 @@ import (
 // rawTransport is the section transport.
 type rawTransport struct {
 	mark
-	Kind   kind   `yaml:"kind" jsonschema_description:"How adverts travel: multicast (224.0.0.18 and ff02::12) or unicast, where the peers are the other nodes' addresses. Default multicast. There is no falling back from one to the other."`
+	Kind   kind   `yaml:"kind" jsonschema_description:"How adverts travel: multicast (224.0.0.18 and ff02::12), unicast, where the peers are the other nodes' addresses, or gossip: encrypted over the peer link, for networks that let neither multicast nor IP protocol 112 through. Default multicast. There is no falling back from one to the other."`
 	TTLMin ttlMin `yaml:"ttl_min" jsonschema_description:"Unicast: the lowest TTL or hop limit of an advert that is accepted: auto (255 for a peer in a subnet of the router's interface and none for others), none, or 1 to 255. Default auto. Multicast always demands 255."`
 }
 
@@ -22,12 +22,7 @@ func (t *rawTransport) decode(r *reader, key mark, n ast.Node) {
 type kind struct{ text }
 
 func (k *kind) decode(r *reader, key mark, n ast.Node) {
-	if s, ok := n.(*ast.StringNode); ok && s.Value == "gossip" {
-		k.mark = r.at(n, key.path)
-		r.bad(k.mark, "gossip is not yet available in this version", "write multicast or unicast")
-		return
-	}
-	k.choice(r, key, n, string(Multicast), string(Unicast))
+	k.choice(r, key, n, string(Multicast), string(Unicast), string(Gossip))
 }
 
 // ttlMin is auto, none or a TTL.
@@ -63,6 +58,9 @@ func (r *reader) transport(raw rawTransport) Transport {
 	}
 	if t.Kind == Multicast && raw.TTLMin.present() {
 		r.bad(raw.TTLMin.mark, "ttl_min is for unicast", "remove it; multicast always demands a TTL of 255 (RFC 9568 section 5.1.1.3)")
+	}
+	if t.Kind == Gossip && raw.TTLMin.present() {
+		r.bad(raw.TTLMin.mark, "ttl_min is for unicast", "remove it; by gossip it is the key that proves who sent an advert")
 	}
 	return t
 }

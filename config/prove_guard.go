@@ -1,0 +1,122 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vicar-ha/vicar/vrrp/wire"
+)
+
+// guarded checks what the guard and the peer link ask of the whole file.
+func (r *reader) guarded(raw *rawFile, c *Config, routers []router, groups []group) {
+	r.linked(raw, c)
+	r.distinctByGossip(raw, c)
+	r.resourceNames(raw, routers, groups)
+	if c.Guard.Kind != GuardQuorum {
+		r.idleWitnesses(raw)
+		return
+	}
+	r.enoughVoters(raw, c)
+	if c.Guard.MaxLease > time.Minute {
+		r.warn(raw.Guard.MaxLease.mark, shortDuration(c.Guard.MaxLease)+" is long",
+			"a voter that has started says nothing for that long: when all start together nobody holds an address until then")
+	}
+	for i := range routers {
+		r.leasable(raw, c, &routers[i])
+		r.guardedOwner(c, &routers[i])
+	}
+}
+
+// enoughVoters checks how many nodes vote: a majority of two is both.
+func (r *reader) enoughVoters(raw *rawFile, c *Config) {
+	const witness = "as in arbiter: {address: 192.0.2.12, witness: true}"
+	at := raw.Guard.Kind.mark
+	switch n := len(c.Nodes); {
+	case n == 0: // said before
+	case n == 1:
+		r.bad(at, "there is only one voter, "+c.Nodes[0].Name, "a guard needs three: add nodes, or witnesses, "+witness)
+	case n == 2:
+		r.bad(at, "two voters make no useful majority: when either of "+words(c.nodeNames())+" fails the other can hold nothing",
+			"add a witness on a third machine, "+witness+"; a DynamoDB table as the third voter comes with a later version")
+	case n%2 == 0:
+		r.warn(raw.Nodes.mark, fmt.Sprintf("%d voters may lose %d, no more than %d may", n, (n-1)/2, n-1),
+			"with one more, a witness for instance, it is one more")
+	}
+}
+
+// idleWitnesses warns of witnesses that nobody asks.
+func (r *reader) idleWitnesses(raw *rawFile) {
+	if raw.Guard.Kind.present() && !raw.Guard.Kind.ok || raw.Guard.present() && !raw.Guard.Kind.present() {
+		return // it is an error
+	}
+	for _, e := range raw.Nodes.entries {
+		if e.value.Witness.v {
+			r.warn(e.value.Witness.mark, e.name+" does nothing: a witness votes for the guard, and there is none", "add guard: {kind: quorum} at the top, or remove the node")
+		}
+	}
+}
+
+// leasable checks that the voters may grant the router's lease, and that the
+// lease doesn't outlast what it is to bridge.
+func (r *reader) leasable(raw *rawFile, c *Config, v *router) {
+	if v.Interval == 0 || !usable(v.raw.Interval.scalar) || !usable(raw.Guard.MaxLease.scalar) {
+		return
+	}
+	at, longest := place(v.raw.Interval.mark, v), c.Guard.MaxLease
+	need := lease(v.Interval)
+	switch {
+	case need > longest:
+		r.bad(at, fmt.Sprintf("the advert interval %s needs a lease of %s, and the guard's max_lease is %s", shortDuration(v.Interval), shortDuration(need), shortDuration(longest)),
+			shorterInterval(v, longest)+"write max_lease: "+shortDuration(need)+" in guard")
+	case 3*v.Interval < minLease:
+		r.warn(at, shortDuration(v.Interval)+" is faster than the guard: a lease runs for "+shortDuration(minLease)+" at least, and nobody takes over from a dead holder before",
+			"40ms is as good")
+	}
+}
+
+// shorterInterval is the remedy of an interval that a lease can bridge, if there
+// is one.
+func shorterInterval(v *router, longest time.Duration) string {
+	unit := 10 * time.Millisecond
+	if v.Version == wire.V2 {
+		unit = time.Second
+	}
+	most := (longest / 3).Truncate(unit)
+	if most == 0 {
+		return ""
+	}
+	return "write advert_interval: " + shortDuration(most) + " or less, or "
+}
+
+// guardedOwner refuses an address owner (RFC 9568 section 5.2.4): its host has
+// the addresses whatever a voter says.
+func (r *reader) guardedOwner(c *Config, v *router) {
+	for _, n := range c.contenders() {
+		if v.Priority[n.Name] == wire.PriorityOwner {
+			r.bad(priorityPlace(v, n.Name), n.Name+" has priority 255: the addresses are its own, and no guard can keep it from having them",
+				"write 254 or less, and share addresses that no host has as its own")
+		}
+	}
+}
+
+// resourceNames checks that the name of what a lease is for fits a message.
+func (r *reader) resourceNames(raw *rawFile, routers []router, groups []group) {
+	if !raw.PeerLink.present() {
+		return
+	}
+	const most = 255
+	fits := func(at mark, resource, name string) {
+		if len(resource) > most {
+			r.bad(at, "the name is too long for the peer link", fmt.Sprintf("%d characters are the most", most-(len(resource)-len(name))))
+		}
+	}
+	for _, v := range routers {
+		fits(v.key, resourceName(v.Name, ""), v.Name)
+	}
+	for _, g := range groups {
+		fits(g.key, resourceName("", g.Name), g.Name)
+	}
+}
