@@ -14,7 +14,7 @@ import (
 	"github.com/vicar-ha/vicar/lab"
 )
 
-// Adverts hears when a host sends VRRP packets.
+// Adverts hears when a host sends packets of a kind.
 type Adverts struct {
 	sock *socket
 	last atomic.Int64
@@ -27,11 +27,27 @@ type Adverts struct {
 // advert is what a VRRP packet over IPv4 has: its protocol number.
 var advert = []word{{etherType, 2, unix.ETH_P_IP}, {23, 1, 112}}
 
-// Adverts adds an ear for what the host sends over IPv4.
+// datagram is what a UDP packet over IPv4 without options has.
+func datagram(port uint16) []word {
+	return []word{{etherType, 2, unix.ETH_P_IP}, {14, 1, 0x45}, {23, 1, unix.IPPROTO_UDP}, {36, 2, uint32(port)}}
+}
+
+// Adverts adds an ear for the VRRP packets that the host sends over IPv4.
 func (s *Session) Adverts(l *lab.Lab, h *lab.Host) (*Adverts, error) {
+	return s.ear(l, h, advert)
+}
+
+// Datagrams adds an ear for the UDP packets that the host sends over IPv4 to a
+// port.
+func (s *Session) Datagrams(l *lab.Lab, h *lab.Host, port uint16) (*Adverts, error) {
+	return s.ear(l, h, datagram(port))
+}
+
+// ear adds an ear for packets that have all the words.
+func (s *Session) ear(l *lab.Lab, h *lab.Host, words []word) (*Adverts, error) {
 	a := new(Adverts)
 	err := l.Switch().Do(func() (err error) {
-		a.sock, err = openPort(h, match(advert))
+		a.sock, err = openPort(h.Port(), match(words))
 		return err
 	})
 	if err != nil {
@@ -75,9 +91,9 @@ func (a *Adverts) drain(stamps translator) {
 // close implements prober.
 func (a *Adverts) close() { a.sock.close() }
 
-// openPort opens a packet socket on the host's port of the switch, in whose
+// openPort opens a packet socket on a host's port of the switch, in whose
 // namespace the calling thread is. It hears what the host sends.
-func openPort(h *lab.Host, filter []bpf.Instruction) (*socket, error) {
+func openPort(index int, filter []bpf.Instruction) (*socket, error) {
 	// Protocol 0 receives nothing before bind, when the filter is there.
 	sock, err := openSocket(unix.AF_PACKET, unix.SOCK_RAW, 0, filter)
 	if err != nil {
@@ -89,17 +105,17 @@ func openPort(h *lab.Host, filter []bpf.Instruction) (*socket, error) {
 			return nil, fmt.Errorf("setting packet socket option %d: %w", option, err)
 		}
 	}
-	if err := unix.Bind(sock.fd, port(h)); err != nil {
+	if err := unix.Bind(sock.fd, port(index)); err != nil {
 		sock.close()
 		return nil, fmt.Errorf("binding a packet socket: %w", err)
 	}
 	return sock, nil
 }
 
-// port is the host's port. Only ETH_P_ALL hears a frame before the bridge
-// takes it.
-func port(h *lab.Host) *unix.SockaddrLinklayer {
-	return &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: h.Port()}
+// port is the port with this index. Only ETH_P_ALL hears a frame before the
+// bridge takes it.
+func port(index int) *unix.SockaddrLinklayer {
+	return &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: index}
 }
 
 // htons is n in network byte order.

@@ -8,8 +8,10 @@
 //     or neighbour cache must learn of a move as any client's must;
 //   - Holders asks each host by its own MAC address whether it has the
 //     address, past the switch, so that a host nobody else reaches answers too;
+//   - an Asker asks all hosts at once by ARP, as a client does that looks for
+//     the address, and keeps who answered;
 //   - a Sweep finds when the first and the last of many addresses answer;
-//   - Adverts hears when a host sends VRRP packets.
+//   - Adverts hears when a host sends VRRP packets, or datagrams to a port.
 //
 // They share a Session: one thread that wakes at absolute times, sends what is
 // due and reads what came. The kernel's time stamps tell when an answer came,

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,31 +23,46 @@ type Holders struct {
 	hosts []*holder
 }
 
-// holder is the probe of one host.
+// holder is the probe of one host at one of its ports.
 type holder struct {
 	host    *lab.Host
 	link    *link
 	target  netip.Addr
 	sends   []time.Duration
 	answers []time.Duration
+	last    atomic.Int64
+}
+
+// Port is an interface of a host as the switch sees it.
+type Port struct {
+	Index int              // of the switch's end
+	MAC   net.HardwareAddr // of the host's end
 }
 
 // Holders adds a probe of target on each host.
 func (s *Session) Holders(l *lab.Lab, target netip.Addr, hosts ...*lab.Host) (*Holders, error) {
 	hs := new(Holders)
 	for _, h := range hosts {
-		k, err := openLink(l, h, &target)
-		if err != nil {
-			return nil, fmt.Errorf("probing %s for %s: %w", h.Name, target, err)
+		if err := s.HolderAt(l, hs, target, h, Port{Index: h.Port(), MAC: h.MAC}); err != nil {
+			return nil, err
 		}
-		p := &holder{
-			host: h, link: k, target: target,
-			sends: make([]time.Duration, 0, s.room()), answers: make([]time.Duration, 0, s.room()),
-		}
-		s.probers = append(s.probers, p)
-		hs.hosts = append(hs.hosts, p)
 	}
 	return hs, nil
+}
+
+// HolderAt adds a probe of target on a host at one more of its interfaces.
+func (s *Session) HolderAt(l *lab.Lab, hs *Holders, target netip.Addr, h *lab.Host, at Port) error {
+	k, err := openLink(l, at, &target)
+	if err != nil {
+		return fmt.Errorf("probing %s for %s: %w", h.Name, target, err)
+	}
+	p := &holder{
+		host: h, link: k, target: target,
+		sends: make([]time.Duration, 0, s.room()), answers: make([]time.Duration, 0, s.room()),
+	}
+	s.probers = append(s.probers, p)
+	hs.hosts = append(hs.hosts, p)
+	return nil
 }
 
 // send implements prober.
@@ -61,24 +78,65 @@ func (h *holder) drain(stamps translator) {
 		if p == nil {
 			return
 		}
-		h.answers = append(h.answers, stamps.at(stamp))
+		at := stamps.at(stamp)
+		h.answers = append(h.answers, at)
+		h.last.Store(int64(at))
 	}
 }
 
 // close implements prober.
 func (h *holder) close() { h.link.sock.close() }
 
-// Of are the times during which the host answered.
+// Of are the times during which the host answered, port by port.
 func (hs *Holders) Of(h *lab.Host) []Interval {
+	var out []Interval
 	for _, p := range hs.hosts {
 		if p.host == h {
-			return intervals(p.sends, p.answers)
+			out = append(out, intervals(p.sends, p.answers)...)
 		}
 	}
-	return nil
+	return out
 }
 
-// Dual is for how long within [from, to] more than one host answered.
+// Last is when the host last answered. It may be asked while the session runs.
+func (hs *Holders) Last(h *lab.Host) time.Duration {
+	var last int64
+	for _, p := range hs.hosts {
+		if p.host == h {
+			last = max(last, p.last.Load())
+		}
+	}
+	return time.Duration(last)
+}
+
+// Answers are when within [from, to] the host answered, in order.
+func (hs *Holders) Answers(h *lab.Host, from, to time.Duration) []time.Duration {
+	var out []time.Duration
+	for _, p := range hs.hosts {
+		if p.host == h {
+			out = append(out, within(p.answers, from, to)...)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Doubles are the answers of a host that came between two answers of another
+// one, and thus while there were two holders. Unlike Dual it sees a single
+// answer, too.
+func (hs *Holders) Doubles() []Double {
+	by := make(map[string]*presence)
+	for _, p := range hs.hosts {
+		if by[p.host.Name] == nil {
+			by[p.host.Name] = new(presence)
+		}
+		by[p.host.Name].add(p.sends, p.answers)
+	}
+	return doubles(by)
+}
+
+// Dual is for how long within [from, to] more than one host answered. A host
+// that answers at two ports counts twice.
 func (hs *Holders) Dual(from, to time.Duration) time.Duration {
 	var all [][]Interval
 	for _, p := range hs.hosts {
@@ -97,10 +155,10 @@ type link struct {
 
 // openLink opens a link that hears the host's answers about target, or about
 // any IPv4 address if target is nil.
-func openLink(l *lab.Lab, h *lab.Host, target *netip.Addr) (*link, error) {
-	k := &link{to: port(h), mac: h.MAC, buf: make([]byte, 0, 128)}
+func openLink(l *lab.Lab, at Port, target *netip.Addr) (*link, error) {
+	k := &link{to: port(at.Index), mac: at.MAC, buf: make([]byte, 0, 128)}
 	err := l.Switch().Do(func() (err error) {
-		k.sock, err = openPort(h, answerFilter(target))
+		k.sock, err = openPort(at.Index, answerFilter(target))
 		return err
 	})
 	return k, err

@@ -44,7 +44,7 @@ func (s *Session) Sweep(l *lab.Lab, h *lab.Host, addrs []netip.Addr) (*Sweep, er
 		w.first[n] = none
 		w.waiting = append(w.waiting, n)
 	}
-	k, err := openLink(l, h, nil)
+	k, err := openLink(l, Port{Index: h.Port(), MAC: h.MAC}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("sweeping addresses on %s: %w", h.Name, err)
 	}
