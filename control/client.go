@@ -4,6 +4,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,20 +50,6 @@ func (e *NoAgentError) Is(target error) bool { return target == ErrNoAgent }
 // Unwrap is the cause.
 func (e *NoAgentError) Unwrap() error { return e.Err }
 
-// AnswerError is an error that the agent answered with.
-type AnswerError struct {
-	Code    int // HTTP status
-	Message string
-}
-
-// Error is the agent's own message.
-func (e *AnswerError) Error() string { return e.Message }
-
-// Is tells whether the agent meant ErrInvalid.
-func (e *AnswerError) Is(target error) bool {
-	return target == ErrInvalid && e.Code == http.StatusUnprocessableEntity
-}
-
 // Client talks to an agent. It keeps no connection between calls and may be
 // used by several goroutines.
 type Client struct {
@@ -87,7 +74,7 @@ func (c *Client) Status(ctx context.Context) (status.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	var st status.Status
-	err := c.call(ctx, http.MethodGet, "/v1/status", &st)
+	err := c.call(ctx, http.MethodGet, "/v1/status", nil, &st)
 	return st, err
 }
 
@@ -96,15 +83,23 @@ func (c *Client) Status(ctx context.Context) (status.Status, error) {
 func (c *Client) Reload(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
 	defer cancel()
-	return c.call(ctx, http.MethodPost, "/v1/reload", nil)
+	return c.call(ctx, http.MethodPost, "/v1/reload", nil, nil)
 }
 
 // maxAnswer bounds what a Client reads: some 2,000 routers' status.
 const maxAnswer = 64 << 20
 
-// call makes one request and decodes its answer into v, unless v is nil.
-func (c *Client) call(ctx context.Context, method, path string, v any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://vicar"+path, nil)
+// call makes one request, with a body unless request is nil, and decodes its
+// answer into v, unless v is nil.
+func (c *Client) call(ctx context.Context, method, path string, request, v any) error {
+	var body []byte
+	if request != nil {
+		var err error
+		if body, err = json.Marshal(request); err != nil {
+			return fmt.Errorf("encoding the request: %w", err)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://vicar"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -116,18 +111,21 @@ func (c *Client) call(ctx context.Context, method, path string, v any) error {
 		return &NoAgentError{Socket: c.socket, Err: err}
 	}
 	defer res.Body.Close()
-	body := json.NewDecoder(io.LimitReader(res.Body, maxAnswer))
+	answer := json.NewDecoder(io.LimitReader(res.Body, maxAnswer))
 	if res.StatusCode != http.StatusOK {
 		var f failure
-		if err := body.Decode(&f); err != nil || f.Error == "" {
+		if err := answer.Decode(&f); err != nil || f.Error == "" {
 			f.Error = "the agent answered " + res.Status
 		}
-		return &AnswerError{Code: res.StatusCode, Message: f.Error}
+		if res.StatusCode == http.StatusNotFound && f.Kind == "" {
+			f.Error = "the agent doesn't know this command: it runs an older version than this one (see vicar status): restart it"
+		}
+		return &AnswerError{Code: res.StatusCode, Kind: f.Kind, Message: f.Error}
 	}
 	if v == nil {
 		return nil
 	}
-	if err := body.Decode(v); err != nil {
+	if err := answer.Decode(v); err != nil {
 		return fmt.Errorf("reading the agent's answer: %w", err)
 	}
 	return nil

@@ -8,11 +8,17 @@
 //
 //	socket   GET  /v1/status   a status.Status
 //	         POST /v1/reload   reads the configuration again and applies it
+//	         POST /v1/handover a Handover; answers a HandoverResult
+//	         POST /v1/drain    gives up what the node holds; answers what moved
+//	         POST /v1/undrain
+//	         GET  /v1/voters   a status.Guard
+//	         POST /v1/voters/forget  {"node": "..."}
 //	http     GET  /            what there is
 //	         GET  /v1/status
 //	         GET  /metrics     Prometheus; docs/metrics.md
 //
-// An error is {"error": "..."} with a fitting HTTP status.
+// An error is {"error": "..."} with a fitting HTTP status, and with its "kind" if
+// it is one that clients tell apart.
 package control
 
 import (
@@ -28,11 +34,6 @@ import (
 	"github.com/vicar-ha/vicar/status"
 )
 
-// ErrInvalid marks the error of a Reload that was refused because the new
-// configuration is not valid. It survives the way through the socket: a
-// Client's error is ErrInvalid if the Backend's was.
-var ErrInvalid = errors.New("the configuration is not valid")
-
 // Backend is the agent as the control server sees it. Its methods are called
 // by several goroutines at the same time and return soon after ctx ends.
 type Backend interface {
@@ -41,6 +42,18 @@ type Backend interface {
 	// Reload reads the configuration again and applies it, or changes nothing
 	// and says why. ctx does not end when the client goes away.
 	Reload(ctx context.Context) error
+	// Handover makes a router change hands and returns when the other node holds
+	// it, or why that did not come about: ErrUnknown, ErrRefused. It can be asked
+	// of any node. ctx does not end when the client goes away.
+	Handover(ctx context.Context, h Handover) (HandoverResult, error)
+	// Drain makes this node give up what it holds and take no part in elections,
+	// over restarts too, until it is called with false. It returns what moved. Again
+	// is as once. ctx does not end when the client goes away.
+	Drain(ctx context.Context, on bool) ([]Moved, error)
+	// Forget tells the guard that a node is gone for good, so that a change of the
+	// voters doesn't wait for it: ErrNoGuard, ErrUnknown, or ErrRefused if that node
+	// is there or nobody waits for it.
+	Forget(ctx context.Context, node string) error
 }
 
 // Config is what a Server needs.

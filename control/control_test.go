@@ -152,7 +152,7 @@ func TestHTTPReadsOnly(t *testing.T) {
 
 func TestHTTPTurnsTheFloodAway(t *testing.T) {
 	hold, inside := make(chan struct{}), make(chan struct{}, maxInFlight)
-	s := start(t, slow{inside: inside, hold: hold})
+	s := start(t, &slow{inside: inside, hold: hold})
 	done := make(chan int, maxInFlight)
 	for range maxInFlight {
 		go func() { done <- s.do(t, http.MethodGet, "/v1/status").StatusCode }()
@@ -173,11 +173,12 @@ func TestHTTPTurnsTheFloodAway(t *testing.T) {
 
 // slow is a Backend that answers when hold is closed.
 type slow struct {
+	backend
 	inside chan<- struct{}
 	hold   <-chan struct{}
 }
 
-func (b slow) Status(ctx context.Context) (status.Status, error) {
+func (b *slow) Status(ctx context.Context) (status.Status, error) {
 	b.inside <- struct{}{}
 	select {
 	case <-b.hold:
@@ -186,8 +187,6 @@ func (b slow) Status(ctx context.Context) (status.Status, error) {
 		return status.Status{}, ctx.Err()
 	}
 }
-
-func (slow) Reload(context.Context) error { return nil }
 
 func TestNewChecks(t *testing.T) {
 	ok := Config{Socket: "/run/vicar/vicar.sock", Backend: &backend{}}

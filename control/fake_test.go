@@ -22,7 +22,19 @@ type backend struct {
 	err     error
 	reload  func(context.Context) error
 	reloads int
+
+	handover func(context.Context, Handover) (HandoverResult, error)
+	drain    func(context.Context, bool) ([]Moved, error)
+	forget   func(context.Context, string) error
 }
+
+func (b *backend) Handover(ctx context.Context, h Handover) (HandoverResult, error) {
+	return b.handover(ctx, h)
+}
+
+func (b *backend) Drain(ctx context.Context, on bool) ([]Moved, error) { return b.drain(ctx, on) }
+
+func (b *backend) Forget(ctx context.Context, node string) error { return b.forget(ctx, node) }
 
 func (b *backend) Status(context.Context) (status.Status, error) {
 	b.mu.Lock()

@@ -29,6 +29,7 @@ func (s *Server) socketHandler(run context.Context) http.Handler {
 	mux.HandleFunc("/v1/reload", only(func(w http.ResponseWriter, r *http.Request) {
 		s.reload(run, w, r)
 	}, http.MethodPost))
+	s.moves(run, mux)
 	mux.HandleFunc("/", notFound)
 	return mux
 }
@@ -58,15 +59,11 @@ func (s *Server) reload(run context.Context, w http.ResponseWriter, r *http.Requ
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), reloadTimeout)
 	defer cancel()
 	defer context.AfterFunc(run, cancel)()
-	err := s.cfg.Backend.Reload(ctx)
-	switch {
-	case errors.Is(err, ErrInvalid):
-		fail(w, http.StatusUnprocessableEntity, err)
-	case err != nil:
-		fail(w, http.StatusInternalServerError, err)
-	default:
-		answer(w, http.StatusOK, struct{}{})
+	if err := s.cfg.Backend.Reload(ctx); err != nil {
+		failAs(w, err)
+		return
 	}
+	answer(w, http.StatusOK, struct{}{})
 }
 
 func index(w http.ResponseWriter, _ *http.Request) {
@@ -105,15 +102,6 @@ func limited(h http.Handler) http.Handler {
 			fail(w, http.StatusServiceUnavailable, errors.New("too many requests at once"))
 		}
 	})
-}
-
-// failure is the body of every answer that is no success.
-type failure struct {
-	Error string `json:"error"`
-}
-
-func fail(w http.ResponseWriter, code int, err error) {
-	answer(w, code, failure{Error: err.Error()})
 }
 
 // answer writes v. A client that is gone is nobody's problem.
