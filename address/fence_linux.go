@@ -63,6 +63,8 @@ const (
 	fenceMost    = 16384 // addresses
 	fenceKeySize = 16    // an IPv6 address, IPv4 mapped into it
 
+	fenceValueSize = 8 // a deadline
+
 	// neighboursOnly marks a deadline whose address is fenced for ARP and
 	// neighbour discovery only.
 	neighboursOnly uint64 = 1 << 63

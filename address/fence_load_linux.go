@@ -74,7 +74,7 @@ func (f *Fence) fresh() (err error) {
 		return fmt.Errorf("%w: %w", ErrFence, err)
 	}
 	f.m, err = ebpf.NewMap(&ebpf.MapSpec{
-		Name: fenceMap, Type: ebpf.Hash, KeySize: fenceKeySize, ValueSize: 8, MaxEntries: fenceMost,
+		Name: fenceMap, Type: ebpf.Hash, KeySize: fenceKeySize, ValueSize: fenceValueSize, MaxEntries: fenceMost,
 	})
 	if err != nil {
 		return fmt.Errorf("%w: making the table: %w", ErrFence, err)
@@ -180,7 +180,7 @@ func fenceMapOf(id int) (*ebpf.Map, ebpf.MapID, error) {
 		}
 		about, err := m.Info()
 		if err == nil && about.Name == fenceMap && m.Type() == ebpf.Hash &&
-			m.KeySize() == fenceKeySize && m.ValueSize() == 8 && m.MaxEntries() == fenceMost {
+			m.KeySize() == fenceKeySize && m.ValueSize() == fenceValueSize && m.MaxEntries() == fenceMost {
 			return m, id, nil
 		}
 		_ = m.Close()
