@@ -8,7 +8,7 @@ import "strings"
 // elsewhere translates what others, keepalived above all, call our words.
 func elsewhere(word string) string {
 	word = strings.ToLower(word)
-	for _, translate := range []func(string) string{elsewhereRouter, elsewhereCheck, elsewhereHook} {
+	for _, translate := range []func(string) string{elsewhereRouter, elsewhereGuard, elsewhereCheck, elsewhereHook} {
 		if ours := translate(word); ours != "" {
 			return ours
 		}
@@ -48,6 +48,30 @@ func elsewhereRouter(word string) string {
 		return "track"
 	case "vrrp_startup_delay", "startup_delay":
 		return "listen"
+	}
+	return ""
+}
+
+func elsewhereGuard(word string) string {
+	switch word {
+	case "memberlist", "cluster_link":
+		return "peer_link"
+	case "keys", "keyring", "key_file", "encrypt", "secret":
+		return "keys_file"
+	case "lease", "lease_time", "lease_duration", "lease_ttl":
+		return "max_lease"
+	case "stonith", "fencing":
+		return "fence"
+	case "no_quorum_policy", "no-quorum-policy", "on_quorum_loss":
+		return "on_loss"
+	case "majority", "raft":
+		return string(GuardQuorum)
+	case "stop", "give_up", "demote":
+		return string(OnLossRelease)
+	case "keep":
+		return string(OnLossHold)
+	case "arbiter", "arbitrator", "tiebreaker", "voter":
+		return "witness"
 	}
 	return ""
 }

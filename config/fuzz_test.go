@@ -52,6 +52,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		checkHooks(t, c)
+		checkGuard(t, c)
 	})
 }
 
@@ -77,7 +78,7 @@ func checkMember(t *testing.T, c *Config, m Member) {
 		t.Errorf("an incomplete member: %+v", m)
 	}
 	for _, e := range m.Elections {
-		if len(e.Addresses) == 0 || c.Transport.Kind == Unicast && (len(e.Own) == 0 || len(e.Peers) != len(c.contenders())-1) {
+		if len(e.Addresses) == 0 || c.Transport.Kind != Multicast && (len(e.Own) == 0 || len(e.Peers) != len(c.contenders())-1) {
 			t.Errorf("an incomplete election: %+v", e)
 		}
 	}
@@ -105,6 +106,28 @@ func checkCheck(t *testing.T, c checks.Check) {
 	}
 	if _, err := regexp.Compile(expect); err != nil {
 		t.Errorf("%+v: %v", c, err)
+	}
+}
+
+// checkGuard: what votes, and what it votes on, can be used.
+func checkGuard(t *testing.T, c *Config) {
+	guarded := c.Guard.Kind == GuardQuorum
+	voters := c.Voters()
+	if guarded && (c.PeerLink == nil || len(voters) < 3 || c.Majority() <= len(voters)/2 || c.Guard.Fence == "") || !guarded && c.Guard != (Guard{}) {
+		t.Errorf("a guard of no use: %+v, %+v, voters %v", c.Guard, c.PeerLink, voters)
+	}
+	if c.PeerLink != nil && (c.PeerLink.Port == 0 || c.PeerLink.KeysFile == "") || c.PeerLink == nil && c.Transport.Kind == Gossip {
+		t.Errorf("a peer link of no use: %+v", c.PeerLink)
+	}
+	routers := 0
+	for _, res := range c.Resources() {
+		routers += len(res.Routers)
+		if len(res.Addresses) == 0 || res.Shortest <= 0 || res.Longest < res.Shortest || guarded != (res.OnLoss != "") || guarded && res.Lease() > c.Guard.MaxLease {
+			t.Errorf("an incomplete resource: %+v", res)
+		}
+	}
+	if routers != len(c.Routers) {
+		t.Errorf("%d routers are in resources, of %d", routers, len(c.Routers))
 	}
 }
 

@@ -54,7 +54,7 @@ func (r *reader) idleWitnesses(raw *rawFile) {
 	}
 	for _, e := range raw.Nodes.entries {
 		if e.value.Witness.v {
-			r.warn(e.value.Witness.mark, e.name+" does nothing: a witness votes for the guard, and there is none", "add guard: {kind: quorum} at the top, or remove the node")
+			r.warn(e.value.Witness.mark, e.name+" does nothing: a witness votes for the guard, and there is none", "write guard: {kind: quorum} at the top, or remove the node")
 		}
 	}
 }
