@@ -109,7 +109,7 @@ func (l *Link) ask(ctx context.Context, list *memberlist.Memberlist) {
 
 func (l *Link) sendWho(list *memberlist.Memberlist, k kind, nonce uint64, to netip.AddrPort) {
 	w := who{nonce: nonce, age: time.Since(l.born), addr: l.sockets.advertised}
-	f := frame{kind: k, start: l.start, from: l.cfg.Node, to: l.cfg.Node, payload: w.bytes()}
+	f := frame{kind: k, start: l.start, from: l.name, to: l.name, payload: w.bytes()}
 	err := list.SendToAddress(memberlist.Address{Addr: to.String(), Name: l.cfg.Node}, f.append(nil))
 	if err != nil {
 		l.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "namesake not asked", slog.Any("error", err))
@@ -117,9 +117,9 @@ func (l *Link) sendWho(list *memberlist.Memberlist, k kind, nonce uint64, to net
 }
 
 // answer takes a question or an answer of another node with this name.
-func (l *Link) answer(f frame) {
+func (l *Link) answer(f *frame) {
 	w, err := parseWho(f.payload)
-	if err != nil || f.from != l.cfg.Node {
+	if err != nil || string(f.from) != l.cfg.Node {
 		l.counts.malformed.Add(1)
 		return
 	}

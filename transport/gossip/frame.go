@@ -8,14 +8,24 @@ import (
 	"errors"
 )
 
+// Channel says who a message is for at the receiver.
+type Channel uint8
+
+const (
+	Lease  Channel = 1 + iota // the guard
+	Agent                     // agents
+	Advert                    // VRRP adverts, see Link.Open
+)
+
 // kind says what a frame is.
 type kind uint8
 
 const (
-	kindDirect kind = 1 // a message for Received
+	kindDirect kind = 1 // a message
 	kindState  kind = 2 // the sender's state
 	kindWho    kind = 3 // who runs under this name at this address?
 	kindHere   kind = 4 // the answer
+	kindSealed kind = 5 // a message that may come at any later time
 )
 
 // frame is what this package puts in memberlist's user messages:
@@ -23,26 +33,28 @@ const (
 //	0      'v'
 //	1      version, 1
 //	2      kind
-//	3      start of the sender, 8 bytes
-//	11     number, 8 bytes
-//	19     length of the sender's name, the name
+//	3      channel of kindDirect and kindSealed, else 0
+//	4      start of the sender, 8 bytes
+//	12     number, 8 bytes
+//	20     length of the sender's name, the name
 //	..     length of the receiver's name, the name
 //	..     payload, to the end
 //
 // Numbers are in network byte order. Number counts the sender's messages to
-// that receiver, or the versions of its state.
+// that receiver, its sealed messages to it, or the versions of its state.
 type frame struct {
 	kind     kind
+	channel  Channel
 	start    uint64
 	number   uint64
-	from, to string
-	payload  []byte // of the buffer that was parsed
+	from, to []byte // these three of the buffer that was parsed
+	payload  []byte
 }
 
 const (
 	frameMagic   = 'v'
 	frameVersion = 1
-	frameFixed   = 19
+	frameFixed   = 20
 )
 
 // maxName is the longest name of a node or a cluster.
@@ -65,8 +77,8 @@ var (
 )
 
 // append encodes the frame.
-func (f frame) append(b []byte) []byte {
-	b = append(b, frameMagic, frameVersion, byte(f.kind))
+func (f *frame) append(b []byte) []byte {
+	b = append(b, frameMagic, frameVersion, byte(f.kind), byte(f.channel))
 	b = binary.BigEndian.AppendUint64(b, f.start)
 	b = binary.BigEndian.AppendUint64(b, f.number)
 	b = append(b, byte(len(f.from)))
@@ -88,11 +100,12 @@ func parseFrame(b []byte) (frame, error) {
 		return frame{}, errFrameVersion
 	}
 	f := frame{
-		kind:   kind(b[2]),
-		start:  binary.BigEndian.Uint64(b[3:]),
-		number: binary.BigEndian.Uint64(b[11:]),
+		kind:    kind(b[2]),
+		channel: Channel(b[3]),
+		start:   binary.BigEndian.Uint64(b[4:]),
+		number:  binary.BigEndian.Uint64(b[12:]),
 	}
-	if f.kind < kindDirect || f.kind > kindHere {
+	if f.kind < kindDirect || f.kind > kindSealed {
 		return frame{}, errFrameKind
 	}
 	b = b[frameFixed:]
@@ -119,13 +132,13 @@ func parseFrame(b []byte) (frame, error) {
 }
 
 // cutName takes a name and its length from the front.
-func cutName(b []byte, least int) (name string, rest []byte, err error) {
+func cutName(b []byte, least int) (name, rest []byte, err error) {
 	if len(b) == 0 || len(b) < 1+int(b[0]) {
-		return "", nil, errFrameShort
+		return nil, nil, errFrameShort
 	}
 	n := int(b[0])
 	if n < least || n > maxName {
-		return "", nil, errFrameName
+		return nil, nil, errFrameName
 	}
-	return string(b[1 : 1+n]), b[1+n:], nil
+	return b[1 : 1+n], b[1+n:], nil
 }

@@ -55,9 +55,9 @@ type Config struct {
 	// State is what this node tells others of itself, at most 64 KiB. It is asked
 	// for every second and after Announce. It may be nil.
 	State func() []byte
-	// Received gets the messages of configured peers, one after the other. It
-	// must not block, and must not keep the payload.
-	Received func(from string, payload []byte)
+	// Received gets the messages of configured peers on the channels Lease and
+	// Agent, one after the other. It must not block, and must not keep the payload.
+	Received func(from string, ch Channel, payload []byte)
 }
 
 // Peer is another node of the configuration.
@@ -90,13 +90,17 @@ const (
 // Link is the peer link of one node. Its methods may be called from anywhere;
 // of the callbacks, only Received may call it.
 type Link struct {
-	cfg     Config
-	start   uint64
-	born    time.Time
-	sockets *sockets
-	ring    *memberlist.Keyring
-	bridge  *bridge
-	lookup  lookup
+	cfg       Config
+	name      []byte        // of this node
+	addresses [2]netip.Addr // of this node, for adverts
+	start     uint64
+	born      time.Time
+	sockets   *sockets
+	ring      *memberlist.Keyring
+	ciphers   atomic.Pointer[ciphers] // of the ring's keys
+	buffers   sync.Pool               // of *[]byte, to pack in
+	bridge    *bridge
+	lookup    lookup
 
 	rotating sync.Mutex
 	kick     chan struct{}       // the state may have changed, or someone is new
@@ -113,8 +117,10 @@ type Link struct {
 	mu      sync.Mutex
 	list    *memberlist.Memberlist // while running
 	peers   map[string]*peer
+	nodes   map[netip.Addr]string // the peers by vip.NodeAddress
 	members map[string]*Member
-	limit   limiter // of what peers make this package say
+	open    []*Adverts // replaced, never changed
+	limit   limiter    // of what peers make this package say
 	asked   question
 }
 
@@ -131,16 +137,22 @@ func New(cfg Config) (*Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peer link: %w", err)
 	}
+	ready, err := newCiphers(keys)
+	if err != nil {
+		return nil, fmt.Errorf("peer link: %w", err)
+	}
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails: it ends the program instead
 	l := &Link{
-		cfg: cfg, start: binary.BigEndian.Uint64(id[:]), born: time.Now(), ring: ring,
+		cfg: cfg, name: []byte(cfg.Node), addresses: nodeAddresses(cfg.Node), start: binary.BigEndian.Uint64(id[:]), born: time.Now(), ring: ring,
 		kick: make(chan struct{}, 1), retry: make(chan struct{}, 1),
 		suspects: make(chan netip.AddrPort, 4), failed: make(chan error, 1),
 		members: map[string]*Member{},
 		lookup:  net.DefaultResolver.LookupNetIP,
 		limit:   limiter{period: logPeriod},
 	}
+	l.ciphers.Store(&ready)
+	l.buffers.New = func() any { return new(make([]byte, 0, maxOwnPacket)) }
 	l.bridge = newBridge(cfg.Log, l.counts.refused)
 	if l.sockets, err = openSockets(cfg.Bind, cfg.Port); err != nil {
 		return nil, fmt.Errorf("peer link: %w", err)
@@ -193,7 +205,7 @@ func (l *Link) Run(ctx context.Context) error {
 	if !l.sockets.advertised.IsValid() {
 		l.sockets.advertised = l.sockets.advertise(l.cfg.Bind[0], l.known())
 	}
-	l.sockets.start()
+	l.sockets.start(l.packet)
 	list, err := memberlist.Create(l.tuned())
 	if err != nil {
 		_ = l.sockets.Shutdown()
@@ -249,7 +261,7 @@ func (l *Link) setList(list *memberlist.Memberlist) {
 
 // counts are the counters of Stats.
 type counts struct {
-	wrongKey, wrongCluster, unknown, repeated, malformed, misdirected, duplicate atomic.Uint64
+	wrongKey, wrongCluster, unknown, repeated, malformed, misdirected, duplicate, unhandled, overflow atomic.Uint64
 }
 
 func (c *counts) refused(r refusal) {
@@ -271,6 +283,8 @@ type Stats struct {
 	Malformed    uint64
 	Misdirected  uint64 // meant for another node
 	Duplicate    uint64 // signs that two nodes have one name
+	Unhandled    uint64 // on a channel that this version does not know
+	Overflow     uint64 // adverts that were not received in time
 }
 
 // Stats are the counters now.
@@ -279,6 +293,6 @@ func (l *Link) Stats() Stats {
 	return Stats{
 		WrongKey: c.wrongKey.Load(), WrongCluster: c.wrongCluster.Load(), Unknown: c.unknown.Load(),
 		Repeated: c.repeated.Load(), Malformed: c.malformed.Load(), Misdirected: c.misdirected.Load(),
-		Duplicate: c.duplicate.Load(),
+		Duplicate: c.duplicate.Load(), Unhandled: c.unhandled.Load(), Overflow: c.overflow.Load(),
 	}
 }

@@ -143,8 +143,13 @@ func (l *Link) Rotate(keys [][]byte) error {
 	if err := validKeys(keys); err != nil {
 		return err
 	}
+	ready, err := newCiphers(keys)
+	if err != nil {
+		return err
+	}
 	l.rotating.Lock()
 	defer l.rotating.Unlock()
+	l.ciphers.Store(&ready)
 	for _, key := range keys {
 		if err := l.ring.AddKey(bytes.Clone(key)); err != nil {
 			return fmt.Errorf("installing a key: %w", err)

@@ -43,7 +43,7 @@ func nodeProcess(spec []string) error {
 		Node: spec[0], Cluster: "lab", Port: labPort, Keys: [][]byte{key(1)},
 		Log:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		State:    func() []byte { return []byte("state-of-" + spec[0]) },
-		Received: func(from string, payload []byte) { fmt.Printf("%s says %s\n", from, payload) },
+		Received: func(from string, _ Channel, payload []byte) { fmt.Printf("%s says %s\n", from, payload) },
 	}
 	for a := range strings.SplitSeq(spec[1], ",") {
 		cfg.Bind = append(cfg.Bind, netip.MustParseAddr(a))
@@ -63,7 +63,7 @@ func nodeProcess(spec []string) error {
 		for ctx.Err() == nil {
 			<-tick.C
 			for _, p := range cfg.Peers {
-				_ = l.Send(p.Name, []byte("hello"))
+				_ = l.Send(p.Name, Agent, []byte("hello"))
 			}
 			for _, m := range l.Members() {
 				if s := fmt.Sprintf("member %s %s\n", m.Name, m.State); !said[s] {

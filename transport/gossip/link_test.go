@@ -69,7 +69,7 @@ func newNode(t testing.TB, name string, change func(*Config)) *node {
 			defer n.mu.Unlock()
 			return []byte(n.state)
 		},
-		Received: func(from string, payload []byte) {
+		Received: func(from string, _ Channel, payload []byte) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.got[from+": "+string(payload)]++
@@ -142,7 +142,7 @@ func wantMessages(t testing.TB, text string, nodes ...*node) {
 				continue
 			}
 			labtest.Eventually(t, patience, a.name+" to "+b.name, func() bool {
-				if err := a.Send(b.name, []byte(text)); err != nil && !errors.Is(err, ErrNotRunning) {
+				if err := a.Send(b.name, Agent, []byte(text)); err != nil && !errors.Is(err, ErrNotRunning) {
 					t.Fatal(err)
 				}
 				return b.received(a.name+": "+text) > 0
@@ -185,10 +185,10 @@ func TestLink(t *testing.T) {
 
 	long := strings.Repeat("y", MaxPayload)
 	wantMessages(t, long, a, b)
-	if err := a.Send("lb-2", []byte(long+"y")); !errors.Is(err, ErrTooLong) {
+	if err := a.Send("lb-2", Agent, []byte(long+"y")); !errors.Is(err, ErrTooLong) {
 		t.Errorf("too long: %v", err)
 	}
-	if err := a.Send("lb-9", nil); !errors.Is(err, ErrNoAddress) {
+	if err := a.Send("lb-9", Agent, nil); !errors.Is(err, ErrNoAddress) {
 		t.Errorf("nobody: %v", err)
 	}
 
@@ -197,7 +197,7 @@ func TestLink(t *testing.T) {
 		t.Errorf("the end: %v", c.result)
 	}
 	labtest.Eventually(t, patience, "lb-3 gone", func() bool { return a.member("lb-3").Name == "" })
-	if err := c.Send("lb-1", nil); !errors.Is(err, ErrNotRunning) {
+	if err := c.Send("lb-1", Agent, nil); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("after the end: %v", err)
 	}
 }
@@ -211,7 +211,7 @@ func TestRestart(t *testing.T) {
 	b.run(t)
 	wantMessages(t, "one", a, b)
 	wantMembers(t, a, b)
-	old := frame{kind: kindDirect, start: b.Start(), number: 1, from: "lb-2", to: "lb-1", payload: []byte("old")}
+	old := frame{kind: kindDirect, channel: Agent, start: b.Start(), number: 1, from: []byte("lb-2"), to: []byte("lb-1"), payload: []byte("old")}
 	b.end()
 
 	again := newNode(t, "lb-2", nil)
@@ -232,7 +232,7 @@ func TestWrongKey(t *testing.T) {
 	a.run(t)
 	b.run(t)
 	labtest.Eventually(t, patience, "refusals", func() bool {
-		if err := b.Send("lb-1", []byte("psst")); err != nil && !errors.Is(err, ErrNotRunning) {
+		if err := b.Send("lb-1", Agent, []byte("psst")); err != nil && !errors.Is(err, ErrNotRunning) {
 			t.Fatal(err)
 		}
 		return a.Stats().WrongKey > 5
@@ -251,7 +251,7 @@ func TestWrongCluster(t *testing.T) {
 	a.run(t)
 	b.run(t)
 	labtest.Eventually(t, patience, "refusals", func() bool {
-		if err := b.Send("lb-1", []byte("psst")); err != nil && !errors.Is(err, ErrNotRunning) {
+		if err := b.Send("lb-1", Agent, []byte("psst")); err != nil && !errors.Is(err, ErrNotRunning) {
 			t.Fatal(err)
 		}
 		return a.Stats().WrongCluster > 5
@@ -268,7 +268,7 @@ func TestStranger(t *testing.T) {
 	a.run(t)
 	b.run(t)
 	labtest.Eventually(t, patience, "lb-2 seen, its messages counted", func() bool {
-		if err := b.Send("lb-1", []byte("psst")); err != nil && !errors.Is(err, ErrNotRunning) {
+		if err := b.Send("lb-1", Agent, []byte("psst")); err != nil && !errors.Is(err, ErrNotRunning) {
 			t.Fatal(err)
 		}
 		return a.member("lb-2").Name != "" && a.Stats().Unknown > 3
@@ -325,8 +325,8 @@ func TestRotate(t *testing.T) {
 		for range 20 {
 			text := fmt.Sprintf("message %d", sent)
 			sent++
-			labtest.OK(t, a.Send("lb-2", []byte(text)))
-			labtest.OK(t, b.Send("lb-1", []byte(text)))
+			labtest.OK(t, a.Send("lb-2", Agent, []byte(text)))
+			labtest.OK(t, b.Send("lb-1", Agent, []byte(text)))
 			labtest.Eventually(t, patience, text, func() bool {
 				return b.received("lb-1: "+text) == 1 && a.received("lb-2: "+text) == 1
 			})

@@ -163,8 +163,7 @@ func (b *bridge) Write(p []byte) (int, error) {
 	l := parseLine(string(p))
 	ctx := context.Background()
 	if l.refused != notRefused {
-		b.count(l.refused)
-		b.refuse(ctx, l)
+		b.refused(l.refused, host(l.from))
 		return len(p), nil
 	}
 	if !b.log.Enabled(ctx, l.level) {
@@ -184,25 +183,29 @@ func (b *bridge) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// refuse says once per address that it is refused. The port is a new one with
-// each connection.
-func (b *bridge) refuse(ctx context.Context, l line) {
-	host := l.from
-	if i := strings.LastIndexByte(host, ':'); i > 0 {
-		host = host[:i]
+// host is an address without its port, which is a new one with each connection.
+func host(addr string) string {
+	if i := strings.LastIndexByte(addr, ':'); i > 0 {
+		addr = addr[:i]
 	}
+	return strings.Trim(addr, "[]")
+}
+
+// refused counts a refusal, and says it once per address.
+func (b *bridge) refused(r refusal, from string) {
+	b.count(r)
 	b.mu.Lock()
-	_, ok := b.spoken.pass(time.Now(), string(rune('0'+l.refused))+host)
+	_, ok := b.spoken.pass(time.Now(), string(rune('0'+r))+from)
 	b.mu.Unlock()
 	if !ok {
 		return
 	}
-	from := slog.String("from", host)
-	switch l.refused {
+	ctx, attr := context.Background(), slog.String("from", from)
+	switch r {
 	case wrongKey:
-		b.log.LogAttrs(ctx, slog.LevelWarn, "peer refused: it has none of our keys", from)
+		b.log.LogAttrs(ctx, slog.LevelWarn, "peer refused: it has none of our keys", attr)
 	case wrongCluster:
-		b.log.LogAttrs(ctx, slog.LevelWarn, "peer refused: it is of another cluster", from)
+		b.log.LogAttrs(ctx, slog.LevelWarn, "peer refused: it is of another cluster", attr)
 	case notRefused:
 	}
 }

@@ -4,7 +4,6 @@
 package gossip
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -201,85 +200,6 @@ func (d *delegate) NotifyConflict(existing, other *memberlist.Node) {
 	l.say(slog.LevelWarn, "a node has two addresses: it has moved, or two nodes have one name", "conflict "+existing.Name,
 		slog.String("node", existing.Name),
 		slog.String("address", addrOf(existing).String()), slog.String("other", addrOf(other).String()))
-}
-
-// NotifyMsg is a message.
-func (d *delegate) NotifyMsg(b []byte) {
-	l := (*Link)(d)
-	f, err := parseFrame(b)
-	if err != nil {
-		l.counts.malformed.Add(1)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.say(slog.LevelWarn, "message dropped", "malformed", slog.Any("error", err))
-		return
-	}
-	if f.kind != kindState && f.to != l.cfg.Node {
-		l.counts.misdirected.Add(1)
-		return
-	}
-	switch f.kind {
-	case kindDirect:
-		if l.admit(f) {
-			l.receive(f)
-		}
-	case kindState:
-		l.keep(f)
-	case kindWho, kindHere:
-		l.answer(f)
-	}
-}
-
-// receive hands a message on.
-func (l *Link) receive(f frame) {
-	l.receiving.Lock()
-	defer l.receiving.Unlock()
-	if l.cfg.Received != nil && !l.ended {
-		l.cfg.Received(f.from, f.payload)
-	}
-}
-
-// admit tells whether a message is to be handed on.
-func (l *Link) admit(f frame) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	p := l.peers[f.from]
-	if p == nil {
-		l.counts.unknown.Add(1)
-		l.say(slog.LevelWarn, "message of a node that is not configured dropped", "unknown "+f.from, slog.String("node", f.from))
-		return false
-	}
-	switch p.lives.judge(f.start, f.number) {
-	case repeated, rivalled:
-		l.counts.repeated.Add(1)
-		return false
-	case returned:
-		l.counts.duplicate.Add(1)
-		l.say(slog.LevelError, "two nodes have one name", "twice "+f.from, slog.String("node", f.from))
-	case accepted, restarted:
-	}
-	if m := l.members[f.from]; m != nil {
-		l.began(m, f.start)
-	}
-	return true
-}
-
-// keep remembers the state of a configured peer.
-func (l *Link) keep(f frame) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	p := l.peers[f.from]
-	if p == nil {
-		return
-	}
-	if !p.lives.newer(f.start, f.number) {
-		return
-	}
-	// It may come before memberlist knows the node.
-	p.state, p.stateOf = bytes.Clone(f.payload), f.start
-	if m := l.members[f.from]; m != nil {
-		l.began(m, f.start)
-	}
 }
 
 func addrOf(n *memberlist.Node) netip.AddrPort {

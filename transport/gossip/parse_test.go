@@ -228,8 +228,8 @@ func TestConfigErrors(t *testing.T) {
 }
 
 func FuzzParseFrame(f *testing.F) {
-	f.Add(frame{kindDirect, 1, 2, "lb-1", "lb-2", []byte("payload")}.append(nil))
-	f.Add(frame{kindState, 1, 2, "lb-1", "", nil}.append(nil))
+	f.Add((&frame{kindDirect, Agent, 1, 2, []byte("lb-1"), []byte("lb-2"), []byte("payload")}).append(nil))
+	f.Add((&frame{kindState, 0, 1, 2, []byte("lb-1"), nil, nil}).append(nil))
 	f.Add([]byte("v\x01\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := parseFrame(b)

@@ -31,8 +31,11 @@ type peer struct {
 	resolved []netip.AddrPort
 	lives    lives  // its starts
 	sent     uint64 // the number of the last message to it
-	state    []byte // what it told
-	stateOf  uint64 // in this start
+	sealed   uint64 // and of the last sealed one
+	name     string
+	address  [2]netip.Addr // as vip.NodeAddress, of IPv4 and IPv6
+	state    []byte        // what it told
+	stateOf  uint64        // in this start
 	due      time.Time
 	backOff  time.Duration
 	trying   bool
@@ -54,7 +57,7 @@ func (l *Link) SetPeers(peers []Peer) error {
 		if next[p.Name] != nil {
 			return fmt.Errorf("peer link: peer %s stands there twice", p.Name)
 		}
-		n := &peer{}
+		n := &peer{name: p.Name, address: nodeAddresses(p.Name)}
 		for _, a := range p.Addresses {
 			h, err := parseHostPort(a, l.Port())
 			if err != nil {
@@ -62,16 +65,21 @@ func (l *Link) SetPeers(peers []Peer) error {
 			}
 			n.hosts = append(n.hosts, h)
 			if addr, err := netip.ParseAddr(h.host); err == nil {
-				n.resolved = append(n.resolved, netip.AddrPortFrom(addr, h.port))
+				n.resolved = append(n.resolved, netip.AddrPortFrom(addr.Unmap(), h.port))
 			}
 		}
 		next[p.Name] = n
 	}
 	delete(next, l.cfg.Node)
+	nodes, err := addressed(l.cfg.Node, next)
+	if err != nil {
+		return fmt.Errorf("peer link: %w", err)
+	}
 	l.mu.Lock()
+	l.nodes = nodes
 	for name, n := range next {
 		if old := l.peers[name]; old != nil {
-			n.lives, n.sent = old.lives, old.sent
+			n.lives, n.sent, n.sealed = old.lives, old.sent, old.sealed
 			n.state, n.stateOf = old.state, old.stateOf
 			if slices.Equal(old.hosts, n.hosts) {
 				n.resolved = old.resolved
@@ -85,6 +93,26 @@ func (l *Link) SetPeers(peers []Peer) error {
 	l.mu.Unlock()
 	wake(l.retry)
 	return nil
+}
+
+// addressed are the peers by their addresses for adverts.
+func addressed(own string, peers map[string]*peer) (map[netip.Addr]string, error) {
+	names := make(map[netip.Addr]string, 2*len(peers)+2)
+	for _, a := range nodeAddresses(own) {
+		names[a] = own
+	}
+	for name, p := range peers {
+		for _, a := range p.address {
+			if other, taken := names[a]; taken {
+				return nil, fmt.Errorf("the names %s and %s can't be told apart where adverts travel by gossip: one of the nodes needs another name", other, name)
+			}
+			names[a] = name
+		}
+	}
+	for _, a := range nodeAddresses(own) {
+		delete(names, a)
+	}
+	return names, nil
 }
 
 func parseHostPort(s string, port uint16) (hostPort, error) {
@@ -206,7 +234,7 @@ func resolve(ctx context.Context, look lookup, hosts []hostPort) (addrs []netip.
 	defer cancel()
 	for _, h := range hosts {
 		if a, err := netip.ParseAddr(h.host); err == nil {
-			addrs = append(addrs, netip.AddrPortFrom(a, h.port))
+			addrs = append(addrs, netip.AddrPortFrom(a.Unmap(), h.port))
 			continue
 		}
 		found, lookErr := look(ctx, "ip", h.host)

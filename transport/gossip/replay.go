@@ -3,6 +3,8 @@
 
 package gossip
 
+import "slices"
+
 // window remembers which of a sender's last 64 numbers have come, so that a
 // repeated message is handed on once: a copy by another path, or a recording
 // that someone plays back.
@@ -34,6 +36,30 @@ func (w *window) fresh(number uint64) bool {
 	return true
 }
 
+// spent are the numbers of sealed messages that have come, the highest of them,
+// in order. They may be sent in any order, with gaps of any size.
+type spent struct {
+	numbers []uint64
+	forgot  uint64 // this number and those below it count as come
+}
+
+// maxSpent is how many are remembered of one start.
+const maxSpent = 4096
+
+// fresh tells whether a number comes for the first time, and remembers it.
+func (s *spent) fresh(number uint64) bool {
+	i, found := slices.BinarySearch(s.numbers, number)
+	if found || number <= s.forgot {
+		return false
+	}
+	s.numbers = slices.Insert(s.numbers, i, number)
+	if len(s.numbers) > maxSpent {
+		s.forgot = s.numbers[0]
+		s.numbers = slices.Delete(s.numbers, 0, 1)
+	}
+	return true
+}
+
 // verdict is what becomes of a message.
 type verdict uint8
 
@@ -49,6 +75,7 @@ const (
 type life struct {
 	start   uint64
 	numbers window
+	sealed  spent
 	late    int    // messages since another start replaced it
 	version uint64 // of the state
 }
@@ -92,6 +119,18 @@ func (l *lives) judge(start, number uint64) verdict {
 		return accepted
 	}
 	return restarted
+}
+
+// unseal tells whether a sealed message of this start is taken. It is not a
+// sign that the start is the present one.
+func (l *lives) unseal(start, number uint64) bool {
+	s := *l
+	for i := range s {
+		if s[i].start == start {
+			return s[i].sealed.fresh(number)
+		}
+	}
+	return false
 }
 
 // newer tells whether a version of the state is newer than the one known, of

@@ -27,35 +27,38 @@ const (
 
 // Send sends a message to a configured node, at once and without a receipt: to
 // each of its addresses, whether it has joined or not. It fails if it left by
-// none.
-func (l *Link) Send(to string, payload []byte) error {
+// none, and does not wait for a slow network.
+func (l *Link) Send(to string, ch Channel, payload []byte) error {
 	if len(payload) > MaxPayload {
 		return fmt.Errorf("sending %d bytes to %s: %w, %d bytes", len(payload), to, ErrTooLong, MaxPayload)
 	}
-	l.mu.Lock()
-	list, p := l.list, l.peers[to]
-	var paths []netip.AddrPort
+	var room [4]netip.AddrPort
+	paths := room[:0]
 	var number uint64
-	if p != nil {
-		paths = slices.Clone(p.resolved)
-		if m := l.members[to]; m != nil && !slices.Contains(paths, m.Addr) {
-			paths = append(paths, m.Addr)
-		}
+	l.mu.Lock()
+	running := l.list != nil
+	if p := l.peers[to]; p != nil {
+		paths = l.paths(paths, to, p)
 		p.sent++
 		number = p.sent
 	}
 	l.mu.Unlock()
-	if list == nil {
+	if !running {
 		return fmt.Errorf("sending to %s: %w", to, ErrNotRunning)
 	}
 	if len(paths) == 0 {
 		return fmt.Errorf("sending to %s: %w", to, ErrNoAddress)
 	}
-	f := frame{kind: kindDirect, start: l.start, number: number, from: l.cfg.Node, to: to, payload: payload}
-	b := f.append(make([]byte, 0, frameFixed+2+2*maxName+len(payload)))
+	f := frame{
+		kind: kindDirect, channel: ch, start: l.start, number: number,
+		from: l.name, to: []byte(to), payload: payload,
+	}
+	buffer := l.buffers.Get().(*[]byte)
+	defer l.buffers.Put(buffer)
+	*buffer = (*l.ciphers.Load()).pack((*buffer)[:0], l.cfg.Cluster, &f)
 	var errs []error
 	for _, a := range paths {
-		if err := list.SendToAddress(memberlist.Address{Addr: a.String(), Name: to}, b); err != nil {
+		if err := l.sockets.write(*buffer, a); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -146,6 +149,6 @@ func (l *Link) state() []byte {
 // overtake each other.
 func (l *Link) stateFrame(state []byte) []byte {
 	version := uint64(max(time.Since(l.born), 1))
-	f := frame{kind: kindState, start: l.start, number: version, from: l.cfg.Node, payload: state}
+	f := frame{kind: kindState, start: l.start, number: version, from: l.name, payload: state}
 	return f.append(nil)
 }

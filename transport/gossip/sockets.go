@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -29,7 +30,7 @@ const (
 // memberlist's own sends from its first socket alone, whatever the family of
 // the peer, and takes 64 KiB of memory for each packet it reads.
 type sockets struct {
-	udp []*net.UDPConn
+	udp []*datagrams
 	tcp []*net.TCPListener
 
 	advertised netip.AddrPort
@@ -81,25 +82,36 @@ func bindSockets(bind []netip.Addr, port uint16) (*sockets, error) {
 			_ = s.close()
 			return nil, fmt.Errorf("opening the socket %v for peers: %w", at, err)
 		}
-		s.udp = append(s.udp, conn)
+		d, err := newDatagrams(conn)
+		if err != nil {
+			_ = conn.Close()
+			_ = s.close()
+			return nil, fmt.Errorf("opening the socket %v for peers: %w", at, err)
+		}
+		s.udp = append(s.udp, d)
 	}
 	return s, nil
 }
 
 func (s *sockets) port() uint16 { return s.tcp[0].Addr().(*net.TCPAddr).AddrPort().Port() }
 
+// taker is given each datagram first, and room to decrypt it in. If it returns
+// true, the datagram is memberlist's.
+type taker func(b, room []byte, from netip.AddrPort) (pass bool)
+
 // start reads until Shutdown.
-func (s *sockets) start() {
+func (s *sockets) start(take taker) {
 	for i := range s.udp {
-		s.wg.Go(func() { s.read(s.udp[i]) })
+		s.wg.Go(func() { s.read(s.udp[i], take) })
 		s.wg.Go(func() { s.accept(s.tcp[i]) })
 	}
 }
 
-func (s *sockets) read(conn *net.UDPConn) {
-	buf := make([]byte, maxPacket+1)
+func (s *sockets) read(d *datagrams, take taker) {
+	buf, room := make([]byte, maxPacket+1), make([]byte, 0, maxPacket)
+	next := d.reader(buf)
 	for {
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		n, sender, err := next()
 		if err != nil {
 			if s.pause() {
 				continue
@@ -107,6 +119,10 @@ func (s *sockets) read(conn *net.UDPConn) {
 			return
 		}
 		if n == 0 || n > maxPacket {
+			continue
+		}
+		from := addrPort(sender)
+		if !take(buf[:n], room, from) {
 			continue
 		}
 		p := &memberlist.Packet{
@@ -118,6 +134,11 @@ func (s *sockets) read(conn *net.UDPConn) {
 			return
 		}
 	}
+}
+
+// pending tells whether a datagram has come that has not been dealt with.
+func (s *sockets) pending() bool {
+	return slices.ContainsFunc(s.udp, (*datagrams).pending)
 }
 
 func (s *sockets) accept(listener *net.TCPListener) {
@@ -161,22 +182,23 @@ func (s *sockets) WriteTo(b []byte, addr string) (time.Time, error) {
 // errNoFamily is a peer of an address family that nothing is bound to.
 var errNoFamily = errors.New("no socket of that address family")
 
-// WriteToAddress sends a packet from the first socket of the peer's family.
+// WriteToAddress sends a packet of memberlist's.
 func (s *sockets) WriteToAddress(b []byte, a memberlist.Address) (time.Time, error) {
 	to, err := netip.ParseAddrPort(a.Addr)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("sending to a peer: %w", err)
 	}
-	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-	for _, conn := range s.udp {
-		own := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
-		if own.Is4() != to.Addr().Is4() {
-			continue
+	return time.Now(), s.write(b, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
+}
+
+// write sends a datagram from the first socket of the receiver's family.
+func (s *sockets) write(b []byte, to netip.AddrPort) error {
+	for _, d := range s.udp {
+		if d.own.Is4() == to.Addr().Is4() {
+			return d.write(b, to)
 		}
-		_, err := conn.WriteToUDPAddrPort(b, to)
-		return time.Now(), err
 	}
-	return time.Time{}, fmt.Errorf("sending to %v: %w", to, errNoFamily)
+	return fmt.Errorf("sending to %v: %w", to, errNoFamily)
 }
 
 // PacketCh has what the sockets read.
@@ -209,8 +231,8 @@ func (s *sockets) close() error {
 	for _, c := range s.tcp {
 		errs = append(errs, c.Close())
 	}
-	for _, c := range s.udp {
-		errs = append(errs, c.Close())
+	for _, d := range s.udp {
+		errs = append(errs, d.conn.Close())
 	}
 	return errors.Join(errs...)
 }
