@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vicar-ha/vicar/vrrp"
+	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
 // step tells an engine's group what happened and does what it answers.
@@ -32,6 +33,9 @@ func (l *loop) step(i *instance, now time.Time, ev vrrp.Event) {
 		g.moved = false
 		l.countMove(g, now)
 	}
+	if g.lease.claimed || g.parted {
+		l.giveBack(g, now)
+	}
 }
 
 // perform carries out one action. It queues and never waits.
@@ -39,11 +43,24 @@ func (l *loop) perform(i *instance, now time.Time, a vrrp.Action) {
 	switch a := a.(type) {
 	case vrrp.Send:
 		l.send(i, now, a.Priority)
+		if a.Priority == wire.PriorityStop {
+			i.router.group.parted = true
+		} else {
+			l.renews(i)
+		}
+	case vrrp.Claim:
+		l.claim(i.router.group, now, a.Preempt)
+	case vrrp.Unclaim:
+		i.router.group.lease.claimed = true // giveBack sees that nobody wants it
 	case vrrp.Own:
 		i.term, i.held = a.Term, false
 		i.router.saidGivesUp, i.router.saidTookOver = false, false
+		l.farewell(i, now)
 		i.owner.put(i.intent(true))
 	case vrrp.Disown:
+		if g := i.router.group; g.guarded() {
+			l.cfg.Guard.Shut(g.key())
+		}
 		l.tellGivesUp(i, now)
 		i.owner.put(i.intent(false))
 	case vrrp.Announce:
@@ -62,13 +79,30 @@ func (l *loop) send(i *instance, now time.Time, priority uint8) {
 	}
 	packets, err := i.packets(priority)
 	if err != nil {
-		i.limit.log(now, func(more uint64) {
-			l.log.Error("cannot encode advert", slog.String("router", i.router.cfg.Name), slog.Any("err", err), slog.Uint64("more", more))
-		})
+		l.cannotEncode(i, now, err)
 		return
 	}
 	i.link.out = append(i.link.out, packets...)
 	i.sent += uint64(len(packets))
+}
+
+func (l *loop) cannotEncode(i *instance, now time.Time, err error) {
+	i.limit.log(now, func(more uint64) {
+		l.log.Error("cannot encode advert", slog.String("router", i.router.cfg.Name), slog.Any("err", err), slog.Uint64("more", more))
+	})
+}
+
+// farewell prepares what an Active says should the agent die.
+func (l *loop) farewell(i *instance, now time.Time) {
+	if l.cfg.Executor == nil || i.link == nil {
+		return
+	}
+	packets, err := i.packets(wire.PriorityStop)
+	if err != nil {
+		l.cannotEncode(i, now, err)
+		return
+	}
+	l.cfg.Executor.Farewell(i.claimName(), i.link.spec, packets)
 }
 
 // flush sends what the round has queued, a batch per link.
@@ -109,7 +143,9 @@ func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 	}
 	if g := r.group; !g.moving && (c.From == vrrp.Active || c.To == vrrp.Active) {
 		g.moving, g.moved = true, true
+		l.turned(g, c.To)
 	}
+	l.stateChanged()
 	if r.mover == nil || r.mover == i {
 		r.mover = i
 		r.reason, r.since = c.Reason, now
@@ -172,6 +208,9 @@ func (m answered) handle(l *loop, now time.Time) {
 	}
 	if m.restored > 0 {
 		l.log.Warn("addresses restored that somebody removed", slog.String("router", i.router.cfg.Name), slog.Int("count", m.restored))
+	}
+	if m.term == i.term && !m.held && m.err == nil && l.cfg.Executor != nil {
+		l.cfg.Executor.Farewell(i.claimName(), Link{}, nil)
 	}
 	l.step(i, now, vrrp.Settled{Term: m.term, Held: m.held, Err: m.err})
 	if i.held {

@@ -57,7 +57,8 @@ func (a *Agent) Status(ctx context.Context) (status.Status, error) {
 
 // Reload applies the configuration. Routers that it doesn't change miss
 // nothing; if it can't be applied nothing has changed. What it takes to
-// reach the world (Open, Network, Checker, Listener, Log, Now) stays what it was.
+// reach the world (Open, Network, Checker, Listener, Guard, Peers, Log, Now) stays
+// what it was, and so does Drained.
 func (a *Agent) Reload(ctx context.Context, cfg Config) error {
 	answer := make(chan error, 1)
 	if err := a.ask(ctx, reloadAsked{cfg, answer}); err != nil {

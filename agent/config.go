@@ -25,8 +25,10 @@ type Config struct {
 	Routers []Router
 	Groups  []Group // routers that move together
 
-	// Names are the nodes' by their addresses, for people.
+	// Names are the nodes' by the addresses that their adverts come from.
 	Names map[netip.Addr]string
+	// Hosts are addresses of the other nodes, to be asked whether a link works.
+	Hosts []netip.Addr
 
 	// Open opens the link. It is called in the loop and must not wait.
 	Open func(Link) (Transport, error)
@@ -35,7 +37,16 @@ type Config struct {
 	// Checker may be nil if no router tracks a check, Listener if nobody listens.
 	Checker  Checker
 	Listener Listener
-	Log      *slog.Logger
+	// Guard may be nil if no router is guarded, Peers if there is no peer link.
+	// Without a Prober a holder that nobody hears stays; without an Executor
+	// nothing is prepared for the agent's death.
+	Guard    Guard
+	Peers    Peers
+	Prober   Prober
+	Executor Executor
+	// Drained keeps the routers out of the election from the start, until Drain.
+	Drained bool
+	Log     *slog.Logger
 	// Now is the clock; nil is time.Now. One that goes on counting while the
 	// machine sleeps lets a stall by suspension be seen.
 	Now func() time.Time
@@ -84,10 +95,15 @@ type Router struct {
 	Checksum     wire.Checksum // how version 3 IPv4 adverts are summed
 	Password     *[8]byte      // version 2 only
 	Multicast    bool
-	Local        []netip.Addr // the node's own; adverts leave from one on Interface if there is one
-	Peers        []Peer       // unicast only
-	Addresses    []netip.Prefix
-	Exclude      []netip.Prefix // held with Addresses, not advertised
+	// Gossip sends adverts over the peer link: the node and its Peers are
+	// vip.NodeAddresses there, and Local only finds the interface.
+	Gossip bool
+	// Guarded: it holds its addresses by the Guard's leave only.
+	Guarded   bool
+	Local     []netip.Addr // the node's own; adverts leave from one on Interface if there is one
+	Peers     []Peer       // unicast only
+	Addresses []netip.Prefix
+	Exclude   []netip.Prefix // held with Addresses, not advertised
 	// Tracks are the checks that move the election. The members of a Group share
 	// theirs.
 	Tracks  []track.Track
@@ -119,6 +135,7 @@ type Link struct {
 	Index     int // of the interface; another Index is another interface
 	Family    int // 4 or 6
 	Multicast bool
+	Gossip    bool       // over the peer link; Interface is empty then
 	Source    netip.Addr // the primary address: where packets leave from
 	VRIDs     []uint8    // sorted
 	// Interval is the shortest of the routers' on this link when it is opened. A
@@ -128,7 +145,7 @@ type Link struct {
 
 func (l Link) equal(o Link) bool {
 	return l.Interface == o.Interface && l.Index == o.Index && l.Family == o.Family &&
-		l.Multicast == o.Multicast && l.Source == o.Source &&
+		l.Multicast == o.Multicast && l.Gossip == o.Gossip && l.Source == o.Source &&
 		slices.Equal(l.VRIDs, o.VRIDs)
 }
 
@@ -195,9 +212,12 @@ func (c Config) validateGroups(names map[string]bool) (errs []error) {
 			errs = append(errs, fmt.Errorf("agent: %s tracks checks, and there is no Checker", u.key()))
 		}
 		for _, r := range u.routers {
+			if r.Guarded && c.Guard == nil || r.Gossip && c.Peers == nil {
+				errs = append(errs, fmt.Errorf("agent: router %s: no Guard to ask, or no Peers to gossip with", r.Name))
+			}
 			a, b := &r, &u.routers[0]
-			if a.Priority != b.Priority || a.Preempt != b.Preempt || a.PreemptDelay != b.PreemptDelay || a.Damping != b.Damping || a.Listen != b.Listen {
-				errs = append(errs, fmt.Errorf("agent: %s: routers %s and %s can't move together: priority, preemption, damping or listening differ", u.key(), a.Name, b.Name))
+			if a.Priority != b.Priority || a.Preempt != b.Preempt || a.PreemptDelay != b.PreemptDelay || a.Damping != b.Damping || a.Listen != b.Listen || a.Guarded != b.Guarded {
+				errs = append(errs, fmt.Errorf("agent: %s: routers %s and %s can't move together: priority, preemption, damping, listening or the guard differ", u.key(), a.Name, b.Name))
 			}
 		}
 	}
@@ -211,11 +231,14 @@ func (r Router) validate() (errs []error) {
 	if len(r.Movers) == 0 {
 		bad("no mover")
 	}
+	if r.Multicast && r.Gossip {
+		bad("both multicast and gossip")
+	}
 	if r.Interface == "" && len(r.Local) == 0 {
 		bad("neither an interface nor a local address to find it by")
 	}
 	for _, f := range r.families() {
-		if !r.Multicast && len(r.local(f)) == 0 {
+		if !r.Multicast && !r.Gossip && len(r.local(f)) == 0 {
 			bad("no local address of family IPv%d to send from", f)
 		}
 	}

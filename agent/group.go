@@ -91,6 +91,27 @@ type group struct {
 	moving   bool // the event at hand has brought a change of hands already
 	moved    bool // it has to be counted
 
+	// What the Guard says; token is what a predecessor gave for the next claim.
+	lease    lease
+	token    string
+	renewing bool // in this round's renewals
+
+	// Handing over. parted says that the group has given up in order and that its
+	// successor is to be told.
+	heir     heir
+	parted   bool
+	pinned   bool   // it was handed over to this node by name
+	pinNext  bool   // so it will be, if it becomes Active now
+	pinnedTo string // whom it was handed over to by name, until that says so itself
+	pinnedAt time.Time
+
+	// The holder that nobody hears; see unheard.go.
+	unheard  bool   // this node misses the holder's adverts
+	filtered string // nobody hears this holder, though its interface works
+	dead     string // nor does that, or empty
+	asking   bool
+	askedAt  time.Time
+
 	// leaving says that the group is being stopped and goes away once its engines
 	// are idle. Before it gives up, the Listener is told and waited for: for so
 	// many answers, until patience.
@@ -169,12 +190,19 @@ func (l *loop) review(now time.Time) {
 		if ended(&g.patience, now) {
 			l.giveUp(g, now)
 		}
+		l.restrain(g, now)
+		l.recheck(g, now)
 		for _, at := range []time.Time{g.listen, g.damper.until, g.patience} {
 			if !at.IsZero() {
 				l.reviewBy(at)
 			}
 		}
 	}
+}
+
+// state is the least of the members' states.
+func (g *group) state() vrrp.State {
+	return slices.MinFunc(g.members, func(a, b *instance) int { return int(a.engine.State()) - int(b.engine.State()) }).engine.State()
 }
 
 // ended tells whether a time has come, once.

@@ -115,6 +115,7 @@ func (l *loop) prioritise(r *router, now time.Time, fresh bool) {
 	for _, i := range r.instances {
 		l.step(i, now, vrrp.SetPriority{Priority: to})
 	}
+	l.stateChanged()
 	if fresh {
 		return
 	}
@@ -141,6 +142,12 @@ func (l *loop) explain(r *router) string {
 
 // obstacle is why a group's checks keep it out of the election, or empty.
 func (l *loop) obstacle(g *group) string {
+	if l.cfg.Drained {
+		return "drained"
+	}
+	if g.dead != "" {
+		return g.dead
+	}
 	if !g.listen.IsZero() {
 		return fmt.Sprintf("listens for %v after the start", g.unit.routers[0].Listen)
 	}

@@ -29,7 +29,16 @@ type loop struct {
 	network *mailbox[vip.Change]
 	health  *mailbox[[]track.Result]
 	told    *mailbox[*group] // the Listener has been told that one gives up
-	epoch   time.Time
+
+	verdicts   *mailbox[vip.Verdict]   // of the Guard
+	peerEvents *mailbox[vip.PeerEvent] // of the other nodes
+	peers      []vip.NodeState         // the other nodes that are there
+	renewals   []string                // what this round has the Guard renew
+	restate    bool                    // the other nodes are to be told how this one stands
+	moves      []move                  // that somebody waits for
+	limit      limiter                 // of what peers make the loop say
+
+	epoch time.Time
 
 	groups     map[string]*group // by key
 	pending    []unit            // wait until the routers of their names are gone
@@ -61,6 +70,7 @@ func newLoop(cfg Config, inbox chan message) *loop {
 	l := &loop{
 		cfg: cfg, inbox: inbox,
 		network: newMailbox[vip.Change](), health: newMailbox[[]track.Result](), told: newMailbox[*group](),
+		verdicts: newMailbox[vip.Verdict](), peerEvents: newMailbox[vip.PeerEvent](), restate: true,
 		groups: make(map[string]*group), routers: make(map[string]*router),
 		links: make(map[linkKey]*link), results: make(map[string]track.Result),
 		epoch: cfg.Now(),
@@ -103,6 +113,12 @@ func (l *loop) run(ctx context.Context) error {
 	if l.cfg.Checker != nil {
 		l.tasks.Go(func() { l.watchChecks(work) })
 	}
+	if l.cfg.Guard != nil {
+		l.tasks.Go(func() { l.watchGuard(work) })
+	}
+	if l.cfg.Peers != nil {
+		l.tasks.Go(func() { l.watchPeers(work) })
+	}
 	l.spin(ctx, alarm)
 	return errors.Join(l.broken, alarm.Close())
 }
@@ -118,7 +134,7 @@ func (l *loop) spin(ctx context.Context, alarm Alarm) {
 		l.drain()
 		now := l.cfg.Now()
 		l.fire(now)
-		l.flush(now)
+		l.round(now)
 		if l.stale && l.known && l.stopAt.IsZero() {
 			l.stale = false
 			l.place(now)
@@ -138,6 +154,12 @@ func (l *loop) spin(ctx context.Context, alarm Alarm) {
 			l.networkChanged(l.cfg.Now(), merged(l.network.take()))
 		case <-l.health.wake:
 			l.checksChanged(l.cfg.Now(), l.health.take())
+		case <-l.verdicts.wake:
+			for _, v := range l.verdicts.take() {
+				l.verdict(l.cfg.Now(), v)
+			}
+		case <-l.peerEvents.wake:
+			l.peersSaid(l.cfg.Now(), l.peerEvents.take())
 		case <-l.told.wake:
 			l.farewellsTold(l.cfg.Now(), l.told.take())
 		case <-alarm.C():
@@ -146,6 +168,16 @@ func (l *loop) spin(ctx context.Context, alarm Alarm) {
 			ended = nil
 			l.stop(l.cfg.Now())
 		}
+	}
+}
+
+// round ends a round: what was gathered leaves.
+func (l *loop) round(now time.Time) {
+	l.renew()
+	l.flush(now)
+	l.announceState()
+	if len(l.moves) > 0 {
+		l.checkMoves(now)
 	}
 }
 

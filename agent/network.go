@@ -122,6 +122,9 @@ func (l *loop) settlePlaces(r *router, now time.Time) {
 		if i.moved && i.engine.State() == vrrp.Active {
 			i.owner.put(i.intent(true))
 		}
+		if i.engine.State() == vrrp.Active {
+			l.farewell(i, now)
+		}
 		i.moved = false
 	}
 	for _, i := range r.instances {
@@ -189,7 +192,9 @@ func (l *loop) locate(i *instance) (*Link, string) {
 		return nil, fault
 	}
 	port, source := home, netip.Addr{}
-	if cfg.Multicast {
+	if cfg.Gossip {
+		source = vip.NodeAddress(l.cfg.Node, i.family)
+	} else if cfg.Multicast {
 		source = primary(home, i.family, cfg.local(i.family), l.claims)
 	} else if port, source = l.port(home, cfg.local(i.family)); port == nil {
 		return nil, fmt.Sprintf("this node's addresses %v are on no interface", cfg.local(i.family))
@@ -208,6 +213,9 @@ func (l *loop) locate(i *instance) (*Link, string) {
 		if !x.Up {
 			fault = fmt.Sprintf("interface %s is down", x.Name)
 		}
+	}
+	if cfg.Gossip {
+		return &Link{Family: i.family, Gossip: true, Source: source, Interval: cfg.Interval}, fault
 	}
 	return &Link{
 		Interface: port.Name, Index: port.Index, Family: i.family, Multicast: cfg.Multicast,

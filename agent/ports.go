@@ -107,6 +107,14 @@ type Peers interface {
 	Announce(s vip.NodeState)
 }
 
+// Executor gives up for an agent that has died. It is told what to say then.
+type Executor interface {
+	// Farewell hands over the adverts that say that the claim's holder gives up, and
+	// the link that they leave by; none: the claim is not held any more. It doesn't
+	// block, and keeps nothing of the packets'.
+	Farewell(claim string, link Link, packets []wire.Packet)
+}
+
 // Prober asks hosts on the link whether they are there, by ARP or neighbour
 // discovery.
 type Prober interface {

@@ -36,7 +36,8 @@ func (l *loop) reload(now time.Time, cfg Config) error {
 		return ErrStopped
 	}
 	cfg.Open, cfg.Network, cfg.Log, cfg.Now = l.cfg.Open, l.cfg.Network, l.cfg.Log, l.cfg.Now
-	cfg.Checker, cfg.Listener = l.cfg.Checker, l.cfg.Listener
+	cfg.Checker, cfg.Listener, cfg.Prober, cfg.Executor = l.cfg.Checker, l.cfg.Listener, l.cfg.Prober, l.cfg.Executor
+	cfg.Guard, cfg.Peers, cfg.Drained = l.cfg.Guard, l.cfg.Peers, l.cfg.Drained
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return err
@@ -49,6 +50,7 @@ func (l *loop) reload(now time.Time, cfg Config) error {
 		return err
 	}
 	l.cfg, l.reloaded = cfg, now
+	l.stateChanged()
 	return l.apply(now, cfg.units())
 }
 
@@ -87,6 +89,7 @@ func sameElections(a, b unit) bool {
 func sameElection(a, b Router) bool {
 	owner := func(r Router) bool { return r.Priority == wire.PriorityOwner }
 	return a.VRID == b.VRID && a.Version == b.Version && a.Multicast == b.Multicast && owner(a) == owner(b) &&
+		a.Gossip == b.Gossip && a.Guarded == b.Guarded &&
 		a.Interface == b.Interface && slices.Equal(a.Local, b.Local) &&
 		slices.Equal(a.families(), b.families())
 }
@@ -119,6 +122,7 @@ func (l *loop) modifyRouter(r *router, now time.Time, cfg Router) {
 		i.forgetPackets()
 		l.step(i, now, vrrp.Reconfigure{Config: engineConfig(cfg, i.family, l.epoch, priority)})
 		if i.engine.State() == vrrp.Active {
+			l.farewell(i, now)
 			i.owner.put(i.intent(true))
 		}
 	}

@@ -89,7 +89,7 @@ func engineConfig(cfg Router, f int, epoch time.Time, priority uint8) vrrp.Confi
 	return vrrp.Config{
 		Name: name, Version: cfg.Version, VRID: cfg.VRID, Priority: priority, Interval: cfg.Interval,
 		Preempt: cfg.Preempt, PreemptDelay: cfg.PreemptDelay, Addresses: addrs,
-		Epoch: epoch, Follower: f != cfg.families()[0],
+		Epoch: epoch, Follower: f != cfg.families()[0], Guarded: cfg.Guarded,
 	}
 }
 

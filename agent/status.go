@@ -20,12 +20,15 @@ func (l *loop) status(now time.Time) status.Status {
 	s := status.Status{
 		Version: l.cfg.Version, Node: l.cfg.Node, Cluster: l.cfg.Cluster, Now: wall(now),
 		Started: wall(l.started), Reloaded: wall(l.reloaded), Digest: l.cfg.Digest, Loop: l.lateness.status(),
-		Routers: []status.Router{}, Links: []status.Link{}, Checks: []status.Check{}, Hooks: []status.Hook{},
+		Drained: l.cfg.Drained, Routers: []status.Router{}, Links: []status.Link{}, Checks: []status.Check{}, Hooks: []status.Hook{},
 	}
 	for _, name := range l.names() {
 		r := l.routers[name].status(l, now)
 		r.DampedUntil, r.PreemptAt = wall(r.DampedUntil), wall(r.PreemptAt)
 		r.Since = wall(r.Since)
+		if r.Lease != nil {
+			r.Lease.Since, r.Lease.Until = wall(r.Lease.Since), wall(r.Lease.Until)
+		}
 		for n := range r.Engines {
 			e := &r.Engines[n]
 			e.Heard, e.RivalAt = wall(e.Heard), wall(e.RivalAt)
@@ -33,7 +36,7 @@ func (l *loop) status(now time.Time) status.Status {
 		s.Routers = append(s.Routers, r)
 	}
 	for _, k := range l.links {
-		s.Links = append(s.Links, k.status(l.up(k.spec.Interface)))
+		s.Links = append(s.Links, k.status(k.spec.Gossip || l.up(k.spec.Interface)))
 	}
 	slices.SortFunc(s.Links, func(a, b status.Link) int {
 		return cmp.Or(strings.Compare(a.Interface, b.Interface), cmp.Compare(a.Family, b.Family))
@@ -65,7 +68,7 @@ func (r *router) status(l *loop, now time.Time) status.Router {
 		Tracks: l.tracks(r), SyncGroup: r.group.name, DampedUntil: r.group.damper.until, Moves: r.group.damper.count(now),
 		Name: r.cfg.Name, Reason: r.reason, Since: r.since, Interval: r.cfg.Interval,
 		Base: int(r.cfg.Priority), Addresses: r.cfg.Addresses, Exclude: r.cfg.Exclude,
-		Unproven: l.unproven(r.group), Held: true, Transitions: make(map[string]uint64),
+		Unproven: l.unproven(r.group), Held: true, Lease: r.group.leaseStatus(), Pinned: r.group.pinned, Filtered: r.group.filtered, Transitions: make(map[string]uint64),
 	}
 	state := vrrp.Active
 	for _, i := range r.instances {
@@ -142,8 +145,11 @@ func (i *instance) status() status.Engine {
 
 func (k *link) status(up bool) status.Link {
 	mode := "unicast"
-	if k.spec.Multicast {
+	switch {
+	case k.spec.Multicast:
 		mode = "multicast"
+	case k.spec.Gossip:
+		mode = "gossip"
 	}
 	return status.Link{
 		Interface: k.spec.Interface, Family: k.spec.Family, Mode: mode, Up: up, Error: k.lastErr,

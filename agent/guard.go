@@ -1,0 +1,190 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/vip"
+	"github.com/vicar-ha/vicar/vrrp"
+)
+
+// lease is what the Guard has said of a group's resource.
+type lease struct {
+	held        bool
+	term        uint64
+	since       time.Time
+	until       time.Time // as first granted
+	token       string    // for a successor
+	unconfirmed bool
+	lost        uint64
+	// refusal is why it is not granted or was lost, holder who has it instead.
+	refusal, holder string
+	claimed         bool // the Guard was asked, and not told that it is over
+}
+
+// guarded tells whether the group needs the Guard's leave.
+func (g *group) guarded() bool { return g.unit.routers[0].Guarded }
+
+// watchGuard runs the Guard's watch; an agent that can't know whether it may hold
+// its addresses stops.
+func (l *loop) watchGuard(ctx context.Context) {
+	err := l.cfg.Guard.Watch(ctx, l.verdicts.put)
+	if ctx.Err() == nil {
+		l.post(blind{fmt.Errorf("watching the guard: %w", err)})
+	}
+}
+
+// claim asks the Guard, and the present holder to hand over if it is worse.
+func (l *loop) claim(g *group, now time.Time, preempt bool) {
+	g.lease.claimed = true
+	l.cfg.Guard.Claim(g.key(), g.token)
+	g.token = ""
+	if preempt {
+		l.askHandover(g)
+	}
+	l.setUnheard(g, !preempt && g.lease.refusal != "" && g.lease.holder != "")
+}
+
+// verdict takes over what the Guard says.
+func (l *loop) verdict(now time.Time, v vip.Verdict) {
+	g := l.groups[v.Resource]
+	if g == nil {
+		if v.Kind == vip.Granted {
+			l.cfg.Guard.GiveUp(v.Resource)
+		}
+		return
+	}
+	g.lease.unconfirmed = v.Kind == vip.Unconfirmed
+	switch v.Kind {
+	case vip.Granted:
+		l.granted(g, now, v)
+	case vip.Refused:
+		l.refused(g, now, v)
+	case vip.Revoked:
+		l.revoked(g, now, v)
+	case vip.Unconfirmed:
+		l.log.Error("no majority of the voters answers; the addresses stay, as configured (on_loss: hold)", slog.String("resource", g.key()),
+			slog.Uint64("term", g.lease.term))
+	}
+}
+
+func (l *loop) granted(g *group, now time.Time, v vip.Verdict) {
+	if g.lease.held {
+		l.log.Info("the lease is confirmed again", slog.String("resource", g.key()), slog.Uint64("term", v.Term))
+	}
+	g.lease = lease{held: true, claimed: true, term: v.Term, since: now, until: v.Until, token: v.Token, lost: g.lease.lost}
+	l.setUnheard(g, false)
+	l.step(g.members[0], now, vrrp.Granted{Term: v.Term})
+}
+
+func (l *loop) refused(g *group, now time.Time, v vip.Verdict) {
+	if v.Reason != g.lease.refusal || v.Holder != g.lease.holder {
+		g.lease.refusal, g.lease.holder = v.Reason, v.Holder
+		level := slog.LevelWarn
+		if v.Holder != "" {
+			level = slog.LevelInfo
+		}
+		l.log.Log(context.Background(), level, "the lease is refused", slog.String("resource", g.key()), slog.String("reason", leaseReason(v)))
+	}
+	claims := slices.ContainsFunc(g.members, func(i *instance) bool { return i.engine.Status().Claiming })
+	l.setUnheard(g, claims && v.Holder != "" && !g.hearsWorse(now))
+}
+
+func (l *loop) revoked(g *group, now time.Time, v vip.Verdict) {
+	was := g.lease
+	g.lease = lease{lost: was.lost, refusal: v.Reason, holder: v.Holder}
+	if was.held {
+		g.lease.lost++
+		l.log.Warn("lost the lease", slog.String("resource", g.key()), slog.Uint64("term", was.term), slog.String("reason", leaseReason(v)))
+	}
+	l.step(g.members[0], now, vrrp.Revoked{Reason: leaseReason(v)})
+	// The claim is over, and what the voters still have of it is given back once
+	// the addresses are gone.
+	g.lease.claimed = true
+	l.giveBack(g, now)
+}
+
+// leaseReason says why a lease isn't granted or was lost.
+func leaseReason(v vip.Verdict) string {
+	switch {
+	case v.Holder != "":
+		return v.Holder + " holds it"
+	case v.Reason == "unheard":
+		return "no majority of the voters answers"
+	default:
+		return v.Reason
+	}
+}
+
+// renews notes that a member has sent its regular advert. That of the shortest
+// interval renews for all.
+func (l *loop) renews(i *instance) {
+	g := i.router.group
+	if !g.guarded() || !g.lease.held || g.renewing || i.router.cfg.Interval > g.shortest() {
+		return
+	}
+	g.renewing = true
+	l.renewals = append(l.renewals, g.key())
+}
+
+// shortest is the shortest interval of the group's routers.
+func (g *group) shortest() time.Duration {
+	return slices.MinFunc(g.unit.routers, func(a, b Router) int { return int(a.Interval - b.Interval) }).Interval
+}
+
+// renew has the Guard renew the leases of those that have sent their adverts.
+func (l *loop) renew() {
+	if len(l.renewals) == 0 {
+		return
+	}
+	for _, key := range l.renewals {
+		if g := l.groups[key]; g != nil {
+			g.renewing = false
+		}
+	}
+	l.cfg.Guard.Renew(l.renewals)
+	l.renewals = nil
+}
+
+// idle tells whether a group holds nothing: no member is Active, or has
+// addresses to give up.
+func (g *group) idle() bool {
+	return !g.engines.Busy() && !slices.ContainsFunc(g.members, func(i *instance) bool { return i.engine.State() == vrrp.Active })
+}
+
+// giveBack returns the lease of a group that holds nothing and wants nothing, and
+// then tells the successor, if the group gave up in order.
+func (l *loop) giveBack(g *group, now time.Time) {
+	if !g.idle() {
+		return
+	}
+	wants := slices.ContainsFunc(g.members, func(i *instance) bool { return i.engine.Status().Claiming })
+	token := g.lease.token
+	if g.lease.claimed && (!wants || g.lease.held) {
+		l.cfg.Guard.GiveUp(g.key())
+		g.lease.claimed, g.lease.held, g.lease.token = false, false, ""
+		g.lease.refusal, g.lease.holder = "", ""
+		l.setUnheard(g, false)
+	}
+	if g.parted {
+		g.parted = false
+		l.handOn(g, now, token)
+	}
+}
+
+func (g *group) leaseStatus() *status.Lease {
+	if !g.guarded() {
+		return nil
+	}
+	return &status.Lease{
+		Held: g.lease.held, Term: g.lease.term, Until: g.lease.until, Since: g.lease.since, Lost: g.lease.lost,
+		Refusal: g.lease.refusal, Holder: g.lease.holder, Unconfirmed: g.lease.unconfirmed,
+	}
+}

@@ -1,0 +1,227 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/vicar-ha/vicar/vip"
+	"github.com/vicar-ha/vicar/vrrp"
+)
+
+// heir is whom a group hands over to.
+type heir struct {
+	node string // empty: the best
+	pin  bool   // it stays there until that node fails
+}
+
+// states are how the other nodes stand to the group's resource.
+func (l *loop) states(g *group) map[string]vip.ResourceState {
+	all := make(map[string]vip.ResourceState)
+	for _, n := range l.peers {
+		for _, r := range n.Resources {
+			if r.Name == g.key() {
+				all[n.Node] = r
+			}
+		}
+	}
+	return all
+}
+
+// successor is the node that a group hands over to: the named one, or the best
+// that is ready; empty if there is none.
+func (l *loop) successor(g *group, named string) string {
+	best, priority := "", uint8(0)
+	for node, r := range l.states(g) {
+		ready := r.State == vrrp.Backup.String() && l.unready(node) == ""
+		if !ready || named != "" && node != named {
+			continue
+		}
+		if best == "" || cmp.Or(cmp.Compare(r.Priority, priority), cmp.Compare(node, best)) > 0 {
+			best, priority = node, r.Priority
+		}
+	}
+	return best
+}
+
+// unready is why a node can't take anything over, or empty.
+func (l *loop) unready(node string) string {
+	n := slices.IndexFunc(l.peers, func(s vip.NodeState) bool { return s.Node == node })
+	switch {
+	case n < 0:
+		return "it is not there"
+	case l.peers[n].Witness:
+		return "it is a witness"
+	case l.peers[n].Drained:
+		return "it is drained"
+	default:
+		return ""
+	}
+}
+
+// handOn tells the successor of a group that has given up in order.
+func (l *loop) handOn(g *group, now time.Time, token string) {
+	h := g.heir
+	g.heir = heir{}
+	if l.cfg.Peers == nil || g.guarded() && token == "" {
+		return
+	}
+	to := l.successor(g, h.node)
+	if to == "" && h.node != "" {
+		h.pin = false
+		to = l.successor(g, "")
+	}
+	if to == "" {
+		return
+	}
+	if h.pin {
+		g.pinnedTo, g.pinnedAt = to, now
+		l.reviewBy(now.Add(pinGrace))
+		l.restrain(g, now)
+	}
+	l.say(now, to, vip.PeerMessage{Kind: vip.Handover, Resource: g.key(), Token: token, Pin: h.pin})
+}
+
+// say sends a message to a node. What is lost is made up for by VRRP's timers.
+func (l *loop) say(now time.Time, to string, m vip.PeerMessage) {
+	if err := l.cfg.Peers.Send(to, m); err != nil {
+		l.limit.log(now, func(more uint64) {
+			l.log.Warn("cannot tell a node", slog.String("peer", to), slog.String("resource", m.Resource), slog.Any("err", err), slog.Uint64("more", more))
+		})
+	}
+}
+
+// askHandover asks the present holder, which is worse, to hand over.
+func (l *loop) askHandover(g *group) {
+	if l.cfg.Peers == nil {
+		return
+	}
+	holder := cmp.Or(l.holding(g), l.heardNode(g))
+	if holder != "" {
+		_ = l.cfg.Peers.Send(holder, vip.PeerMessage{ // the next claim repeats it
+			Kind: vip.AskHandover, Resource: g.key(), Priority: g.members[0].engine.Status().Priority,
+		})
+	}
+}
+
+// holding is the other node that says that it holds the group's resource.
+func (l *loop) holding(g *group) string {
+	for _, node := range l.nodes() {
+		if l.states(g)[node].State == vrrp.Active.String() {
+			return node
+		}
+	}
+	return ""
+}
+
+// heardNode is the node whose adverts the group hears, if its name is known.
+func (l *loop) heardNode(g *group) string {
+	for _, i := range g.members {
+		if name := l.cfg.Names[i.engine.Status().Active]; name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// The errors of Handover and Drain.
+var (
+	// ErrUnknownRouter: there is no such router or sync group.
+	ErrUnknownRouter = errors.New("no such router")
+	// ErrNotMoved: the addresses did not go where they should.
+	ErrNotMoved = errors.New("not handed over")
+)
+
+// handOver makes a group give up in favour of a node, or of the best.
+func (l *loop) handOver(g *group, now time.Time, h heir, reason string) {
+	g.heir = h
+	l.step(g.members[0], now, vrrp.Leave{Reason: reason})
+}
+
+// hear takes what another node's agent says.
+func (l *loop) hear(now time.Time, m vip.PeerMessage) {
+	g := l.groups[m.Resource]
+	if g == nil || g.leaving {
+		return
+	}
+	switch m.Kind {
+	case vip.AskHandover:
+		l.asked(g, now, m)
+	case vip.OrderHandover:
+		l.ordered(g, now, m)
+	case vip.Handover:
+		l.succeed(g, now, m)
+	}
+}
+
+// asked hands over to a node that is better, unless it shall stay here.
+func (l *loop) asked(g *group, now time.Time, m vip.PeerMessage) {
+	if !g.active() || g.pinned || m.Priority <= g.members[0].engine.Status().Priority || l.unready(m.From) != "" {
+		return
+	}
+	l.handOver(g, now, heir{node: m.From}, fmt.Sprintf("hands over to %s (priority %d)", m.From, m.Priority))
+}
+
+// ordered does what somebody at another node wants of this one.
+func (l *loop) ordered(g *group, now time.Time, m vip.PeerMessage) {
+	switch {
+	case m.Auto:
+		l.unpin(g, now)
+	case g.active() && m.To != l.cfg.Node:
+		l.handOver(g, now, heir{node: m.To, pin: m.Pin}, "hands over, as was asked for at "+m.From)
+	case g.active():
+		g.pinned = m.Pin
+		l.stateChanged()
+	}
+}
+
+// succeed takes over from a node that has given up in this one's favour. Without
+// a guard a message that comes late does not count: another is heard by then.
+func (l *loop) succeed(g *group, now time.Time, m vip.PeerMessage) {
+	if heard := l.heardNode(g); !g.guarded() && heard != "" && heard != m.From && now.Sub(g.members[0].heard) < 3*g.shortest() {
+		return
+	}
+	g.token, g.pinNext, g.pinnedTo = m.Token, m.Pin, ""
+	l.step(g.members[0], now, vrrp.Succeed{Reason: m.From + " hands over"})
+}
+
+// active tells whether the group's members are.
+func (g *group) active() bool { return g.members[0].engine.State() == vrrp.Active }
+
+// turned notes that a group has become Active, or is no longer.
+func (l *loop) turned(g *group, to vrrp.State) {
+	g.pinned = to == vrrp.Active && g.pinNext
+	g.pinNext = false
+	if to == vrrp.Active {
+		g.pinnedTo = ""
+	}
+	l.stateChanged()
+}
+
+// unpin lets better nodes have the resource again.
+func (l *loop) unpin(g *group, now time.Time) {
+	g.pinned, g.pinnedTo = false, ""
+	l.restrain(g, now)
+	l.stateChanged()
+}
+
+// pinGrace is how long a node that was handed a resource may take to say that it
+// has it.
+const pinGrace = 5 * time.Second
+
+// pinnedElsewhere tells whether another node shall keep the resource, as long as
+// it holds it.
+func (l *loop) pinnedElsewhere(g *group, now time.Time) bool {
+	for node, r := range l.states(g) {
+		if r.State == vrrp.Active.String() && (r.Pinned || node == g.pinnedTo) {
+			return true
+		}
+	}
+	return g.pinnedTo != "" && now.Sub(g.pinnedAt) < pinGrace
+}

@@ -1,0 +1,77 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// watchPeers runs the watch of the other nodes' agents.
+func (l *loop) watchPeers(ctx context.Context) {
+	err := l.cfg.Peers.Watch(ctx, l.peerEvents.put)
+	if ctx.Err() == nil {
+		l.post(blind{fmt.Errorf("watching the other nodes: %w", err)})
+	}
+}
+
+// peersSaid takes over messages and how the nodes stand.
+func (l *loop) peersSaid(now time.Time, events []vip.PeerEvent) {
+	for _, ev := range events {
+		if ev.States != nil {
+			l.peers = ev.States
+			l.peersChanged(now)
+		}
+		if ev.Message != nil {
+			l.hear(now, *ev.Message)
+		}
+	}
+}
+
+// peersChanged looks at what depends on how the other nodes stand.
+func (l *loop) peersChanged(now time.Time) {
+	for _, key := range l.keys() {
+		g := l.groups[key]
+		l.restrain(g, now)
+		l.checkHeard(g, now)
+	}
+	l.checkMoves(now)
+}
+
+// nodes are the names of the other nodes that are there.
+func (l *loop) nodes() []string {
+	names := make([]string, len(l.peers))
+	for n, p := range l.peers {
+		names[n] = p.Node
+	}
+	return names
+}
+
+// stateChanged has the other nodes told how this one stands, at the end of this
+// round.
+func (l *loop) stateChanged() { l.restate = true }
+
+// announceState tells the other nodes how this one stands, if that has changed.
+func (l *loop) announceState() {
+	if !l.restate || l.cfg.Peers == nil {
+		return
+	}
+	l.restate = false
+	s := vip.NodeState{
+		Node: l.cfg.Node, Version: l.cfg.Version, Digest: l.cfg.Digest, Drained: l.cfg.Drained, Witness: len(l.cfg.Routers) == 0,
+	}
+	for _, key := range l.keys() {
+		g := l.groups[key]
+		r := vip.ResourceState{Name: key, Pinned: g.pinned, Unheard: g.unheard, State: g.state().String()}
+		for _, i := range g.members {
+			st := i.engine.Status()
+			r.Priority, r.Term = st.Priority, max(r.Term, st.Term)
+		}
+		s.Resources = append(s.Resources, r)
+	}
+	l.cfg.Peers.Announce(s)
+}
