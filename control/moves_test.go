@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func all(f func(context.Context) error) *backend {
 func TestErrorsSurviveTheSocket(t *testing.T) {
 	plain := errors.New("no space left on device")
 	sentinels := []error{ErrInvalid, ErrUnknown, ErrRefused, ErrNoGuard}
-	for _, sentinel := range append(sentinels, plain) {
+	for i, sentinel := range append(sentinels, plain) {
 		meant := fmt.Errorf("web: %w: lb-2 is drained", sentinel)
 		s := start(t, all(func(context.Context) error { return meant }))
 		for name, ask := range asks {
@@ -59,8 +60,8 @@ func TestErrorsSurviveTheSocket(t *testing.T) {
 			if err == nil || err.Error() != meant.Error() {
 				t.Errorf("%s: error is %v, want %v", name, err, meant)
 			}
-			for _, other := range sentinels {
-				if got, want := errors.Is(err, other), other == sentinel; got != want {
+			for j, other := range sentinels {
+				if got, want := errors.Is(err, other), i == j; got != want {
 					t.Errorf("%s: %v is %v: %t, want %t", name, err, other, got, want)
 				}
 			}
@@ -185,11 +186,11 @@ func TestOlderAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := &http.Server{Handler: http.HandlerFunc(notFound), ReadHeaderTimeout: time.Second}
-	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = srv.Serve(l) })
 	t.Cleanup(func() {
 		_ = srv.Close()
-		<-done
+		serving.Wait()
 	})
 	_, err = Dial(l.Addr().String()).Handover(t.Context(), Handover{Router: "web"})
 	if err == nil || !strings.Contains(err.Error(), "older version") || errors.Is(err, ErrUnknown) {
@@ -224,7 +225,10 @@ func TestMovesOutliveTheirClient(t *testing.T) {
 			t.Fatal(err)
 		}
 		select {
-		case <-ended:
+		case err := <-ended:
+			if err == nil {
+				t.Errorf("%s was not told to end", name)
+			}
 		default:
 			t.Errorf("Run returned before %s did", name)
 		}

@@ -134,7 +134,7 @@ func wake(c chan<- struct{}) {
 
 // Send sends m to a node, without waiting and without a receipt.
 func (f *Fleet) Send(to string, m vip.PeerMessage) error {
-	b, err := appendMessage(nil, m)
+	b, err := encodeMessage(m)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (f *Fleet) State() []byte {
 	f.mu.Lock()
 	before, state := f.left, f.state
 	if state == nil {
-		state, f.left = appendDocument(nil, f.own)
+		state, f.left = f.own.encode()
 		f.state = state
 	}
 	left := f.left

@@ -26,28 +26,28 @@ const (
 	flagPin
 )
 
-// appendMessage appends m without From, which the peer link tells.
-func appendMessage(b []byte, m vip.PeerMessage) ([]byte, error) {
+// encodeMessage is m without From, which the peer link tells.
+func encodeMessage(m vip.PeerMessage) ([]byte, error) {
 	if err := checkMessage(m); err != nil {
-		return b, fmt.Errorf("encoding a message: %w", err)
+		return nil, fmt.Errorf("encoding a message: %w", err)
 	}
-	b = append(b, version)
+	b := []byte{version}
 	b = appendNumber(b, messageKind, uint64(m.Kind))
 	b = appendBytes(b, messageResource, m.Resource)
 	b = appendBytes(b, messageTo, m.To)
-	b = appendNumber(b, messageFlags, flag(m.Auto, flagAuto)|flag(m.Pin, flagPin))
+	b = appendNumber(b, messageFlags, bit(m.Auto, flagAuto)|bit(m.Pin, flagPin))
 	b = appendNumber(b, messagePriority, uint64(m.Priority))
 	return appendBytes(b, messageToken, m.Token), nil
 }
 
-func flag(set bool, bit uint64) uint64 {
+func bit(set bool, of uint64) uint64 {
 	if set {
-		return bit
+		return of
 	}
 	return 0
 }
 
-// parseMessage reads what appendMessage wrote.
+// parseMessage reads what encodeMessage wrote.
 func parseMessage(b []byte) (m vip.PeerMessage, err error) {
 	err = fields(b, func(tag uint64, value []byte) (err error) {
 		var n uint64

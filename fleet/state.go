@@ -53,23 +53,22 @@ type document struct {
 	report []byte
 }
 
-// appendDocument appends d without the state's Node, which the peer link tells.
-// Resources that don't fit are left out; left is how many.
-func appendDocument(b []byte, d document) (_ []byte, left int) {
-	most := len(b) + MaxState
+// encode is d without the state's Node, which the peer link tells. Resources
+// that don't fit are left out; left is how many.
+func (d *document) encode() (b []byte, left int) {
 	b = append(b, version)
 	b = appendBytes(b, stateVersion, cut(d.state.Version, maxText))
 	b = appendBytes(b, stateDigest, cut(d.state.Digest, maxText))
 	if d.told {
-		b = append(b, stateFlags, 1, byte(flag(d.state.Witness, flagWitness)|flag(d.state.Drained, flagDrained)))
+		b = append(b, stateFlags, 1, byte(bit(d.state.Witness, flagWitness)|bit(d.state.Drained, flagDrained)))
 	}
-	if len(b)+len(d.report)+8 <= most {
+	if len(b)+len(d.report)+8 <= MaxState {
 		b = appendBytes(b, stateReport, d.report)
 	}
 	var one []byte
 	for _, r := range d.state.Resources {
 		one = appendResource(one[:0], r)
-		if len(r.Name) > maxName || len(b)+len(one)+8 > most {
+		if len(r.Name) > maxName || len(b)+len(one)+8 > MaxState {
 			left++
 			continue
 		}
@@ -92,11 +91,11 @@ func appendResource(b []byte, r vip.ResourceState) []byte {
 	b = append(b, byte(prefix))
 	b = binary.AppendUvarint(b, uint64(len(name)))
 	b = append(b, name...)
-	b = append(b, byte(state), r.Priority, byte(flag(r.Pinned, flagPinned)|flag(r.Unheard, flagUnheard)))
+	b = append(b, byte(state), r.Priority, byte(bit(r.Pinned, flagPinned)|bit(r.Unheard, flagUnheard)))
 	return binary.AppendUvarint(b, r.Term)
 }
 
-// parseDocument reads what appendDocument wrote. The report is a part of b.
+// parseDocument reads what encode wrote. The report is a part of b.
 func parseDocument(b []byte) (d document, err error) {
 	if len(b) > MaxState {
 		return document{}, fmt.Errorf("parsing a state: %w", errLength)

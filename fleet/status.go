@@ -61,7 +61,7 @@ func (f *Fleet) Reports() map[string][]byte {
 	defer f.mu.Unlock()
 	reports := make(map[string][]byte)
 	for name, m := range f.seen {
-		if f.counted(name) && m.report != nil {
+		if f.counted(name) && len(m.report) > 0 {
 			reports[name] = bytes.Clone(m.report)
 		}
 	}

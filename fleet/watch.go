@@ -125,7 +125,7 @@ func (f *Fleet) refresh() {
 		if now.bad && !old.bad {
 			bad = append(bad, now)
 		}
-		if now.counted && now.report != nil && (!old.counted || old.Start != m.Start || !bytes.Equal(old.report, now.report)) {
+		if now.counted && len(now.report) > 0 && (!old.counted || old.Start != m.Start || !bytes.Equal(old.report, now.report)) {
 			reports = append(reports, now)
 		}
 	}
