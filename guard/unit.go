@@ -1,0 +1,280 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package guard
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/vicar-ha/vicar/quorum"
+	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// phase is how a claim stands.
+type phase uint8
+
+const (
+	idle        phase = iota // not claimed, or revoked
+	asking                   // claimed, and not granted
+	held                     // granted, and told so once the fence is open
+	unconfirmed              // was granted, no majority answers, and it is kept
+)
+
+// Reasons besides those of quorum.Refusal.
+const (
+	reasonNotReady = "not_ready" // there is no list of voters yet, or the own voter is silent and the others are too few
+	reasonFence    = "fence"     // the fence can't be opened
+	reasonStalled  = "stalled"   // nobody has renewed it
+)
+
+// unit is a resource: what the file says of it, its candidate, and its claim.
+type unit struct {
+	name      string
+	want      *Resource     // of the file; nil: it has none
+	cfg       Resource      // of the candidate
+	digest    quorum.Digest // of cfg's addresses
+	candidate *quorum.Candidate
+	claim     int // numbers claims, see teller
+
+	phase   phase
+	next    quorum.Event  // of the candidate, when the present step is done
+	pending bool          // in loop.opening
+	fresh   bool          // of pending: Granted is to be told
+	ballot  quorum.Ballot // of the lease
+	until   time.Time     // of the lease, as last renewed
+	opened  time.Time     // until when the fence is open
+	broken  bool          // the fence could not be opened for longer
+	renewed time.Time     // the last Renew; also that of Granted
+	retryAt time.Time     // asking, and the candidate is not: it is to be asked then
+	reason  string        // last told
+	holder  string
+
+	dirty bool         // in loop.changed
+	shown status.Lease // what status shows
+}
+
+// deadline is when due has something to do.
+func (u *unit) deadline() (at time.Time, ok bool) {
+	if u.candidate != nil {
+		at, ok = u.candidate.Deadline()
+	}
+	sooner := func(t time.Time) {
+		if !ok || t.Before(at) {
+			at, ok = t, true
+		}
+	}
+	switch {
+	case u.phase == asking && !u.retryAt.IsZero():
+		sooner(u.retryAt)
+	case u.phase == held && u.broken:
+		sooner(u.opened.Add(-u.cfg.margin()))
+	case u.phase == unconfirmed:
+		sooner(u.renewed.Add(u.cfg.Lease()))
+	}
+	return at, ok
+}
+
+// due meets u's deadlines.
+func (l *loop) due(now time.Time, u *unit) {
+	switch {
+	case u.phase == asking && !u.retryAt.IsZero() && !now.Before(u.retryAt):
+		l.begin(now, u, quorum.Ballot{})
+		return
+	case u.phase == held && u.broken && !now.Before(u.opened.Add(-u.cfg.margin())):
+		l.revoke(now, u, u.opened, reasonFence, "")
+		return
+	case u.phase == unconfirmed && u.stalled(now):
+		l.revoke(now, u, now, reasonStalled, "")
+		return
+	}
+	l.step(now, u, quorum.Tick{})
+}
+
+// stalled tells whether an unconfirmed resource's fence has closed since nobody
+// renewed it.
+func (u *unit) stalled(now time.Time) bool { return !now.Before(u.renewed.Add(u.cfg.Lease())) }
+
+func (c claimed) handle(l *loop, now time.Time) {
+	u := l.unit(c.resource)
+	released, err := parseToken(c.token)
+	if err != nil {
+		l.log.Warn("what a handover gave is not understood, so its lease is waited for",
+			slog.String("resource", c.resource), slog.Any("err", err))
+	}
+	if u.phase == idle {
+		u.phase, u.reason, u.holder = asking, "", ""
+		l.begin(now, u, released)
+		return
+	}
+	if !released.IsZero() {
+		l.step(now, u, quorum.Acquire{Release: released})
+	}
+}
+
+// begin asks for the lease, if it can be asked for.
+func (l *loop) begin(now time.Time, u *unit, released quorum.Ballot) {
+	u.retryAt = time.Time{}
+	if reason := l.equip(u); reason != "" {
+		l.refuse(u, reason, "")
+		return
+	}
+	l.step(now, u, quorum.Acquire{Release: released})
+}
+
+func (r renewed) handle(l *loop, now time.Time) {
+	for _, name := range r.resources {
+		u := l.byName[name]
+		if u == nil {
+			continue
+		}
+		switch u.phase {
+		case held:
+			// Before renewed is set: a lease that has ended meanwhile ended since
+			// nobody renewed it.
+			l.step(now, u, quorum.Tick{})
+			u.renewed = now
+		case unconfirmed:
+			if u.stalled(now) {
+				l.revoke(now, u, now, reasonStalled, "")
+				continue
+			}
+			u.renewed = now
+			l.opens(u, false)
+		case idle, asking:
+		}
+	}
+}
+
+func (s shut) handle(l *loop, _ time.Time) {
+	if u := l.byName[s.resource]; u != nil {
+		l.shut(u)
+		l.end(u)
+	}
+}
+
+func (g gaveUp) handle(l *loop, now time.Time) {
+	u := l.byName[g.resource]
+	if u == nil {
+		return
+	}
+	if u.phase != idle || u.opened.After(now) {
+		l.shut(u)
+	}
+	l.end(u)
+	u.claim = g.claim
+	u.shown.Refusal, u.shown.Holder = "", ""
+	l.step(now, u, quorum.GiveUp{})
+	l.tidy(u)
+}
+
+// end ends the claim. What the candidate holds isn't renewed any more.
+func (l *loop) end(u *unit) {
+	u.phase, u.pending, u.fresh, u.broken, u.retryAt = idle, false, false, false, time.Time{}
+	u.shown.Held, u.shown.Unconfirmed, u.shown.Term, u.shown.Until = false, false, 0, time.Time{}
+	l.show(u)
+}
+
+// granted takes a lease, or its renewal.
+func (l *loop) granted(u *unit, a quorum.Granted) {
+	u.until = a.Until
+	switch u.phase {
+	case held:
+		l.opens(u, false)
+	case asking, unconfirmed:
+		u.phase, u.ballot = held, u.candidate.Ballot()
+		l.opens(u, true)
+	case idle: // Shut came before: it runs out, or is released
+	}
+}
+
+// refused says why the lease isn't granted.
+func (l *loop) refused(now time.Time, u *unit, a quorum.Refused) {
+	reason := l.reason(now, a.Reason)
+	switch u.phase {
+	case asking:
+		l.refuse(u, reason, a.Holder.Node)
+	case unconfirmed:
+		switch a.Reason {
+		case quorum.Unheard, quorum.Promised, quorum.Released: // nobody else holds it
+			u.shown.Refusal, u.shown.Holder = reason, ""
+			l.show(u)
+		default:
+			l.shut(u)
+			l.revoked(u, now, reason, a.Holder.Node)
+			u.next = quorum.Stop{}
+		}
+	case idle, held:
+	}
+}
+
+// reason is the refusal's name.
+func (l *loop) reason(now time.Time, r quorum.Refusal) string {
+	if r == quorum.Unheard && (l.voter == nil || now.Before(l.voter.Silent())) {
+		return reasonNotReady
+	}
+	return r.String()
+}
+
+// refuse tells why not, if it is something else than before.
+func (l *loop) refuse(u *unit, reason, holder string) {
+	if u.reason == reason && u.holder == holder {
+		return
+	}
+	u.reason, u.holder = reason, holder
+	u.shown.Refusal, u.shown.Holder = reason, holder
+	l.show(u)
+	l.guard.tell.verdict(vip.Verdict{Resource: u.name, Kind: vip.Refused, Reason: reason, Holder: holder}, u.claim)
+}
+
+// lost takes that the lease ends.
+func (l *loop) lost(now time.Time, u *unit, a quorum.Lost) {
+	if u.phase != held {
+		return
+	}
+	reason := a.Reason.String()
+	stalled := now.Sub(u.renewed) > u.cfg.Lease()/2
+	switch {
+	case a.Reason == quorum.Unheard && stalled:
+		reason = reasonStalled
+	case a.Reason == quorum.Unheard && u.cfg.Hold:
+		l.unconfirm(u)
+		return
+	}
+	l.revoked(u, a.Until, reason, a.Holder.Node)
+}
+
+// unconfirm keeps a resource though no majority answers. The fence stays open
+// for T after the last Renew.
+func (l *loop) unconfirm(u *unit) {
+	reason := quorum.Unheard.String()
+	l.log.Warn("no majority of voters answers, and the addresses are kept, which another node may take as well (on_loss: hold)",
+		slog.String("resource", u.name))
+	u.phase, u.next = unconfirmed, quorum.Acquire{}
+	u.shown.Held, u.shown.Unconfirmed, u.shown.Refusal = false, true, reason
+	u.shown.Lost++
+	l.opens(u, false)
+	l.guard.tell.verdict(vip.Verdict{
+		Resource: u.name, Kind: vip.Unconfirmed, Term: u.ballot.Counter, Until: u.fenceUntil(), Reason: reason,
+	}, u.claim)
+}
+
+// revoke ends a claim that was granted, though its candidate may hold it still.
+func (l *loop) revoke(now time.Time, u *unit, until time.Time, reason, holder string) {
+	l.revoked(u, until, reason, holder)
+	l.step(now, u, quorum.Stop{})
+}
+
+// revoked tells that a claim that was granted is over. The fence stays at its
+// end, unless it was shut.
+func (l *loop) revoked(u *unit, until time.Time, reason, holder string) {
+	if u.phase == held {
+		u.shown.Lost++
+	}
+	l.end(u)
+	u.shown.Refusal, u.shown.Holder = reason, holder
+	l.guard.tell.verdict(vip.Verdict{
+		Resource: u.name, Kind: vip.Revoked, Term: u.ballot.Counter, Until: until, Reason: reason, Holder: holder,
+	}, u.claim)
+}
