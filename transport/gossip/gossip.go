@@ -55,6 +55,9 @@ type Config struct {
 	// State is what this node tells others of itself, at most 64 KiB. It is asked
 	// for every second and after Announce. It may be nil.
 	State func() []byte
+	// Changed is called when Members answers otherwise than before. It must not
+	// block or call the Link. It may be nil.
+	Changed func()
 	// Received gets the messages of configured peers on the channels Lease and
 	// Agent, one after the other. It must not block, and must not keep the payload.
 	Received func(from string, ch Channel, payload []byte)

@@ -125,6 +125,7 @@ func (d *delegate) NotifyJoin(n *memberlist.Node) {
 	defer l.mu.Unlock()
 	m := &Member{Name: n.Name, Since: time.Now(), Configured: l.peers[n.Name] != nil}
 	l.members[n.Name] = m
+	l.changed()
 	l.learn(m, n)
 	if m.Configured {
 		l.say(slog.LevelInfo, "peer joined", "joined "+m.Name, slog.String("peer", m.Name), slog.String("address", m.Addr.String()))
@@ -156,7 +157,15 @@ func (l *Link) learn(m *Member, n *memberlist.Node) {
 		start = p.lives[0].start
 	}
 	l.began(m, start)
+	l.changed()
 	wake(l.kick)
+}
+
+// changed tells that the members, or what they say, are not as before.
+func (l *Link) changed() {
+	if l.cfg.Changed != nil {
+		l.cfg.Changed()
+	}
 }
 
 // began notes the present start of a member. The caller holds mu.
@@ -181,6 +190,7 @@ func (d *delegate) NotifyLeave(n *memberlist.Node) {
 		return
 	}
 	delete(l.members, n.Name)
+	l.changed()
 	l.say(slog.LevelWarn, "peer gone", "gone "+n.Name, slog.String("peer", n.Name))
 	if p := l.peers[n.Name]; p != nil {
 		p.due = time.Now().Add(firstRetry)

@@ -128,6 +128,7 @@ func (l *Link) keep(f *frame) {
 	}
 	// It may come before memberlist knows the node.
 	p.state, p.stateOf = bytes.Clone(f.payload), f.start
+	l.changed()
 	if m := l.members[p.name]; m != nil {
 		l.began(m, f.start)
 	}
