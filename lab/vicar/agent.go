@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/vicar-ha/vicar/control"
@@ -38,21 +39,34 @@ func Binary(ctx context.Context, dir string) (string, error) {
 // Agent is a vicar on a host.
 type Agent struct {
 	*lab.Process
+	host        *lab.Host
+	binary      string
 	dir, config string
 	client      *control.Client
 }
 
 // Start runs the binary on a host as the node of the host's name, with its
-// files in dir, which is its own.
+// files in dir, which is its own. An agent that is started with another's dir
+// is that one's successor.
 func Start(h *lab.Host, binary, dir string, c Config) (*Agent, error) {
-	a := &Agent{dir: dir, config: filepath.Join(dir, "vicar.yaml")}
+	a := &Agent{host: h, binary: binary, dir: dir, config: filepath.Join(dir, "vicar.yaml")}
 	a.client = control.Dial(a.socket())
 	if err := a.write(c); err != nil {
 		return nil, err
 	}
+	args := []string{"run", "-c", a.config, "--node", h.Name, "--runtime-dir", dir}
+	if c.PeerLink != nil {
+		args = append(args, "--state-dir", filepath.Join(dir, "state"))
+	}
 	var err error
-	a.Process, err = h.Start(h.Command(binary, "run", "-c", a.config, "--node", h.Name, "--runtime-dir", dir))
+	a.Process, err = h.Start(h.Command(binary, args...))
 	return a, err
+}
+
+// Tell runs a command of vicar that talks to the agent, such as drain, and
+// returns what it wrote.
+func (a *Agent) Tell(ctx context.Context, args ...string) (string, error) {
+	return a.host.Run(ctx, a.binary, append(args, "--socket", a.socket())...)
 }
 
 // socket is the path of the control socket.
@@ -63,9 +77,17 @@ func (a *Agent) Reload(c Config) error {
 	return errors.Join(a.write(c), a.Signal(syscall.SIGHUP))
 }
 
-// write writes the configuration.
+// write writes the configuration, and the keys if it has any.
 func (a *Agent) write(c Config) error {
 	c.Control.Socket = a.socket()
+	if c.PeerLink != nil {
+		link := *c.PeerLink
+		link.KeysFile = filepath.Join(a.dir, "keys")
+		c.PeerLink = &link
+		if err := os.WriteFile(link.KeysFile, []byte(strings.Join(link.Keys, "\n")+"\n"), 0o600); err != nil {
+			return fmt.Errorf("writing vicar's keys: %w", err)
+		}
+	}
 	text, err := c.file()
 	if err != nil {
 		return err

@@ -12,11 +12,13 @@ import (
 )
 
 // Config is a configuration file, the same for all nodes but for the control
-// socket. What is left zero is left out, and vicar's defaults stand.
+// socket and the place of the keys. What is left zero is left out, and vicar's defaults stand.
 type Config struct {
 	Cluster   string            `json:"cluster"`
 	Nodes     map[string]Node   `json:"nodes"`
 	Transport *Transport        `json:"transport,omitempty"`
+	PeerLink  *PeerLink         `json:"peer_link,omitempty"`
+	Guard     *Guard            `json:"guard,omitempty"`
 	Routers   map[string]Router `json:"routers"`
 	Checks    map[string]Check  `json:"checks,omitempty"`
 	// SyncGroups have a list of routers, or a Block.
@@ -35,6 +37,23 @@ type Check = Block
 type Node struct {
 	Address  []netip.Addr `json:"address"`
 	Priority int          `json:"priority,omitempty"`
+	Witness  bool         `json:"witness,omitempty"`
+}
+
+// PeerLink is the encrypted link between the nodes.
+type PeerLink struct {
+	Port int `json:"port,omitempty"`
+	// KeysFile is a file in the agent's directory with Keys; Start fills it in.
+	KeysFile string   `json:"keys_file"`
+	Keys     []string `json:"-"`
+}
+
+// Guard is what keeps a second node from holding the addresses.
+type Guard struct {
+	Kind     string   `json:"kind"`
+	OnLoss   string   `json:"on_loss,omitempty"`
+	MaxLease Duration `json:"max_lease,omitempty"`
+	Fence    string   `json:"fence,omitempty"`
 }
 
 // Transport says how adverts travel.
@@ -57,6 +76,7 @@ type Router struct {
 	Track     []Track        `json:"track,omitempty"`
 	Damping   any            `json:"damping,omitempty"`
 	Listen    Duration       `json:"listen,omitempty"`
+	OnLoss    string         `json:"on_loss,omitempty"`
 }
 
 // Track is what a check does to a router's priority, whatever the check's own

@@ -1,0 +1,136 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package guard
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab/probe"
+	"github.com/vicar-ha/vicar/lab/vicar"
+)
+
+// event is what happened in a world.
+type event struct {
+	at   time.Duration
+	text string
+}
+
+// silence is a time during which a node must not answer: from when its lease
+// must have run out.
+type silence struct {
+	node     string
+	from, to time.Duration
+	why      string
+}
+
+// mustBeSilent wants no answer of a node from term after it was silenced until
+// now.
+func (w *world) mustBeSilent(name string, since time.Duration, why string) {
+	w.silences = append(w.silences, silence{name, since + term, w.now(), why})
+}
+
+// neverAnswers wants no answer of a node from since until now.
+func (w *world) neverAnswers(name string, since time.Duration, why string) {
+	w.silences = append(w.silences, silence{name, since, w.now(), why})
+}
+
+// end stops everything, and prints the story of a test that failed.
+func (w *world) end() {
+	for _, n := range w.nodes {
+		for _, a := range n.lives {
+			if !a.Ended() {
+				_ = a.KillFamily()
+			}
+		}
+	}
+	if w.stop != nil {
+		w.stop()
+	}
+	if w.t.Failed() {
+		w.t.Log(w.story())
+	}
+}
+
+// judge ends the probing and fails the test for each promise that was broken.
+func (w *world) judge() {
+	w.t.Helper()
+	for _, v := range w.violations() {
+		w.t.Error(v)
+	}
+}
+
+// violations ends the probing and tells which promises were broken.
+func (w *world) violations() []string {
+	w.t.Helper()
+	w.stop()
+	var out []string
+	add := func(who string, doubles []probe.Double) {
+		if len(doubles) > 0 {
+			out = append(out, fmt.Sprintf("%s saw two holders, in %d answers: %v", who, len(doubles), doubles[0]))
+		}
+	}
+	add("the probers", w.holders.Doubles())
+	add("the client", w.asker.Doubles())
+	if w.holders6 != nil {
+		add("the probers of IPv6", w.holders6.Doubles())
+	}
+	for _, s := range w.silences {
+		for _, hs := range []*probe.Holders{w.holders, w.holders6} {
+			if hs == nil || s.to <= s.from {
+				continue
+			}
+			if got := hs.Answers(w.nodes[s.node].Host, s.from, s.to); len(got) > 0 {
+				out = append(out, fmt.Sprintf("%s answered %d times within %v to %v, from %v to %v: %s",
+					s.node, len(got), s.from, s.to, got[0], got[len(got)-1], s.why))
+			}
+		}
+	}
+	return out
+}
+
+// story is what happened: the events and who answered, in order, and what the
+// agents have written.
+func (w *world) story() string {
+	var b strings.Builder
+	epoch := time.Now().Add(-w.now())
+	fmt.Fprintf(&b, "the seed is -guard.seed %d; time 0 is %s\n", *seed, epoch.Format("15:04:05.000000"))
+	events := slices.Clone(w.events)
+	answered := func(who string, list []probe.Interval) {
+		for _, i := range list {
+			events = append(events, event{i.From, fmt.Sprintf("  %s from here until %v", who, i.To)})
+		}
+	}
+	for _, m := range w.members {
+		h := w.nodes[m.name].Host
+		answered(m.name+" answers", w.holders.Of(h))
+		if w.holders6 != nil {
+			answered(m.name+" answers IPv6", w.holders6.Of(h))
+		}
+	}
+	for name, list := range w.asker.Of() {
+		answered("the client is answered by "+name, list)
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	for _, e := range events {
+		fmt.Fprintf(&b, "%14v %s\n", e.at, e.text)
+	}
+	late := w.session.Lateness()
+	fmt.Fprintf(&b, "the probers were late by %v at most, and left out %d of %d\n", late.Max, late.Missed, late.Ticks)
+	for _, m := range w.members {
+		for _, a := range w.nodes[m.name].lives {
+			fmt.Fprintf(&b, "--- %s (pid %d) wrote:\n%s", m.name, a.Pid(), a.Output)
+		}
+	}
+	return b.String()
+}
+
+// gone waits until processes that were children of an agent have ended.
+func (w *world) gone(pids []int) {
+	w.t.Helper()
+	w.eventually(fmt.Sprintf("processes %v end", pids), func() bool { return !slices.ContainsFunc(pids, vicar.Alive) })
+}

@@ -1,0 +1,57 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package guard
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/lab"
+	"github.com/vicar-ha/vicar/lab/vicar"
+)
+
+var (
+	runs   = flag.Int("guard.runs", 2, "how often each scenario is gone through")
+	seed   = flag.Uint64("guard.seed", 0, "what chance begins with; 0: another one each time")
+	freeze = flag.Duration("guard.freeze", 2*time.Second, "how long an agent is frozen at most")
+)
+
+// binary is the path of vicar's binary, set once before the tests.
+var binary string
+
+// parallel is how many worlds there are at once. They mostly wait, but their
+// probers want the processor in time.
+const parallel = "4"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		panic(err)
+	}
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	if lab.Permitted() != nil {
+		return m.Run() // which skips
+	}
+	dir, err := os.MkdirTemp("", "guard-bin")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if binary, err = vicar.Binary(context.Background(), dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
