@@ -59,7 +59,7 @@ func (c *Config) Members(node string) []Member {
 }
 
 func (c *Config) election(r Router, self Node, family int) Election {
-	e := Election{Family: family, Own: c.electionAddresses(self, family)}
+	e := Election{Family: family, Own: c.ElectionAddresses(self, family)}
 	for _, p := range r.Addresses {
 		if familyOf(p.Addr()) == family {
 			e.Addresses = append(e.Addresses, p.Addr())
@@ -70,15 +70,15 @@ func (c *Config) election(r Router, self Node, family int) Election {
 	}
 	for _, n := range c.contenders() {
 		if n.Name != self.Name {
-			e.Peers = append(e.Peers, Peer{Node: n.Name, Addresses: c.electionAddresses(n, family)})
+			e.Peers = append(e.Peers, Peer{Node: n.Name, Addresses: c.ElectionAddresses(n, family)})
 		}
 	}
 	return e
 }
 
-// electionAddresses are those by which the node is known in elections of the
-// family.
-func (c *Config) electionAddresses(n Node, family int) []netip.Addr {
+// ElectionAddresses are those by which the node is known in elections of the
+// family: the greatest wins a tie (RFC 9568 section 6.4.3).
+func (c *Config) ElectionAddresses(n Node, family int) []netip.Addr {
 	if c.Transport.Kind == Gossip {
 		return []netip.Addr{vip.NodeAddress(n.Name, family)}
 	}

@@ -162,7 +162,10 @@ func (r *reader) reachable(c *Config, v *router) {
 // and the greater address decides only among those that are Active at the same
 // time (RFC 9568 section 6.4.3).
 func (r *reader) ties(raw *rawFile, c *Config, routers []router) {
-	const hint = "who is first holds the addresses, and of those that start together the one with the greater address; give each node a priority of its own"
+	hint := "who is first holds the addresses, and of those that start together the one with the greater address; give each node a priority of its own"
+	if c.Guard.Kind == GuardQuorum {
+		hint = "who is granted the lease first holds the addresses; give each node a priority of its own"
+	}
 	fromNodes := ""
 	for _, v := range routers {
 		tie := tied(c, v.Router)

@@ -14,11 +14,14 @@ import (
 
 // Report is what a configuration amounts to, for `vicar check`.
 type Report struct {
-	Cluster   string         `json:"cluster"`
-	Digest    string         `json:"digest"`
-	Transport string         `json:"transport"`
-	Nodes     []ReportNode   `json:"nodes"`
-	Routers   []ReportRouter `json:"routers"`
+	Cluster   string       `json:"cluster"`
+	Digest    string       `json:"digest"`
+	Transport string       `json:"transport"`
+	Nodes     []ReportNode `json:"nodes"`
+	// PeerLink and Guard are left out where there is none.
+	PeerLink *ReportPeerLink `json:"peer_link,omitempty"`
+	Guard    *ReportGuard    `json:"guard,omitempty"`
+	Routers  []ReportRouter  `json:"routers"`
 	// SyncGroups, Checks and Hooks are left out where there are none.
 	SyncGroups []ReportGroup `json:"sync_groups,omitempty"`
 	Checks     []ReportCheck `json:"checks,omitempty"`
@@ -79,6 +82,7 @@ func (c *Config) Report() Report {
 			Candidates: c.candidates(r),
 		})
 	}
+	c.reportGuard(&report)
 	c.reportHealth(&report)
 	return report
 }
@@ -95,7 +99,7 @@ func (c *Config) candidates(r Router) []Candidate {
 	candidates := make([]Candidate, 0, len(nodes))
 	for _, n := range nodes {
 		primary[n.Name] = n.Addresses[0]
-		if of := c.electionAddresses(n, family); len(of) > 0 {
+		if of := c.ElectionAddresses(n, family); len(of) > 0 {
 			primary[n.Name] = of[0]
 		}
 		p := r.Priority[n.Name]

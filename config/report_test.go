@@ -34,6 +34,15 @@ func TestReportHealth(t *testing.T) {
 	golden(t, "testdata/report-health.json", string(b)+"\n")
 }
 
+// TestReportGuard compares the report of a guarded file.
+func TestReportGuard(t *testing.T) {
+	b, err := json.MarshalIndent(loadGuard(t).Report(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/report-guard.json", string(b)+"\n")
+}
+
 func TestReportTie(t *testing.T) {
 	c := mustParse(t, `
 cluster: web
