@@ -19,6 +19,10 @@
 // listening after the start only delay it. Without preemption any node may hold
 // when all is well; the proof begins with the best.
 //
+// With a guard the death of a witness is a failure, too, and nobody takes over
+// unless a majority of the voters lives: who holds gives up then, or keeps the
+// addresses with on_loss: hold. The network between voters is not looked at.
+//
 // # What it costs
 //
 // Routers with the same nodes, priorities and tracks are counted once. 5 nodes,

@@ -21,6 +21,7 @@ type election struct {
 	m       *model
 	units   []unit
 	preempt bool
+	hold    bool         // the holder stays when no majority answers
 	base    []uint8      // by node; 0: can't hold
 	primary []netip.Addr // by node
 	homes   [][]string   // by node: the interfaces that the routers live on
@@ -57,7 +58,7 @@ func (s standing) can() bool { return !s.out && s.down == "" && len(s.Blocked) =
 
 func newElection(m *model, u unit) *election {
 	e := &election{
-		m: m, units: []unit{u}, preempt: u.routers[0].Preempt, tracks: u.tracks, tracked: make(map[int]int),
+		m: m, units: []unit{u}, preempt: u.routers[0].Preempt, hold: u.routers[0].OnLoss == config.OnLossHold, tracks: u.tracks, tracked: make(map[int]int),
 		base: make([]uint8, len(m.nodes)), primary: make([]netip.Addr, len(m.nodes)), homes: make([][]string, len(m.nodes)),
 	}
 	for i, t := range u.tracks {
@@ -66,7 +67,7 @@ func newElection(m *model, u unit) *election {
 		}
 	}
 	for i, n := range m.nodes {
-		e.base[i], e.primary[i], e.homes[i] = u.routers[0].Priority[n.Name], u.primary(n), u.homes(n)
+		e.base[i], e.primary[i], e.homes[i] = u.routers[0].Priority[n.Name], u.primary(m, n), u.homes(n)
 	}
 	e.well = make([]standing, len(m.nodes))
 	for i := range e.well {
@@ -93,7 +94,8 @@ func (e *election) hitsOf(all []failure) []*hit {
 		for _, p := range h.turns {
 			key = binary.AppendUvarint(binary.AppendUvarint(key, uint64(p.node)), uint64(p.check))
 		}
-		if len(h.touched) == 0 || seen[string(key)] {
+		key = append(key, h.gone...)
+		if len(h.touched) == 0 && h.gone == "" || seen[string(key)] {
 			continue
 		}
 		seen[string(key)] = true
@@ -105,7 +107,7 @@ func (e *election) hitsOf(all []failure) []*hit {
 
 // hitBy is what of a failure touches the election.
 func (e *election) hitBy(f *failure) *hit {
-	h := &hit{failure: failure{what: f.what, list: f.list, dead: nobody, down: nobody}}
+	h := &hit{failure: failure{what: f.what, list: f.list, gone: f.gone, dead: nobody, down: nobody}}
 	if f.dead >= 0 && e.base[f.dead] != 0 {
 		h.dead = f.dead
 		h.touched = append(h.touched, f.dead)

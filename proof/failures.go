@@ -11,9 +11,11 @@ import (
 
 // failure is one thing that goes wrong.
 type failure struct {
-	what  string // for people
-	list  listed
-	dead  int // the node that dies, or -1
+	what string // for people
+	list listed
+	dead int // the node that dies, or -1
+	// gone is the voter that dies, a node or a witness; empty without a guard.
+	gone  string
 	turns []place
 	// link, if any, is the interface that fails on the node down.
 	link string
@@ -37,7 +39,10 @@ type place struct{ node, check int }
 func (m *model) singles() []failure {
 	var all []failure
 	for i, n := range m.nodes {
-		all = append(all, failure{what: n.Name + " dies", dead: i, list: bracketed, turns: m.lookers(i)})
+		all = append(all, failure{what: n.Name + " dies", dead: i, gone: m.voter(n.Name), list: bracketed, turns: m.lookers(i)})
+	}
+	for _, name := range m.witnesses {
+		all = append(all, failure{what: name + " dies", dead: -1, gone: name})
 	}
 	for c, check := range m.checks {
 		for i, n := range m.nodes {

@@ -124,10 +124,12 @@ func (j *judge) tie(f Finding, holder int, tied []int, all []standing) {
 	names := j.names(append([]int{holder}, tied...))
 	slices.Sort(names)
 	f.Kind, f.Severity = Tie, Note
-	f.Text += ": " + words(names) + " have the same priority " + strconv.Itoa(int(all[holder].Priority)) +
-		": who is first holds the addresses, and of those that start together the one with the greater address"
-	if j.units[0].decided(j.m) {
-		f.Text += ", " + j.name(holder)
+	f.Text += ": " + words(names) + " have the same priority " + strconv.Itoa(int(all[holder].Priority)) + ": who is first holds the addresses"
+	if j.m.majority == 0 { // else the lease decides
+		f.Text += ", and of those that start together the one with the greater address"
+		if j.units[0].decided(j.m) {
+			f.Text += ", " + j.name(holder)
+		}
 	}
 	f.Remedy = "give each node a priority that no other can come to have"
 	j.once(f, names...)
@@ -141,7 +143,11 @@ func (j *judge) afterStep(s step) {
 	if len(s.tied) > 0 {
 		j.tie(Finding{Text: s.what(), From: s.from, Failures: s.failures()}, s.next, s.tied, s.after)
 	}
-	if s.next == nobody && s.holder != nobody {
+	switch {
+	case s.next != nobody || s.holder == nobody:
+	case s.minority:
+		j.minority(s)
+	default:
 		j.nobody(s)
 	}
 	if !j.preempt && len(s.hits) == 1 {

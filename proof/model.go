@@ -18,8 +18,13 @@ type model struct {
 	checks   []check       // by name
 	index    map[string]int
 	virtual  map[netip.Addr]int // the unit that has the address
-	unicast  bool
+	config   *config.Config
 	failures []failure
+
+	// Without a guard there are no voters, a majority is 0 and witnesses don't
+	// matter.
+	voters, majority int
+	witnesses        []string
 
 	// What has failed at the moment: how many failures at hand turn the check on
 	// the node, how many kill the node, and which of its interfaces are down.
@@ -39,10 +44,13 @@ type check struct {
 }
 
 func newModel(c *config.Config, units []unit) *model {
-	m := &model{index: make(map[string]int), virtual: make(map[netip.Addr]int), unicast: c.Transport.Kind == config.Unicast}
+	m := &model{index: make(map[string]int), virtual: make(map[netip.Addr]int), config: c, voters: len(c.Voters()), majority: c.Majority()}
 	for _, n := range c.Nodes {
-		if !n.Witness {
+		switch {
+		case !n.Witness:
 			m.nodes = append(m.nodes, n)
+		case m.voters > 0:
+			m.witnesses = append(m.witnesses, n.Name)
 		}
 	}
 	for i, u := range units {

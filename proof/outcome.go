@@ -3,12 +3,16 @@
 
 package proof
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // outcome is a step for the report.
 func (e *election) outcome(s step) Outcome {
 	o := e.result(s.failures(), s.after, s.next, s.tied)
 	o.Moves = s.next != nobody && s.next != s.start
+	o.NoMajority = s.minority
 	return o
 }
 
@@ -35,7 +39,7 @@ func (e *election) result(failures []Failure, all []standing, holder int, tied [
 
 // show is the hit for people.
 func (e *election) show(h *hit) Failure {
-	f := Failure{What: h.what, Dead: e.name(h.dead)}
+	f := Failure{What: h.what, Dead: cmp.Or(e.name(h.dead), h.gone)}
 	var names []string
 	for _, p := range h.turns {
 		name := e.m.checks[p.check].name

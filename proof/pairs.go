@@ -39,6 +39,9 @@ func (h *hit) covers(o *hit) bool {
 	if o.dead != nobody && o.dead != h.dead {
 		return false
 	}
+	if o.gone != "" && o.gone != h.gone {
+		return false
+	}
 	if o.link != "" && o.down != h.dead && (h.link != o.link || h.down != o.down) {
 		return false
 	}

@@ -59,6 +59,9 @@ type Outcome struct {
 	// well, Repaired who holds once all is well again.
 	Moves    bool   `json:"moves"`
 	Repaired string `json:"repaired,omitempty"`
+	// NoMajority tells that too few voters are left to grant a lease: nobody takes
+	// over, and who holds gives up unless on_loss is hold.
+	NoMajority bool `json:"no_majority,omitempty"`
 }
 
 // Failure is one thing that goes wrong.
@@ -110,6 +113,7 @@ const (
 	NoPreempt Kind = "nopreempt" // preempt: false and checks that count on it
 	Witness   Kind = "witness"   // a witness that could hold
 	Nobody    Kind = "nobody"    // nobody can hold
+	Majority  Kind = "majority"  // nobody may hold: too few voters are left
 )
 
 // Finding is something that is worth changing, or knowing.

@@ -20,6 +20,9 @@ type step struct {
 	before, after []standing
 	holder, next  int
 	tied          []int // with next
+	// left is how many voters are left, minority that they are no majority.
+	left     int
+	minority bool
 }
 
 func (s step) hit() *hit { return s.hits[len(s.hits)-1] }
@@ -55,6 +58,9 @@ func (e *election) last(start int, hits ...*hit) step {
 		s.before, s.holder = s.after, s.next
 		s.after = e.after(hits[:i+1]...)
 		s.next, s.tied = e.elect(s.holder, s.after)
+		if s.left = e.m.left(hits[:i+1]); s.left < e.m.majority {
+			s.minority, s.next, s.tied = true, e.kept(s.holder, s.after), nil
+		}
 	}
 	return s
 }
@@ -81,7 +87,7 @@ func (e *election) rival(s step) int {
 // stays is the finding of a failure that makes the holder worse, and not the
 // others, and does not move the addresses.
 func (e *election) stays(s step) (Finding, bool) {
-	if !e.preempt || s.hit().maybe || s.holder == nobody || s.next != s.holder || !slices.Contains(s.hit().touched, s.holder) {
+	if !e.preempt || s.minority || s.hit().maybe || s.holder == nobody || s.next != s.holder || !slices.Contains(s.hit().touched, s.holder) {
 		return Finding{}, false
 	}
 	rival := e.rival(s)

@@ -71,11 +71,10 @@ func (u unit) names() []string {
 
 // primary is the address that breaks ties for the node (RFC 9568 section
 // 6.4.3): its first of the first router's first family.
-func (u unit) primary(n config.Node) netip.Addr {
-	families := u.routers[0].Families()
-	for _, a := range n.Addresses {
-		if len(families) > 0 && a.Is4() == (families[0] == 4) {
-			return a
+func (u unit) primary(m *model, n config.Node) netip.Addr {
+	if families := u.routers[0].Families(); len(families) > 0 {
+		if of := m.config.ElectionAddresses(n, families[0]); len(of) > 0 {
+			return of[0]
 		}
 	}
 	return n.Addresses[0]
@@ -83,8 +82,12 @@ func (u unit) primary(n config.Node) netip.Addr {
 
 // decided tells whether it is known which addresses decide among equals: those
 // that adverts leave from. By multicast these are the interface's, in IPv6 the
-// link-local one; of several it is the one on the interface.
+// link-local one; of several it is the one on the interface. By gossip a node has
+// one in each family, in the same order.
 func (u unit) decided(m *model) bool {
+	if m.config.Transport.Kind == config.Gossip {
+		return true
+	}
 	for _, r := range u.routers {
 		families := r.Families()
 		for _, n := range m.nodes {
@@ -94,7 +97,7 @@ func (u unit) decided(m *model) bool {
 					own++
 				}
 			}
-			known := m.unicast || families[0] == 4 && r.Interface[n.Name] == config.InterfaceAuto
+			known := m.config.Transport.Kind == config.Unicast || families[0] == 4 && r.Interface[n.Name] == config.InterfaceAuto
 			if len(families) != 1 || own != 1 || !known {
 				return false
 			}
@@ -120,8 +123,8 @@ func (u unit) alike(m *model) string {
 	for i, n := range m.nodes {
 		order[i], priorities[i] = i, u.routers[0].Priority[n.Name]
 	}
-	slices.SortFunc(order, func(a, b int) int { return u.primary(m.nodes[a]).Compare(u.primary(m.nodes[b])) })
-	return fmt.Sprintf("%v %v %v %+v %v", u.routers[0].Preempt, order, priorities, u.tracks, u.decided(m)) + u.links(m)
+	slices.SortFunc(order, func(a, b int) int { return u.primary(m, m.nodes[a]).Compare(u.primary(m, m.nodes[b])) })
+	return fmt.Sprintf("%v %v %v %v %+v %v", u.routers[0].Preempt, u.routers[0].OnLoss, order, priorities, u.tracks, u.decided(m)) + u.links(m)
 }
 
 // links is how the interfaces that its tracks look at or leave by are those that
