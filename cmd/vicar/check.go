@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -162,17 +161,21 @@ func (a *app) reportOne(r result, o checkOptions, further bool) error {
 
 // summary is what a configuration means.
 func summary(file string, r config.Report, p paint) string {
-	nodes := make([]string, len(r.Nodes))
-	for i, n := range r.Nodes {
-		nodes[i] = n.Name
-	}
 	head := fmt.Sprintf("%s is valid: cluster %s, nodes %s, %s, digest %s\n",
-		file, p.text(bold, r.Cluster), strings.Join(nodes, " "), r.Transport, r.Digest)
-	rows := [][]cell{heading("ROUTER", "VRID", "VERSION", "INTERVAL", "PREEMPT", "ADDRESSES", "NODE", "PRIORITY", "INTERFACE", "DETECTS IN")}
-	for _, router := range r.Routers {
-		rows = append(rows, summaryRows(router)...)
+		file, p.text(bold, r.Cluster), nodeNames(r.Nodes), r.Transport, r.Digest)
+	columns := []string{"ROUTER", "VRID", "VERSION", "INTERVAL", "PREEMPT", "ADDRESSES", "NODE", "PRIORITY", "INTERFACE", "DETECTS IN"}
+	if r.Guard != nil {
+		columns = append(columns, "LEASE")
 	}
-	return head + "\n" + table(p, rows)
+	rows := [][]cell{heading(columns...)}
+	for _, router := range r.Routers {
+		of := summaryRows(router)
+		if r.Guard != nil {
+			of[0] = append(of[0], cell{text: leaseOf(r, router.Name)})
+		}
+		rows = append(rows, of...)
+	}
+	return head + guardSummary(r) + "\n" + table(p, rows)
 }
 
 // summaryRows is a line per address and node, whichever are more. The nodes
