@@ -6,14 +6,12 @@ package gossip
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/memberlist"
 )
@@ -24,87 +22,22 @@ const (
 	// maxKeys is more than any rotation needs. Each message of a stranger is
 	// tried with every key.
 	maxKeys = 8
-	// maxKeyFile bounds what is read.
-	maxKeyFile = 16 << 10
 )
 
 // ErrNoKeys says that there is no key to encrypt with.
 var ErrNoKeys = errors.New("no key: the peer link is always encrypted")
+
+// Fingerprint is what a key may be called in public: keys are compared by it.
+func Fingerprint(key []byte) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:4])
+}
 
 // GenerateKey makes a key as a line of a key file.
 func GenerateKey() string {
 	b := make([]byte, keyBytes)
 	_, _ = rand.Read(b) // never fails: it ends the program instead
 	return base64.StdEncoding.EncodeToString(b)
-}
-
-// LoadKeys reads a key file: a key in base64 or hexadecimal per line, of 16, 24
-// or 32 bytes, the one to encrypt with first. Empty lines and what follows # are
-// skipped. A file that others than its owner and group may read, or its group
-// write, is refused: who has a key is a member of the cluster.
-func LoadKeys(path string) ([][]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("opening the key file: %w", err)
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("examining the key file: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("the key file %s is not a regular file", path)
-	}
-	if mode := info.Mode().Perm(); mode&0o027 != 0 {
-		return nil, &ModeError{Path: path, Mode: mode}
-	}
-	text, err := io.ReadAll(io.LimitReader(file, maxKeyFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the key file: %w", err)
-	}
-	if len(text) > maxKeyFile {
-		return nil, fmt.Errorf("the key file %s is longer than %d bytes", path, maxKeyFile)
-	}
-	keys, err := parseKeys(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("key file %s: %w", path, err)
-	}
-	return keys, nil
-}
-
-// ModeError is a key file that too many can read or write.
-type ModeError struct {
-	Path string
-	Mode os.FileMode
-}
-
-func (e *ModeError) Error() string {
-	return fmt.Sprintf("the key file %s has mode %04o, so that others can read or change it: run chmod 0600 %s, and make a new key if others may have read it",
-		e.Path, e.Mode, e.Path)
-}
-
-// parseKeys reads the lines of a key file. Errors name the line and never what
-// it says.
-func parseKeys(text string) ([][]byte, error) {
-	var keys [][]byte
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		line, _, _ = strings.Cut(line, "#")
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		key, ok := parseKey(line)
-		if !ok {
-			return nil, fmt.Errorf("line %d is not a key of 16, 24 or 32 bytes in base64 or hexadecimal", n)
-		}
-		keys = append(keys, key)
-	}
-	if err := validKeys(keys); err != nil {
-		return nil, err
-	}
-	return keys, nil
 }
 
 // parseKey reads one key. Hexadecimal goes first: 32 to 64 of its digits are

@@ -6,14 +6,10 @@ package gossip
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
-	"errors"
 	"log/slog"
 	"math"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -167,45 +163,6 @@ func TestLives(t *testing.T) {
 	}
 }
 
-func TestLoadKeys(t *testing.T) {
-	dir := t.TempDir()
-	good := "# keys\n" + GenerateKey() + " # new\n\n  " + hex.EncodeToString(key(7)) + "\n"
-	for _, tt := range []struct {
-		name, text string
-		mode       os.FileMode
-		keys       int
-		want       string
-	}{
-		{"good", good, 0o600, 2, ""},
-		{"group", good, 0o640, 2, ""},
-		{"world", good, 0o644, 0, "chmod 0600"},
-		{"group-writes", good, 0o660, 0, "chmod 0600"},
-		{"empty", "# nothing\n", 0o600, 0, ErrNoKeys.Error()},
-		{"short", "AAAA\n", 0o600, 0, "line 1 is not a key"},
-		{"secret", "\nhunter2\n", 0o600, 0, "line 2 is not a key"},
-		{"twice", strings.Repeat(hex.EncodeToString(key(7))+"\n", 2), 0o600, 0, "twice"},
-		{"many", strings.Repeat("00", keyBytes) + strings.Repeat("\n"+hex.EncodeToString(key(3)), maxKeys), 0o600, 0, "of at most"},
-		{"huge", strings.Repeat("#\n", maxKeyFile), 0o600, 0, "longer"},
-	} {
-		path := filepath.Join(dir, tt.name)
-		labtest.OK(t, os.WriteFile(path, []byte(tt.text), 0o600))
-		labtest.OK(t, os.Chmod(path, tt.mode))
-		keys, err := LoadKeys(path)
-		if len(keys) != tt.keys || (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %d keys, %v", tt.name, len(keys), err)
-		}
-		if err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s tells the secret: %v", tt.name, err)
-		}
-	}
-	if _, err := LoadKeys(dir); err == nil {
-		t.Error("a directory was taken for a key file")
-	}
-	if _, err := LoadKeys(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no file: %v", err)
-	}
-}
-
 func TestConfigErrors(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"no name":    func(c *Config) { c.Node = "" },
@@ -246,17 +203,6 @@ func FuzzParseWho(f *testing.F) {
 		got, err := parseWho(b)
 		if err == nil && !bytes.Equal(got.bytes(), b) {
 			t.Errorf("%x is read as %+v", b, got)
-		}
-	})
-}
-
-func FuzzParseKeys(f *testing.F) {
-	f.Add("# c\n" + hex.EncodeToString(key(1)))
-	f.Add("AAAAAAAAAAAAAAAAAAAAAA==\n")
-	f.Fuzz(func(t *testing.T, s string) {
-		keys, err := parseKeys(s)
-		if err == nil && validKeys(keys) != nil {
-			t.Errorf("%q has %d keys", s, len(keys))
 		}
 	})
 }
