@@ -36,7 +36,7 @@ func (l Leases) Shut(addrs []netip.Addr) error { return l.Fence.Shut(addrs) }
 func Deadline(now func() time.Time, until time.Time) (time.Duration, error) {
 	// CLOCK_BOOTTIME first: what passes until the other is read is taken from what
 	// remains.
-	boot, err := bootTime()
+	boot, err := BootTime()
 	if err != nil {
 		return 0, err
 	}
@@ -51,8 +51,9 @@ func deadline(boot, remains time.Duration) time.Duration {
 	return max(0, boot+remains)
 }
 
-// bootTime reads CLOCK_BOOTTIME.
-func bootTime() (time.Duration, error) {
+// BootTime is the time of CLOCK_BOOTTIME: since the machine was started, sleep
+// included.
+func BootTime() (time.Duration, error) {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
 		return 0, fmt.Errorf("reading the clock: %w", err)

@@ -69,7 +69,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.reloadCommand(),
-		a.releaseCommand(), a.demoCommand(), a.versionCommand())
+		a.releaseCommand(), a.demoCommand(), a.versionCommand(), a.guardianCommand())
 	return root
 }
 
