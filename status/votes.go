@@ -1,0 +1,64 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import "slices"
+
+// Votes is what this node can expect of the voters.
+type Votes struct {
+	// Silent are the voters that don't answer, by name. Voters are asked only by who
+	// holds a lease or wants one; while nobody here has asked they are those that
+	// are not on the peer link, or vote under another list.
+	Silent []string
+	// Majority tells whether enough are left for a lease, in the list in force and
+	// in the staged one. Spare is how many of them can be lost and still leave one.
+	Majority bool
+	Spare    int
+}
+
+// Votes tells how the voters stand; all is zero without a guard.
+func (s *Status) Votes() Votes {
+	if s.Guard == nil {
+		return Votes{}
+	}
+	asked := slices.ContainsFunc(s.Guard.Voters, func(v Voter) bool { return v.Answers }) ||
+		slices.ContainsFunc(s.Routers, func(r Router) bool { return r.Lease != nil && (r.Lease.Held || r.Lease.Unconfirmed) })
+	var votes Votes
+	for _, v := range s.Guard.Voters {
+		silent := !v.Answers && (asked || v.Drift || !s.joined(v.Name))
+		if v.Name == s.Node {
+			silent = !s.Guard.Silent.IsZero()
+		}
+		if silent {
+			votes.Silent = append(votes.Silent, v.Name)
+		}
+	}
+	spare := s.spare(votes.Silent, func(v Voter) bool { return v.Current })
+	if s.Guard.Staged {
+		spare = min(spare, s.spare(votes.Silent, func(v Voter) bool { return v.Staged }))
+	}
+	votes.Majority, votes.Spare = spare >= 0, max(spare, 0)
+	return votes
+}
+
+// spare is how many voters of a list answer beyond a majority of it; it is
+// negative if there is none.
+func (s *Status) spare(silent []string, listed func(Voter) bool) int {
+	all, left := 0, 0
+	for _, v := range s.Guard.Voters {
+		if !listed(v) {
+			continue
+		}
+		all++
+		if !slices.Contains(silent, v.Name) {
+			left++
+		}
+	}
+	return left - (all/2 + 1)
+}
+
+// joined tells whether a node is on the peer link, or here.
+func (s *Status) joined(name string) bool {
+	return slices.ContainsFunc(s.Fleet, func(n Node) bool { return n.Name == name && n.Joined })
+}
