@@ -41,7 +41,8 @@ type Candidate struct {
 	rounds   []round // that wait for answers, the oldest first
 	handed   Ballot  // attached as released
 
-	due      time.Time // the next attempt, repetition or renewal
+	due      time.Time // the next attempt or repetition
+	renewed  time.Time // when the lease was last asked for
 	tries    int       // of this phase
 	failures int       // attempts that came to nothing, in a row
 	said     said
@@ -74,6 +75,8 @@ func (c *Candidate) Step(now time.Time, ev Event) []Action {
 		c.acquire(now, ev.Release)
 	case Tick:
 		c.tick(now)
+	case Renew:
+		c.renew(now)
 	case Received:
 		c.received(now, ev.From, &ev.Message)
 	case GiveUp:
@@ -95,9 +98,7 @@ func (c *Candidate) Deadline() (time.Time, bool) {
 	case idle, losing:
 		return time.Time{}, false
 	case holding:
-		if end := c.until.Add(-c.cfg.Margin); end.Before(c.due) {
-			return end, true
-		}
+		return c.until.Add(-c.cfg.Margin), true
 	default:
 	}
 	return c.due, true
@@ -123,12 +124,14 @@ func (c *Candidate) tick(now time.Time) {
 		c.again(now, Prepare)
 	case proposing:
 		c.again(now, Propose)
-	case holding:
-		if now.Before(c.until.Add(-c.cfg.Margin)) {
-			c.ask(now, Propose)
-			c.due = now.Add(c.cfg.Renew)
-		}
-	case idle, losing:
+	case idle, holding, losing:
+	}
+}
+
+// renew asks for more time.
+func (c *Candidate) renew(now time.Time) {
+	if c.phase == holding && now.Before(c.until.Add(-c.cfg.Margin)) && now.Sub(c.renewed) >= c.cfg.Renew/2 {
+		c.ask(now, Propose)
 	}
 }
 
@@ -232,16 +235,19 @@ func (c *Candidate) release() {
 	}
 }
 
-// reconfigure takes what is valid. Rounds that wait for answers count under the
-// lists that they were asked under.
+// reconfigure takes what is valid, and the lists even if the times are not: voters
+// then refuse what is longer than they grant. Rounds that wait for answers count
+// under the lists that they were asked under.
 func (c *Candidate) reconfigure(ev Reconfigure) {
 	cfg := c.cfg
-	cfg.Lists, cfg.Lease, cfg.Renew, cfg.Margin = ev.Lists, ev.Lease, ev.Renew, ev.Margin
-	if cfg.validate() != nil {
-		return
+	if ev.Lists.validate() == nil {
+		c.cfg.Lists = ev.Lists.clone()
+		cfg.Lists = c.cfg.Lists
 	}
-	cfg.Lists = cfg.Lists.clone()
-	c.cfg = cfg
+	cfg.Lease, cfg.Renew, cfg.Margin = ev.Lease, ev.Renew, ev.Margin
+	if cfg.validate() == nil {
+		c.cfg = cfg
+	}
 }
 
 // see keeps the counter above those that are heard of.
@@ -274,6 +280,7 @@ func (c *Candidate) ask(now time.Time, kind Kind) {
 	m := Message{Kind: kind, Release: c.handed}
 	if kind == Propose {
 		m.Lease = c.cfg.Lease
+		c.renewed = now
 	}
 	c.send(m)
 }

@@ -12,7 +12,7 @@ type CandidateConfig struct {
 	Resource Resource
 	Lists    Lists
 	Lease    time.Duration // T
-	Renew    time.Duration // how often it is renewed: the advert interval
+	Renew    time.Duration // how often Renew comes: the advert interval
 	// Margin is how long before the lease's end Lost comes.
 	Margin time.Duration
 	// Retry is how long answers are waited for, and the bound of the random
@@ -33,6 +33,10 @@ type (
 	Acquire struct{ Release Ballot }
 	// Tick says that time has passed.
 	Tick struct{}
+	// Renew renews the lease if it is held: what it is for still works. Nothing else
+	// does. It comes about every CandidateConfig.Renew; one that comes within half of that
+	// after a renewal is ignored.
+	Renew struct{}
 	// Received is a voter's answer.
 	Received struct {
 		From    string
@@ -52,6 +56,7 @@ type (
 
 func (Acquire) event()     {}
 func (Tick) event()        {}
+func (Renew) event()       {}
 func (Received) event()    {}
 func (GiveUp) event()      {}
 func (Stop) event()        {}

@@ -33,8 +33,8 @@ func FuzzParse(f *testing.F) {
 		if again, err := Parse(b); err != nil || !reflect.DeepEqual(again, p) {
 			t.Fatalf("%+v (%v), was %+v", again, err, p)
 		}
-		if len(data) > 0 && data[0] == WireVersion && string(data) != string(b) {
-			t.Fatalf("%x, was %x", b, data)
+		if len(b) > len(data) {
+			t.Fatalf("%x is longer than %x", b, data)
 		}
 		for i := range p.Messages {
 			hear(t, p.From, &p.Messages[i])

@@ -106,7 +106,7 @@ func TestCandidateJumpsAbovePromises(t *testing.T) {
 }
 
 func TestCandidateNeedsBothMajorities(t *testing.T) {
-	staged := Lists{abc.Current, List{[]string{"a", "d", "e"}, longest}}
+	staged := Lists{Current: abc.Current, Staged: List{[]string{"a", "d", "e"}, longest}}
 	r := newRoom(t)
 	for _, node := range []string{"d", "e"} {
 		v, err := NewVoter(VoterConfig{node, staged, []Resource{web}}, boot)

@@ -105,8 +105,9 @@ func (b Ballot) String() string {
 func (b Ballot) sameLife(o Ballot) bool { return b.Node == o.Node && b.Start == o.Start }
 
 // Digest tells lists and sets of addresses apart. It finds configurations that
-// differ by mistake; it is no protection against a forger.
-type Digest [16]byte
+// differ by mistake, which of all pairs one in 2^64 hides; it is no protection
+// against a forger, who has the key of the peer link anyhow.
+type Digest [8]byte
 
 // IsZero tells whether d is none.
 func (d Digest) IsZero() bool { return d == Digest{} }
@@ -126,7 +127,7 @@ func (r Resource) Digest() Digest {
 		addresses[i] = a.WithZone("")
 	}
 	slices.SortFunc(addresses, netip.Addr.Compare)
-	h := fnv.New128a()
+	h := fnv.New64a()
 	for _, a := range slices.Compact(addresses) {
 		b, _ := a.MarshalBinary()
 		h.Write([]byte{byte(len(b))})
@@ -150,9 +151,23 @@ func (r Resource) shares(o Resource) bool {
 // List is a list of voters and the longest lease that they grant. Both are
 // constants of the cluster.
 type List struct {
-	Voters   []string // in any order
-	MaxLease time.Duration
+	Voters   []string      `json:"voters,omitempty"` // in any order
+	MaxLease time.Duration `json:"max_lease_ns,omitempty"`
 }
+
+// IsZero tells whether l is none.
+func (l List) IsZero() bool { return len(l.Voters) == 0 }
+
+// String is the list as people read it.
+func (l List) String() string {
+	if l.IsZero() {
+		return "none"
+	}
+	return strings.Join(l.Voters, " ") + " for " + l.MaxLease.String()
+}
+
+// same tells whether both have the same voters and MaxLease.
+func (l List) same(o List) bool { return l.Digest() == o.Digest() }
 
 // Majority is the least number of voters of which any two sets share a voter.
 func (l List) Majority() int { return len(l.Voters)/2 + 1 }
@@ -163,7 +178,7 @@ func (l List) Digest() Digest {
 		return Digest{}
 	}
 	voters := slices.Sorted(slices.Values(l.Voters))
-	h := fnv.New128a()
+	h := fnv.New64a()
 	h.Write(binary.BigEndian.AppendUint64(nil, uint64(l.MaxLease)))
 	for _, v := range voters {
 		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(v))))
@@ -176,6 +191,8 @@ func (l List) Digest() Digest {
 // staged. A zero Staged is none.
 type Lists struct {
 	Current, Staged List
+	// Sealed makes a voter answer those alone who ask under Staged too.
+	Sealed bool
 }
 
 // nodes are the voters of both lists, each once.
@@ -193,7 +210,7 @@ func (l Lists) digests() [2]Digest {
 // shortest is the longest lease that both lists allow; longest is how long a
 // lease of either may run.
 func (l Lists) shortest() time.Duration {
-	if len(l.Staged.Voters) == 0 {
+	if l.Staged.IsZero() {
 		return l.Current.MaxLease
 	}
 	return min(l.Current.MaxLease, l.Staged.MaxLease)

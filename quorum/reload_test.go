@@ -86,7 +86,7 @@ func TestVoterReloadKeepsRenewals(t *testing.T) {
 func TestVoterAnswersUnderItsListsAlone(t *testing.T) {
 	next := List{[]string{"a", "b", "d"}, longest / 2}
 	other := List{[]string{"a", "b", "c", "e"}, longest}
-	staged := Lists{abc.Current, next}
+	staged := Lists{Current: abc.Current, Staged: next}
 	d := func(l List) Digest { return l.Digest() }
 	for _, test := range []struct {
 		name  string
@@ -123,7 +123,10 @@ func TestVoterAnswersUnderItsListsAlone(t *testing.T) {
 	}
 	long := asked(Propose, web, ballot(1, "a"))
 	long.Lease = next.MaxLease + 1
+	long.Lists = staged.digests()
 	wants(t, v, 0, long, TooLong)
+	long.Lists = abc.digests() // who doesn't know of the other
+	wants(t, v, 0, long, None)
 	if v.SetLists(Lists{}) == nil || v.SetLists(Lists{Current: List{[]string{"a", "a"}, 1}}) == nil {
 		t.Error("lists that are not valid are taken")
 	}

@@ -124,7 +124,7 @@ func (c *Candidate) granted(now time.Time, i int) {
 			c.fail(now)
 			return
 		}
-		c.phase, c.until, c.due = holding, until, r.t0.Add(c.cfg.Renew)
+		c.phase, c.until = holding, until
 		c.failures, c.handed = 0, Ballot{}
 	}
 	if until.After(c.until) {

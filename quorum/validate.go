@@ -77,8 +77,12 @@ func (l Lists) validate() error {
 func (l Lists) both() [2]List { return [2]List{l.Current, l.Staged} }
 
 func (l Lists) clone() Lists {
-	l.Current.Voters = slices.Clone(l.Current.Voters)
-	l.Staged.Voters = slices.Clone(l.Staged.Voters)
+	l.Current, l.Staged = l.Current.clone(), l.Staged.clone()
+	return l
+}
+
+func (l List) clone() List {
+	l.Voters = slices.Clone(l.Voters)
 	return l
 }
 

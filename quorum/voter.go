@@ -22,6 +22,8 @@ type Voter struct {
 	node    string
 	lists   Lists
 	digests [2]Digest // of the lists that the node is a voter of
+	staged  Digest    // of the staged list
+	former  Digest    // of the list before the current one, if the node was a voter of it
 	silent  time.Time // says nothing before
 	states  map[key]*state
 	dropped Dropped
@@ -63,7 +65,11 @@ func (v *Voter) SetLists(lists Lists) error {
 }
 
 func (v *Voter) setLists(lists Lists) {
+	if current := lists.Current.Digest(); current == v.staged && current != v.lists.Current.Digest() {
+		v.former = v.digests[0]
+	}
 	v.lists = lists.clone()
+	v.staged = lists.Staged.Digest()
 	v.digests = [2]Digest{}
 	for i, l := range lists.both() {
 		if slices.Contains(l.Voters, v.node) {
@@ -140,14 +146,33 @@ func (v *Voter) Handle(now time.Time, from string, m Message) (Message, bool) {
 	return answer, true
 }
 
-// under are those of the candidate's lists that the voter answers under.
-func (v *Voter) under(lists [2]Digest) [2]Digest {
-	for i, d := range lists {
-		if d.IsZero() || !slices.Contains(v.digests[:], d) {
-			lists[i] = Digest{}
+// under are those of the candidate's lists that the voter answers under. Who
+// hasn't heard yet that a change is complete asks under the former list as well as
+// under the current one, and needs a majority of that too.
+func (v *Voter) under(asked [2]Digest) (lists [2]Digest) {
+	if v.lists.Sealed && !v.staged.IsZero() && asked[0] != v.staged && asked[1] != v.staged {
+		return lists
+	}
+	for i, d := range asked {
+		if !d.IsZero() && (d == v.digests[0] || d == v.digests[1]) {
+			lists[i] = d
 		}
 	}
+	if !v.former.IsZero() && asked[0] == v.former && !lists[1].IsZero() && lists[1] == v.digests[0] {
+		lists[0] = v.former
+	}
 	return lists
+}
+
+// limit is the longest lease that the voter grants under these of its lists.
+func (v *Voter) limit(under [2]Digest) time.Duration {
+	limit := v.lists.longest()
+	for i, l := range v.lists.both() {
+		if d := v.digests[i]; !d.IsZero() && (d == under[0] || d == under[1]) {
+			limit = min(limit, l.MaxLease)
+		}
+	}
+	return limit
 }
 
 // decide promises, accepts or refuses.
@@ -167,7 +192,7 @@ func (v *Voter) decide(now time.Time, s *state, m Message, answer *Message) {
 		answer.Refusal = Released
 	case m.Ballot.Compare(s.promised) < 0:
 		answer.Refusal = Promised
-	case m.Kind == Propose && (m.Lease <= 0 || m.Lease > v.lists.shortest()):
+	case m.Kind == Propose && (m.Lease <= 0 || m.Lease > v.limit(answer.Lists)):
 		answer.Refusal = TooLong
 	case m.Kind == Propose:
 		s.accept(now, m)

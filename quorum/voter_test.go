@@ -152,7 +152,7 @@ func TestVoterRefusalSaysWhenToAskAgain(t *testing.T) {
 }
 
 func TestVoterIsSilentAfterStart(t *testing.T) {
-	v := newVoter(t, "c", Lists{abc.Current, List{[]string{"a", "c"}, 2 * longest}}, web)
+	v := newVoter(t, "c", Lists{Current: abc.Current, Staged: List{[]string{"a", "c"}, 2 * longest}}, web)
 	for _, kind := range []Kind{Prepare, Propose} {
 		if _, ok := v.Handle(boot.Add(2*longest-1), "a", asked(kind, web, ballot(1, "a"))); ok {
 			t.Errorf("%v is answered", kind)
