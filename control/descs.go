@@ -29,6 +29,8 @@ func newDescs() descs {
 	add(MetricTrackBlocks, gauge, "1 if a check keeps the router out of the election.", "router", "check")
 	add(MetricRouterDamped, gauge, "1 if the router changed hands too often and does not take over from another.", "router")
 	add(MetricRouterHeld, gauge, "1 if the router's addresses are on this node.", "router")
+	add(MetricRouterPinned, gauge, "1 if the router was handed over to this node by name and stays until it fails.", "router")
+	add(MetricRouterFiltered, gauge, "1 if nobody hears this holder's adverts though its interface works.", "router")
 	add(MetricRouterTransitions, counter, "Entries into a state.", "router", "to")
 	add(MetricRestored, counter, "Times an address came back after somebody removed it.", "router")
 	add(MetricSent, counter, "Adverts sent.", "router", "family")
@@ -53,5 +55,32 @@ func newDescs() descs {
 	add(MetricBuildInfo, gauge, "1; the labels tell the binary.", "version", "goversion")
 	add(MetricConfigInfo, gauge, "1; the labels tell the configuration in force.", "node", "digest")
 	add(MetricConfigApplied, gauge, "When the configuration in force was applied.")
+	d.addGuard(add)
 	return d
+}
+
+// addGuard adds what there is with a guard or a peer link only.
+func (descs) addGuard(add func(name string, kind prometheus.ValueType, help string, labels ...string)) {
+	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+
+	add(MetricLeaseHeld, gauge, "1 if this node holds the lease on the router's addresses.", "router")
+	add(MetricLeaseUnconfirmed, gauge, "1 if the addresses are kept though no majority confirms the lease (on_loss: hold).", "router")
+	add(MetricLeaseTerm, gauge, "Term of the lease that this node holds; 0 if it holds none.", "router")
+	add(MetricLeaseLost, counter, "Times that this node lost the lease before it gave it up.", "router")
+	add(MetricGuardMajority, gauge, "1 if enough voters are there for a lease to be granted.")
+	add(MetricGuardSpare, gauge, "How many voters can be lost and still leave a majority.")
+	add(MetricGuardVoter, gauge, "1 if the voter answers, or is on the peer link while this node has nothing to ask.", "node", "role")
+	add(MetricGuardStaged, gauge, "1 while a change of the voters is under way.")
+	add(MetricGuardProblem, gauge, "1 if this node's list of voters is not what its file says.")
+	add(MetricGuardSilent, gauge, "1 while this node's own voter says nothing, after its start.")
+	add(MetricGuardGrants, gauge, "Leases that this node's voter has granted and that run.")
+	add(MetricGuardDropped, counter, "Lease messages that were not answered or not understood.", "reason")
+	add(MetricGuardSlew, gauge, "By how much the kernel's clock runs fast or slow on purpose.")
+	add(MetricFence, gauge, "1 if the kernel keeps the end of leases.")
+	add(MetricPeerJoined, gauge, "1 if the configured node is on the peer link.", "node", "role")
+	add(MetricPeerDiffers, gauge, "1 if the node runs another configuration than this one.", "node")
+	add(MetricPeerDrained, gauge, "1 if the node is drained.", "node")
+	add(MetricStrangers, gauge, "Nodes on the peer link that are not in this node's configuration.")
+	add(MetricPeerLinkDropped, counter, "Packets of the peer link that were dropped.", "reason")
+	add(MetricDrained, gauge, "1 if this node is drained: it takes no part in elections.")
 }

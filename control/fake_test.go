@@ -67,6 +67,8 @@ func full() status.Status {
 				{Check: "haproxy", State: "failing", Weight: -10, Part: -10, Group: true},
 				{Check: "drain", State: "undecided", Blocks: true},
 			},
+			Lease:  &status.Lease{Held: true, Term: 12, Until: time.Unix(1001, 0).UTC(), Since: time.Unix(910, 0).UTC(), Lost: 2},
+			Pinned: true, Filtered: "nobody hears it",
 			SyncGroup: "edge", DampedUntil: time.Unix(1060, 0).UTC(), Moves: 5,
 			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.100/24")}, Held: true, Restored: 2,
 			Transitions: map[string]uint64{"Backup": 1, "Active": 3},
@@ -102,6 +104,28 @@ func full() status.Status {
 			{Name: "http://127.0.0.1:9000/vip"},
 			// The same program for other events.
 			{Name: "/usr/local/bin/on-change", Ran: 1, Took: 10 * time.Millisecond},
+		},
+		Drained: true,
+		Guard: &status.Guard{
+			Fence: "on", MaxLease: 10 * time.Second, Majority: true, Silent: time.Unix(1005, 0).UTC(), Staged: true, Waits: []string{"lb-2"},
+			Voters: []status.Voter{
+				{Name: "arbiter", Current: true, Staged: true},
+				{Name: "lb-1", Answers: true, Heard: time.Unix(1000, 0).UTC(), Current: true, Staged: true, Ready: true},
+				{Name: "lb-2", Answers: true, Heard: time.Unix(1000, 0).UTC(), Current: true},
+				{Name: "lb-3", Answers: true, Heard: time.Unix(1000, 0).UTC(), Staged: true},
+			},
+			Grants: 1, Dropped: map[string]uint64{"malformed": 3}, ClockSlew: 0.5,
+		},
+		PeerLink: &status.PeerLink{Port: 7946, Dropped: map[string]uint64{"wrong_key": 4}},
+		Fleet: []status.Node{
+			{Name: "arbiter", Configured: true, Witness: true},
+			{Name: "lb-1", Here: true, Joined: true, Configured: true, Drained: true, Version: "v1.2.3", Digest: "abc"},
+			{
+				Name: "lb-2", Address: netip.MustParseAddrPort("192.0.2.11:7946"), Joined: true, Since: time.Unix(930, 0).UTC(), Configured: true,
+				Version: "v1.2.2", Digest: "def", Differs: true,
+				Resources: []status.NodeResource{{Name: "router web", State: "Backup", Priority: 100, Unheard: true}},
+			},
+			{Name: "mallory", Joined: true},
 		},
 		Loop: status.Loop{Late: []uint64{5, 4, 0, 1, 0, 0, 0, 0, 2}, LateSum: time.Second, Stalls: 1, Deadline: 12},
 	}

@@ -30,6 +30,8 @@ const (
 	MetricTrackPart         = "vicar_router_track_part"
 	MetricTrackBlocks       = "vicar_router_track_blocks"
 	MetricRouterDamped      = "vicar_router_damped"
+	MetricRouterPinned      = "vicar_router_pinned"
+	MetricRouterFiltered    = "vicar_router_filtered"
 	MetricRouterTransitions = "vicar_router_transitions_total"
 	MetricRestored          = "vicar_addresses_restored_total"
 	MetricSent              = "vicar_adverts_sent_total"
@@ -49,6 +51,26 @@ const (
 	MetricHookSkipped       = "vicar_hook_skipped_total"
 	MetricHookWaiting       = "vicar_hook_waiting"
 	MetricHookDuration      = "vicar_hook_last_duration_seconds"
+	MetricLeaseHeld         = "vicar_lease_held"
+	MetricLeaseUnconfirmed  = "vicar_lease_unconfirmed"
+	MetricLeaseTerm         = "vicar_lease_term"
+	MetricLeaseLost         = "vicar_lease_lost_total"
+	MetricGuardMajority     = "vicar_guard_majority"
+	MetricGuardSpare        = "vicar_guard_spare_voters"
+	MetricGuardVoter        = "vicar_guard_voter_answers"
+	MetricGuardStaged       = "vicar_guard_voters_staged"
+	MetricGuardProblem      = "vicar_guard_problem"
+	MetricGuardSilent       = "vicar_guard_silent"
+	MetricGuardGrants       = "vicar_guard_grants"
+	MetricGuardDropped      = "vicar_guard_dropped_total"
+	MetricGuardSlew         = "vicar_guard_clock_slew_ratio"
+	MetricFence             = "vicar_fence"
+	MetricPeerJoined        = "vicar_peer_joined"
+	MetricPeerDiffers       = "vicar_peer_config_differs"
+	MetricPeerDrained       = "vicar_peer_drained"
+	MetricStrangers         = "vicar_peerlink_strangers"
+	MetricPeerLinkDropped   = "vicar_peerlink_dropped_total"
+	MetricDrained           = "vicar_drained"
 	MetricLateness          = "vicar_loop_lateness_seconds"
 	MetricStalls            = "vicar_stalls_total"
 	MetricBuildInfo         = "vicar_build_info"
@@ -121,6 +143,8 @@ func (c snapshot) Collect(ch chan<- prometheus.Metric) {
 		e.check(&c.st.Checks[i])
 	}
 	e.hooks(c.st.Hooks)
+	e.guard(&c.st)
+	e.fleet(&c.st)
 	e.loop(&c.st.Loop)
 	e.send(MetricBuildInfo, 1, c.st.Version, runtime.Version())
 	e.send(MetricConfigInfo, 1, c.st.Node, c.st.Digest)
@@ -163,6 +187,7 @@ func (e emitter) router(r *status.Router, now time.Time) {
 	e.send(MetricRouterHeld, truth(r.Held), r.Name)
 	e.send(MetricRouterDamped, truth(r.DampedUntil.After(now)), r.Name)
 	e.tracks(r)
+	e.lease(r)
 	e.send(MetricRestored, float64(r.Restored), r.Name)
 	for i := range r.Engines {
 		g := &r.Engines[i]

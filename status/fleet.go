@@ -24,9 +24,15 @@ type Lease struct {
 	Unconfirmed bool `json:"unconfirmed,omitempty"`
 }
 
+// Values of Guard.Fence that are not a reason why there is none.
+const (
+	FenceOn  = "on"
+	FenceOff = "off" // it is not wanted
+)
+
 // Guard is the quorum guard of this node.
 type Guard struct {
-	Fence string `json:"fence"` // on, off, or why there is none
+	Fence string `json:"fence"` // FenceOn, FenceOff, or why there is none
 	// FenceBefore names programs of others that see packets before the fence.
 	FenceBefore []string      `json:"fence_before,omitempty"`
 	MaxLease    time.Duration `json:"max_lease_ns"`
