@@ -176,7 +176,7 @@ func examples(t *testing.T) map[string][]byte {
 
 func TestExamplesParse(t *testing.T) {
 	all := examples(t)
-	if len(all) < 12 {
+	if len(all) < 16 {
 		t.Errorf("only %d examples", len(all))
 	}
 	for name, data := range all {
