@@ -29,9 +29,11 @@ const (
 // Candidate acquires and keeps the lease of one resource. One goroutine may use
 // it at a time.
 type Candidate struct {
-	cfg    CandidateConfig
-	digest Digest
-	random uint64
+	cfg     CandidateConfig
+	digest  Digest
+	digests [2]Digest // of the lists
+	nodes   []string  // of the lists
+	random  uint64
 
 	phase    phase
 	counter  uint64 // the highest seen
@@ -46,6 +48,7 @@ type Candidate struct {
 	tries    int       // of this phase
 	failures int       // attempts that came to nothing, in a row
 	said     said
+	holder   Ballot // that stood in the way last
 	out      []Action
 }
 
@@ -58,15 +61,22 @@ func NewCandidate(cfg CandidateConfig) (*Candidate, error) {
 	if cfg.Retry == 0 {
 		cfg.Retry = max(cfg.Renew/4, 1)
 	}
-	cfg.Resource, cfg.Lists = cfg.Resource.clone(), cfg.Lists.clone()
-	return &Candidate{cfg: cfg, digest: cfg.Resource.Digest(), random: cfg.Seed, counter: cfg.Counter}, nil
+	cfg.Resource = cfg.Resource.clone()
+	c := &Candidate{cfg: cfg, digest: cfg.Resource.Digest(), random: cfg.Seed, counter: cfg.Counter}
+	c.setLists(cfg.Lists)
+	return c, nil
+}
+
+func (c *Candidate) setLists(lists Lists) {
+	c.cfg.Lists = lists.clone()
+	c.digests, c.nodes = lists.digests(), lists.nodes()
 }
 
 // Step tells what happened at now and returns what must be done, in order. The
-// slice is valid until the next Step. now is read before what is returned is
-// carried out, and never goes back.
+// slice is the next Step's again: who steps while going through it copies it
+// before. now is read before what is returned is carried out, and never goes back.
 func (c *Candidate) Step(now time.Time, ev Event) []Action {
-	c.out = nil
+	c.out = c.out[:0]
 	if c.phase == holding && !now.Before(c.until) {
 		c.lose()
 	}
@@ -82,7 +92,7 @@ func (c *Candidate) Step(now time.Time, ev Event) []Action {
 	case GiveUp:
 		c.giveUp()
 	case Stop:
-		c.phase, c.rounds = idle, nil
+		c.rest(idle)
 	case Reconfigure:
 		c.reconfigure(ev)
 	}
@@ -156,14 +166,15 @@ func (c *Candidate) acquire(now time.Time, released Ballot) {
 // was lost or stopped and not given up: should the attempt fail, what voters
 // accepted is released, and with it what they have left of the former ballot.
 func (c *Candidate) attempt(now time.Time) {
-	c.rounds, c.tries = nil, 0
+	c.forget(len(c.rounds))
+	c.tries = 0
 	if now.Before(c.until) {
 		c.phase, c.due = waiting, c.until
 		return
 	}
 	c.counter++
 	c.ballot = Ballot{c.counter, c.cfg.Node, c.cfg.Start}
-	c.said = said{}
+	c.said.reset()
 	c.phase = preparing
 	c.again(now, Prepare)
 }
@@ -184,48 +195,85 @@ func (c *Candidate) again(now time.Time, kind Kind) {
 // so that it stands in nobody's way.
 func (c *Candidate) fail(now time.Time) {
 	c.release()
-	c.phase, c.rounds = waiting, nil
-	reason := c.said.reason()
-	if reason == Held {
-		c.failures = 0
+	c.rest(waiting)
+	reason := c.said.refusal
+	if reason == Held && c.said.holder == c.holder {
+		c.failures = 0 // it is no rival that fails as well, but holds and renews
 	}
-	wait := c.backOff()
+	c.holder = c.said.holder
+	c.due = now.Add(c.backOff(reason))
 	switch reason {
 	case Held:
-		wait += min(c.said.remaining, c.cfg.Lists.longest())
-	case Unheard:
-		wait += c.cfg.Retry
+		c.due = c.due.Add(min(c.opens(now).Sub(now), c.cfg.Lists.longest()))
+	case None:
+		reason = Unheard
+		c.due = c.due.Add(c.cfg.Retry)
 	case Unknown, TooLong:
-		wait += c.cfg.Lease
+		c.due = c.due.Add(c.cfg.Lease)
 	default:
 	}
 	c.failures++
-	c.due = now.Add(wait)
 	c.emit(Refused{reason, c.said.holder, c.due})
 }
 
+// opens is when majorities of the voters can be free of the leases that stand in
+// the way, as far as voters have said.
+func (c *Candidate) opens(now time.Time) time.Time {
+	opens := now
+	for _, l := range c.cfg.Lists.both() {
+		var ends []time.Time
+		missing := l.Majority()
+		for _, w := range c.said.words {
+			switch {
+			case !slices.Contains(l.Voters, w.node):
+			case w.until.IsZero():
+				missing--
+			default:
+				ends = append(ends, w.until)
+			}
+		}
+		slices.SortFunc(ends, time.Time.Compare)
+		if missing = min(missing, len(ends)); missing > 0 && ends[missing-1].After(opens) {
+			opens = ends[missing-1]
+		}
+	}
+	return opens
+}
+
 // backOff is a random time that grows with the failures: candidates that
-// outbid each other must part.
-func (c *Candidate) backOff() time.Duration {
+// outbid each other must part. At first it is short: mostly there is no rival,
+// since whoever is the first to ask has the least to wait by VRRP's skew.
+func (c *Candidate) backOff(reason Refusal) time.Duration {
+	const short = 2 * time.Millisecond
 	// SplitMix64 (Steele, Lea, Flood 2014).
 	c.random += 0x9e3779b97f4a7c15
 	z := c.random
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	z ^= z >> 31
-	return time.Duration(z % uint64(c.cfg.Retry<<min(c.failures, 4)))
+	bound := c.cfg.Retry << min(c.failures, 4)
+	if c.failures == 0 && (reason == Held || reason == Promised) {
+		bound = min(bound, short)
+	}
+	return time.Duration(z % uint64(bound))
+}
+
+// rest ends what was asked.
+func (c *Candidate) rest(p phase) {
+	c.phase = p
+	c.forget(len(c.rounds))
 }
 
 // lose tells the driver that the lease ends.
 func (c *Candidate) lose() {
-	c.phase, c.rounds = losing, nil
+	c.rest(losing)
 	c.emit(Lost{c.ballot.Counter, c.until, c.said.reason(), c.said.holder})
 }
 
 // giveUp releases the last ballot. A repeated one sends it again.
 func (c *Candidate) giveUp() {
 	c.release()
-	c.phase, c.rounds = idle, nil
+	c.rest(idle)
 	c.until, c.handed = time.Time{}, Ballot{}
 }
 
@@ -241,7 +289,7 @@ func (c *Candidate) release() {
 func (c *Candidate) reconfigure(ev Reconfigure) {
 	cfg := c.cfg
 	if ev.Lists.validate() == nil {
-		c.cfg.Lists = ev.Lists.clone()
+		c.setLists(ev.Lists)
 		cfg.Lists = c.cfg.Lists
 	}
 	cfg.Lease, cfg.Renew, cfg.Margin = ev.Lease, ev.Renew, ev.Margin
@@ -263,8 +311,8 @@ func (c *Candidate) emit(a Action) { c.out = append(c.out, a) }
 // send sends m to all voters of both lists.
 func (c *Candidate) send(m Message) {
 	m.Resource, m.Digest = c.cfg.Resource.Name, c.digest
-	m.Ballot, m.Sequence, m.Lists = c.ballot, c.sequence, c.cfg.Lists.digests()
-	for _, node := range c.cfg.Lists.nodes() {
+	m.Ballot, m.Sequence, m.Lists = c.ballot, c.sequence, c.digests
+	for _, node := range c.nodes {
 		c.emit(Send{node, m})
 	}
 }
@@ -274,9 +322,9 @@ func (c *Candidate) ask(now time.Time, kind Kind) {
 	const most = 4 // that wait for answers: round trips may take longer than a renewal's interval
 	c.sequence++
 	if len(c.rounds) == most {
-		c.rounds = slices.Delete(c.rounds, 0, 1)
+		c.forget(1)
 	}
-	c.rounds = append(c.rounds, round{kind: kind, sequence: c.sequence, t0: now, lease: c.cfg.Lease, lists: c.cfg.Lists, digests: c.cfg.Lists.digests()})
+	c.open(round{kind: kind, sequence: c.sequence, t0: now, lease: c.cfg.Lease, lists: c.cfg.Lists, digests: c.digests})
 	m := Message{Kind: kind, Release: c.handed}
 	if kind == Propose {
 		m.Lease = c.cfg.Lease

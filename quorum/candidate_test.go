@@ -55,7 +55,7 @@ func (r *room) start(node string, change func(*CandidateConfig)) {
 func (r *room) step(node string, ev Event) []Action {
 	r.Helper()
 	var said []Action
-	for _, a := range r.candidates[node].Step(r.now, ev) {
+	for _, a := range slices.Clone(r.candidates[node].Step(r.now, ev)) {
 		send, ok := a.(Send)
 		if !ok {
 			said = append(said, a)
@@ -72,12 +72,17 @@ func (r *room) step(node string, ev Event) []Action {
 	return said
 }
 
-// until ticks node at its deadlines up to at.
+// until ticks node at its deadlines up to at, and renews what it holds.
 func (r *room) until(node string, at time.Time) []Action {
 	r.Helper()
 	var said []Action
 	for range 1000 {
-		due, ok := r.candidates[node].Deadline()
+		c := r.candidates[node]
+		due, ok := c.Deadline()
+		var ev Event = Tick{}
+		if next := c.renewed.Add(c.cfg.Renew); c.phase == holding && next.Before(due) {
+			due, ev = next, Renew{}
+		}
 		if !ok || due.After(at) {
 			r.now = at
 			return said
@@ -85,7 +90,7 @@ func (r *room) until(node string, at time.Time) []Action {
 		if due.After(r.now) {
 			r.now = due
 		}
-		said = append(said, r.step(node, Tick{})...)
+		said = append(said, r.step(node, ev)...)
 	}
 	r.Fatalf("%s never comes to rest", node)
 	return nil
@@ -110,10 +115,13 @@ func TestCandidateAcquiresAndRenews(t *testing.T) {
 	r := newRoom(t)
 	r.wants(r.step("a", Acquire{}), Granted{1, ready.Add(2700 * ms)})
 	r.wants(r.step("a", Acquire{}))
-	if due, _ := r.candidates["a"].Deadline(); due != ready.Add(time.Second) {
-		t.Fatalf("renewed at %v", due)
+	if due, _ := r.candidates["a"].Deadline(); due != ready.Add(2500*ms) {
+		t.Fatalf("lost at %v", due)
 	}
 	r.wants(r.step("a", Tick{}))
+	r.wants(r.step("a", Renew{}))
+	r.now = ready.Add(500*ms - 1)
+	r.wants(r.step("a", Renew{}))
 	r.wants(r.until("a", ready.Add(2*time.Second)), Granted{1, ready.Add(3700 * ms)}, Granted{1, ready.Add(4700 * ms)})
 	if until, ok := r.candidates["a"].Holds(r.now); !ok || until != ready.Add(4700*ms) {
 		t.Errorf("held %v until %v", ok, until)
@@ -135,12 +143,59 @@ func TestCandidateRefused(t *testing.T) {
 	if refused.Reason != Held || refused.Holder != r.ballot("a") {
 		t.Fatalf("%+v", refused)
 	}
-	if end := ready.Add(leaseT); refused.Again.Before(end) || refused.Again.After(end.Add(100*ms)) {
+	if end := ready.Add(leaseT); refused.Again.Before(end) || refused.Again.After(end.Add(2*ms)) {
 		t.Errorf("asks again after %v", refused.Again.Sub(ready))
 	}
 	r.now = refused.Again
 	r.wants(r.step("b", Tick{}), Granted{2, refused.Again.Add(2700 * ms)})
-	r.wants(r.until("a", r.now), Lost{1, ready.Add(2700 * ms), Unheard, Ballot{}})
+	r.wants(r.step("a", Tick{}), Lost{1, ready.Add(2700 * ms), Unheard, Ballot{}})
+	r.wants(r.step("a", Renew{}))
+}
+
+// After refusals the lease's end is all that is waited for, however often and by
+// however many voters it was refused before, unless the rival is as lost.
+func TestCandidateAsksAgainAtTheEnd(t *testing.T) {
+	r := newRoom(t)
+	r.step("a", Acquire{})
+	r.lost = mute("a")
+	v := r.voters["b"]
+	renewal := asked(Propose, web, r.ballot("a"))
+	r.now = ready.Add(40 * ms) // b's voter counts from later than c's
+	wants(t, v, r.now.Sub(ready), renewal, None)
+	r.step("b", Acquire{})
+	for range 5 {
+		due, _ := r.candidates["b"].Deadline()
+		if end := r.now.Add(leaseT); due.Before(end) || due.After(end.Add(2*ms)) {
+			t.Fatalf("asks after %v, the lease ends after %v", due.Sub(ready), end.Sub(ready))
+		}
+		r.now = due.Add(-10 * ms)
+		wants(t, v, r.now.Sub(ready), renewal, None)
+		r.voters["c"].Handle(r.now.Add(-ms), "a", renewal)
+		r.now = due
+		if refused, _ := r.step("b", Tick{})[0].(Refused); refused.Reason != Held {
+			t.Fatalf("%+v", refused)
+		}
+		r.now = due.Add(-10 * ms)
+	}
+	r.now, _ = r.candidates["b"].Deadline()
+	if got := r.step("b", Tick{}); !slices.ContainsFunc(got, isGranted) {
+		t.Errorf("%+v", got)
+	}
+	t.Run("one voter is free before the other", func(t *testing.T) {
+		r := newRoom(t)
+		r.lost = mute("a")
+		ending := asked(Propose, web, ballot(1, "a"))
+		ending.Lease = 5 * ms
+		wants(t, r.voters["c"], 0, ending, None)
+		r.wants(r.step("b", Acquire{}))
+		if due, _ := r.candidates["b"].Deadline(); due != ready.Add(5*ms) {
+			t.Fatalf("asks again after %v", due.Sub(ready))
+		}
+		r.now = ready.Add(5 * ms)
+		if got := r.step("b", Tick{}); !slices.ContainsFunc(got, isGranted) {
+			t.Errorf("%+v", got)
+		}
+	})
 }
 
 func TestCandidateLoses(t *testing.T) {

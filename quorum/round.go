@@ -50,23 +50,52 @@ func (r *round) verdict() (granted, blocked bool) {
 	return granted, blocked
 }
 
-// said is what voters said against a ballot since it was last granted.
-type said struct {
-	refusal   Refusal
-	holder    Ballot
-	remaining time.Duration // the least
+// open adds a round, in the memory of one that was forgotten.
+func (c *Candidate) open(r round) {
+	n := len(c.rounds)
+	if n < cap(c.rounds) {
+		r.votes = c.rounds[:n+1][n].votes[:0]
+	}
+	c.rounds = append(c.rounds, r)
 }
 
-func (s *said) add(m *Message) {
+// forget forgets the n oldest rounds, and keeps their memory.
+func (c *Candidate) forget(n int) {
+	for i := n; i < len(c.rounds); i++ {
+		c.rounds[i-n], c.rounds[i] = c.rounds[i], c.rounds[i-n]
+	}
+	c.rounds = c.rounds[:len(c.rounds)-n]
+}
+
+// said is what voters said of a ballot since it was last granted.
+type said struct {
+	refusal Refusal // Held, if any said so
+	holder  Ballot
+	words   []word
+}
+
+// word is the last that a voter said: until when another's lease runs, or zero.
+type word struct {
+	node  string
+	until time.Time
+}
+
+func (s *said) reset() { *s = said{words: s.words[:0]} }
+
+func (s *said) add(now time.Time, from string, m *Message) {
+	w := word{node: from}
 	switch {
 	case m.Refusal == None:
 	case m.Refusal == Held:
-		if s.refusal != Held || m.Remaining < s.remaining {
-			s.remaining = max(m.Remaining, 0)
-		}
 		s.refusal, s.holder = Held, m.Holder
+		w.until = now.Add(max(m.Remaining, 0))
 	case s.refusal != Held:
 		s.refusal = m.Refusal
+	}
+	if i := slices.IndexFunc(s.words, func(o word) bool { return o.node == from }); i >= 0 {
+		s.words[i] = w
+	} else {
+		s.words = append(s.words, w)
 	}
 }
 
@@ -101,23 +130,29 @@ func (c *Candidate) received(now time.Time, from string, m *Message) {
 	}
 	r := &c.rounds[i]
 	r.votes = append(r.votes, vote{from, m.Refusal == None, m.Lists})
-	c.said.add(m)
+	c.said.add(now, from, m)
 	granted, blocked := r.verdict()
 	switch {
 	case granted && asked == Prepare:
-		c.phase, c.rounds, c.tries = proposing, nil, 0
+		c.rest(proposing)
+		c.tries = 0
 		c.again(now, Propose)
 	case granted:
 		c.granted(now, i)
 	case blocked && c.phase != holding:
 		c.fail(now)
+	case m.Refusal == Held && c.phase != holding:
+		// The others alone may be too few, and silent; this one is free then.
+		if at := c.opens(now); at.Before(c.due) {
+			c.due = at
+		}
 	}
 }
 
 // granted takes or renews the lease by the answers to round i.
 func (c *Candidate) granted(now time.Time, i int) {
 	r := c.rounds[i]
-	c.rounds = slices.Delete(c.rounds, 0, i+1)
+	c.forget(i + 1)
 	until := r.t0.Add(term(r.lease))
 	if c.phase == proposing {
 		if !now.Before(until.Add(-c.cfg.Margin)) { // the answers came too late
@@ -130,6 +165,6 @@ func (c *Candidate) granted(now time.Time, i int) {
 	if until.After(c.until) {
 		c.until = until
 	}
-	c.said = said{}
+	c.said.reset()
 	c.emit(Granted{c.ballot.Counter, c.until})
 }
