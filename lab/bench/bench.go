@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vicar-ha/vicar/lab"
@@ -25,8 +26,10 @@ type bench struct {
 	a, b    *lab.Host
 	client  *lab.Host
 	server  *lab.Host // what many checks look at
+	witness *lab.Host // votes where there is a guard
 	dir     string
 	sides   []side
+	guarded side
 	results results
 	clock   progress
 	starts  int
@@ -38,6 +41,7 @@ var (
 	addrB  = netip.MustParsePrefix("192.0.2.2/24")
 	addrC  = netip.MustParsePrefix("192.0.2.9/24")
 	addrS  = netip.MustParsePrefix("192.0.2.20/24")
+	addrW  = netip.MustParsePrefix("192.0.2.30/24")
 	moving = netip.MustParsePrefix("192.0.2.100/24")
 )
 
@@ -66,7 +70,7 @@ func (b *bench) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.sides = []side{keepalivedSide(), vicarSide(binary)}
+	b.sides, b.guarded = []side{keepalivedSide(), vicarSide(binary)}, guardedSide(binary)
 	if b.results.Versions, err = versions(ctx, binary); err != nil {
 		return err
 	}
@@ -77,7 +81,7 @@ func (b *bench) setUp(ctx context.Context) error {
 		host **lab.Host
 		name string
 		addr netip.Prefix
-	}{{&b.a, "a", addrA}, {&b.b, "b", addrB}, {&b.client, "client", addrC}, {&b.server, "server", addrS}} {
+	}{{&b.a, "a", addrA}, {&b.b, "b", addrB}, {&b.client, "client", addrC}, {&b.server, "server", addrS}, {&b.witness, "witness", addrW}} {
 		if *h.host, err = b.lab.Host(h.name, h.addr); err != nil {
 			return err
 		}
@@ -99,7 +103,7 @@ func (b *bench) measure(ctx context.Context) error {
 	parts := []struct {
 		name string
 		run  func(context.Context) error
-	}{{partFailover, b.failovers}, {partLoad, b.loads}, {partAddresses, b.manyAddresses}, {partService, b.services}, {partChecks, b.checkLoads}}
+	}{{partFailover, b.failovers}, {partLoad, b.loads}, {partAddresses, b.manyAddresses}, {partService, b.services}, {partChecks, b.checkLoads}, {partGuard, b.guards}}
 	for _, p := range parts {
 		if !slices.Contains(b.parts, p.name) {
 			continue
@@ -111,9 +115,14 @@ func (b *bench) measure(ctx context.Context) error {
 	return nil
 }
 
-// pair is one program on both hosts.
+// pair is one program on both hosts, and on the witness if it has one.
 type pair struct {
-	a, b agent
+	a, b, witness agent
+}
+
+// agents are those that were started.
+func (p pair) agents() []agent {
+	return slices.DeleteFunc([]agent{p.a, p.b, p.witness}, func(a agent) bool { return a == nil })
 }
 
 // start starts a program on both hosts and waits until a holds all addresses
@@ -134,12 +143,22 @@ func (b *bench) start(ctx context.Context, s side, c setup, within time.Duration
 	if p.b, err = one(b.b); err != nil {
 		return p, err
 	}
+	if s.witness {
+		if p.witness, err = one(b.witness); err != nil {
+			return p, err
+		}
+	}
 	err = await(ctx, within, s.name+" holds the addresses", func() (bool, error) {
-		if p.a.process().Ended() || p.b.process().Ended() {
-			return false, fmt.Errorf("it ended:\n%s%s", p.a.process().Output, p.b.process().Output)
+		for _, a := range p.agents() {
+			if a.process().Ended() {
+				return false, fmt.Errorf("it ended:\n%s", a.process().Output)
+			}
+			if a != p.a && !a.ready(ctx) {
+				return false, nil
+			}
 		}
 		list, err := b.a.Addresses()
-		return err == nil && len(list) >= c.addresses() && p.b.ready(ctx), err
+		return err == nil && len(list) >= c.addresses(), err
 	})
 	if err == nil {
 		// Let the first announcements and the backup's start pass.
@@ -151,12 +170,13 @@ func (b *bench) start(ctx context.Context, s side, c setup, within time.Duration
 // clean kills the agents and takes away what they left.
 func (b *bench) clean(p pair) error {
 	var errs []error
-	for _, a := range []agent{p.a, p.b} {
-		if a != nil {
-			errs = append(errs, a.process().Kill())
-		}
+	for _, a := range p.agents() {
+		errs = append(errs, a.kill())
 	}
 	errs = append(errs, b.lab.Heal())
+	if p.witness != nil {
+		errs = append(errs, b.unfence())
+	}
 	for _, h := range []*lab.Host{b.a, b.b} {
 		list, err := h.Addresses()
 		errs = append(errs, err)
@@ -166,6 +186,19 @@ func (b *bench) clean(p pair) error {
 			}
 			errs = append(errs, h.DelAddress(a))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// unfence takes the fences away that guarded agents have left.
+func (b *bench) unfence() error {
+	var errs []error
+	for _, h := range []*lab.Host{b.a, b.b} {
+		out, err := h.Run(context.Background(), "tc", "qdisc", "show", "dev", lab.Interface)
+		if err == nil && strings.Contains(out, "clsact") {
+			_, err = h.Run(context.Background(), "tc", "qdisc", "del", "dev", lab.Interface, "clsact")
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

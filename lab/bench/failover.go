@@ -8,17 +8,21 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/vicar-ha/vicar/lab/probe"
 )
 
-// modes are the ways in which the holder goes.
-var modes = []struct {
+// mode is a way in which the holder goes.
+type mode struct {
 	name string
 	do   func(b *bench, p pair) error
-}{
+}
+
+// modes are all of them.
+var modes = []mode{
 	{"cut", func(b *bench, _ pair) error { return b.lab.Cut(b.a) }},
 	{"stop", func(_ *bench, p pair) error { return p.a.process().Signal(syscall.SIGTERM) }},
 	{"kill", func(_ *bench, p pair) error { return p.a.process().SignalAll(syscall.SIGKILL) }},
@@ -90,45 +94,54 @@ func (b *bench) failover(ctx context.Context, s side, f *failover) (err error) {
 	if err != nil {
 		return err
 	}
-	w, err := b.watch(ctx)
+	i := slices.IndexFunc(modes, func(m mode) bool { return m.name == f.Mode })
+	_, err = b.move(ctx, f, time.Millisecond, func() error { return modes[i].do(b, p) })
+	return err
+}
+
+// move measures what comes of a fault, with probers that ask each so often. It
+// tells when the fault was.
+func (b *bench) move(ctx context.Context, f *failover, every time.Duration, fault func() error) (m moved, err error) {
+	w, err := b.watch(ctx, every)
 	if err != nil {
-		return err
+		return m, err
 	}
 	defer func() { err = errors.Join(err, w.stop()) }()
 	if err := await(ctx, 10*time.Second, "the client is answered", func() (bool, error) {
 		return w.client.Last() > 0 && w.control.Last() > 0, nil
 	}); err != nil {
-		return err
+		return m, err
 	}
 	if err := sleep(ctx, lead); err != nil {
-		return err
+		return m, err
 	}
 	if f.Phase, err = phase(ctx, w.session, w.adverts, f.Interval, f.Run, b.runs); err != nil {
-		return err
+		return m, err
 	}
-	at := w.session.Now()
-	for _, m := range modes {
-		if m.name != f.Mode {
-			continue
-		}
-		if err := m.do(b, p); err != nil {
-			return err
-		}
+	m.at, m.watch = w.session.Now(), w
+	if err := fault(); err != nil {
+		return m, err
 	}
 	if err := sleep(ctx, window(f.Interval)); err != nil {
-		return err
+		return m, err
 	}
-	to := w.session.Now()
+	m.to = w.session.Now()
 	if err := w.stop(); err != nil {
-		return err
+		return m, err
 	}
-	o := w.client.Worst(at-lead, to)
+	o := w.client.Worst(m.at-lead, m.to)
 	f.Outage, f.Open = o.Duration(), o.Open
-	f.Dual = w.holders.Dual(at-lead, to)
-	f.DualOpen = w.holders.Dual(to-lead, to) > 0
-	f.Control = w.control.Worst(at-lead, to).Duration()
+	f.Dual = w.holders.Dual(m.at-lead, m.to)
+	f.DualOpen = w.holders.Dual(m.to-lead, m.to) > 0
+	f.Control = w.control.Worst(m.at-lead, m.to).Duration()
 	f.Late = w.session.Lateness().Max
-	return nil
+	return m, nil
+}
+
+// moved is a move that was watched.
+type moved struct {
+	watch  *watch
+	at, to time.Duration // from the fault to the end
 }
 
 // watch is a running probe session.
@@ -142,8 +155,8 @@ type watch struct {
 }
 
 // watch starts the probes. The control is b's own address.
-func (b *bench) watch(ctx context.Context) (*watch, error) {
-	w := &watch{session: probe.New(time.Millisecond), done: make(chan error, 1)}
+func (b *bench) watch(ctx context.Context, every time.Duration) (*watch, error) {
+	w := &watch{session: probe.New(every), done: make(chan error, 1)}
 	var errs [4]error
 	w.client, errs[0] = w.session.Client(b.client, moving.Addr())
 	w.control, errs[1] = w.session.Client(b.client, addrB.Addr())

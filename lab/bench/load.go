@@ -29,6 +29,7 @@ type load struct {
 	Run      int           `json:"run"`
 	Active   usage         `json:"active"`
 	Backup   usage         `json:"backup"`
+	Witness  usage         `json:"witness,omitzero"`
 	// False is how often a router of the backup became holder though nothing
 	// had happened to the other host.
 	False uint64 `json:"false_transitions"`
@@ -76,6 +77,11 @@ func (b *bench) loadTest(ctx context.Context, s side, m *load) (err error) {
 	if err != nil {
 		return err
 	}
+	return b.during(ctx, p, m, func() error { return sleep(ctx, b.load) })
+}
+
+// during measures what the agents use while work goes on.
+func (b *bench) during(ctx context.Context, p pair, m *load, work func() error) error {
 	if err := sleep(ctx, loadSettle); err != nil {
 		return err
 	}
@@ -83,16 +89,26 @@ func (b *bench) loadTest(ctx context.Context, s side, m *load) (err error) {
 	if err != nil {
 		return err
 	}
-	begin, beginA, beginB := time.Now(), p.a.process().Usage(), p.b.process().Usage()
-	if err := sleep(ctx, b.load); err != nil {
+	var begins, ends []lab.Usage
+	begin := time.Now()
+	for _, a := range p.agents() {
+		begins = append(begins, a.process().Usage())
+	}
+	if err := work(); err != nil {
 		return err
 	}
-	endA, endB, took := p.a.process().Usage(), p.b.process().Usage(), time.Since(begin)
+	for _, a := range p.agents() {
+		ends = append(ends, a.process().Usage())
+	}
+	took := time.Since(begin)
 	after, err := p.b.entered(ctx)
 	if err != nil {
 		return err
 	}
-	m.Active, m.Backup, m.False = between(beginA, endA, took), between(beginB, endB, took), after-before
+	m.Active, m.Backup, m.False = between(begins[0], ends[0], took), between(begins[1], ends[1], took), after-before
+	if p.witness != nil {
+		m.Witness = between(begins[2], ends[2], took)
+	}
 	return nil
 }
 

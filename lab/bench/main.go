@@ -37,6 +37,8 @@ type options struct {
 	load      time.Duration
 	loadRuns  int
 	json      string
+	// guardProbe is how often the probers of the guard's part ask.
+	guardProbe time.Duration
 }
 
 // The parts of the benchmark.
@@ -46,10 +48,11 @@ const (
 	partAddresses = "addresses"
 	partService   = "service"
 	partChecks    = "checks"
+	partGuard     = "guard"
 )
 
 // allParts are all of them.
-var allParts = []string{partFailover, partLoad, partAddresses, partService, partChecks}
+var allParts = []string{partFailover, partLoad, partAddresses, partService, partChecks, partGuard}
 
 func main() {
 	code, done, err := lab.Reexec()
@@ -87,12 +90,13 @@ func parse(args []string) (options, error) {
 	parts := f.String("only", strings.Join(allParts, ","), "parts to run")
 	f.DurationVar(&o.load, "load", 30*time.Second, "how long each load test measures")
 	f.IntVar(&o.loadRuns, "load-runs", 1, "load tests of each interval and program")
-	f.StringVar(&o.json, "json", "", "write all measurements to this ")
+	f.DurationVar(&o.guardProbe, "guard-probe", 200*time.Microsecond, "how often the probers of part guard ask")
+	f.StringVar(&o.json, "json", "", "write all measurements to this file")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	if f.NArg() > 0 || o.runs < 1 {
-		return o, fmt.Errorf("unexpected arguments %q or -runs below 1", f.Args())
+	if f.NArg() > 0 || o.runs < 1 || o.guardProbe < 50*time.Microsecond {
+		return o, fmt.Errorf("unexpected arguments %q, or -runs below 1, or -guard-probe below 50us", f.Args())
 	}
 	o.modes, o.parts = strings.Split(*modes, ","), strings.Split(*parts, ",")
 	for _, m := range o.modes {

@@ -27,6 +27,11 @@ func costOfFailover(interval time.Duration) time.Duration {
 	return time.Second + 8*interval + window(interval)
 }
 
+// costOfGuard is how long a move with or without a guard is expected to take.
+func costOfGuard(interval time.Duration) time.Duration {
+	return costOfFailover(interval) + guardLease(interval)
+}
+
 // costOfLoad is how long a load test is expected to take.
 func costOfLoad(d time.Duration) time.Duration { return d + loadSettle + 5*time.Second }
 
@@ -47,6 +52,14 @@ func (p *progress) plan(o options) {
 	}
 	if slices.Contains(o.parts, partChecks) {
 		p.left += costOfLoad(o.load) * time.Duration(len(checkKinds)*o.loadRuns)
+	}
+	if slices.Contains(o.parts, partGuard) {
+		for _, m := range guardModes {
+			for _, i := range m.intervals {
+				p.left += costOfGuard(i) * time.Duration(len(m.sides)*o.runs)
+			}
+		}
+		p.left += costOfLoad(o.load) * time.Duration(sides*o.loadRuns)
 	}
 	if slices.Contains(o.parts, partAddresses) {
 		p.left += costOfMove * time.Duration(sides*min(o.runs, manyRuns))

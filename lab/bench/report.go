@@ -21,6 +21,9 @@ type results struct {
 	Moves     []addressMove     `json:"moves"`
 	Services  []service         `json:"services"`
 	Checks    []checkLoad       `json:"checks"`
+	Guards    []guardMove       `json:"guards"`
+	// GuardLoads are loads with and without a guard.
+	GuardLoads []guardLoad `json:"guard_loads"`
 }
 
 // msec is d in milliseconds.
@@ -65,6 +68,12 @@ func (r *results) report(w io.Writer) {
 	}
 	if len(r.Checks) > 0 {
 		r.checks(w)
+	}
+	if len(r.Guards) > 0 {
+		r.guards(w)
+	}
+	if len(r.GuardLoads) > 0 {
+		r.guardLoads(w)
 	}
 }
 

@@ -5,11 +5,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/vicar-ha/vicar/lab"
@@ -52,13 +54,16 @@ func priority(h *lab.Host) int {
 
 // side is a program that is measured.
 type side struct {
-	name  string
-	start func(h *lab.Host, dir string, c setup) (agent, error)
+	name    string
+	start   func(h *lab.Host, dir string, c setup) (agent, error)
+	witness bool // it runs on the witness's host, too
 }
 
 // agent is a program on a host.
 type agent interface {
 	process() *lab.Process
+	kill() error                                 // with all that it started
+	signalAll(syscall.Signal) error              // with all that it started
 	ready(ctx context.Context) bool              // all routers take part in the election
 	entered(ctx context.Context) (uint64, error) // how often a router became holder
 }
@@ -71,7 +76,7 @@ type keepalivedAgent struct {
 
 // keepalivedSide is keepalived with its defaults.
 func keepalivedSide() side {
-	return side{"keepalived", func(h *lab.Host, dir string, c setup) (agent, error) {
+	return side{name: "keepalived", start: func(h *lab.Host, dir string, c setup) (agent, error) {
 		var conf keepalived.Config
 		var tracks []keepalived.Track
 		if c.health != nil {
@@ -91,8 +96,11 @@ func keepalivedSide() side {
 	}}
 }
 
-func (a *keepalivedAgent) process() *lab.Process      { return a.Process }
-func (a *keepalivedAgent) ready(context.Context) bool { return a.Entered("BACKUP") >= a.routers }
+func (a *keepalivedAgent) process() *lab.Process { return a.Process }
+func (a *keepalivedAgent) kill() error           { return a.Kill() }
+
+func (a *keepalivedAgent) signalAll(s syscall.Signal) error { return a.SignalAll(s) }
+func (a *keepalivedAgent) ready(context.Context) bool       { return a.Entered("BACKUP") >= a.routers }
 
 func (a *keepalivedAgent) entered(context.Context) (uint64, error) {
 	return uint64(a.Entered("MASTER")), nil
@@ -103,51 +111,64 @@ type vicarAgent struct{ *vicar.Agent }
 
 // vicarSide is vicar with its defaults.
 func vicarSide(binary string) side {
-	return side{"vicar", func(h *lab.Host, dir string, c setup) (agent, error) {
-		conf := vicar.Config{
-			Cluster: "bench",
-			Nodes: map[string]vicar.Node{
-				"a": {Address: []netip.Addr{addrA.Addr()}, Priority: better},
-				"b": {Address: []netip.Addr{addrB.Addr()}, Priority: worse},
-			},
-			Routers: make(map[string]vicar.Router),
-			Checks:  c.checks,
-		}
-		var tracks []vicar.Track
-		for name := range c.checks {
-			tracks = append(tracks, vicar.Track{Check: name, Weight: -1})
-		}
-		if c.health != nil {
-			conf.Checks, tracks = c.health.vicar()
-		}
-		for _, r := range c.routers {
-			conf.Routers["v"+strconv.Itoa(int(r.vrid))] = vicar.Router{
-				VRID: int(r.vrid), Interval: vicar.Duration(c.interval),
-				Addresses: r.addresses, Exclude: r.excluded, Track: tracks,
-			}
-		}
-		a, err := vicar.Start(h, binary, dir, conf)
-		if err != nil {
-			return nil, err
-		}
-		return &vicarAgent{a}, nil
+	return side{name: "vicar", start: func(h *lab.Host, dir string, c setup) (agent, error) {
+		return startVicar(h, binary, dir, c.vicar())
 	}}
 }
 
-func (a *vicarAgent) process() *lab.Process { return a.Process }
-
-func (a *vicarAgent) ready(ctx context.Context) bool {
-	s, err := a.Status(ctx)
-	if err != nil || len(s.Routers) == 0 {
-		return false
+// startVicar starts vicar on a host.
+func startVicar(h *lab.Host, binary, dir string, c vicar.Config) (agent, error) {
+	a, err := vicar.Start(h, binary, dir, c)
+	if err != nil {
+		return nil, err
 	}
-	for _, r := range s.Routers {
-		if r.State == "Initialize" {
-			return false
+	return &vicarAgent{a}, nil
+}
+
+// vicar is the setup as vicar has it.
+func (c setup) vicar() vicar.Config {
+	conf := vicar.Config{
+		Cluster: "bench",
+		Nodes: map[string]vicar.Node{
+			"a": {Address: []netip.Addr{addrA.Addr()}, Priority: better},
+			"b": {Address: []netip.Addr{addrB.Addr()}, Priority: worse},
+		},
+		Routers: make(map[string]vicar.Router),
+		Checks:  c.checks,
+	}
+	var tracks []vicar.Track
+	for name := range c.checks {
+		tracks = append(tracks, vicar.Track{Check: name, Weight: -1})
+	}
+	if c.health != nil {
+		conf.Checks, tracks = c.health.vicar()
+	}
+	for _, r := range c.routers {
+		conf.Routers[routerName(r.vrid)] = vicar.Router{
+			VRID: int(r.vrid), Interval: vicar.Duration(c.interval),
+			Addresses: r.addresses, Exclude: r.excluded, Track: tracks,
 		}
 	}
-	return true
+	return conf
 }
+
+// routerName is a router's name in vicar's configuration.
+func routerName(vrid uint8) string { return "v" + strconv.Itoa(int(vrid)) }
+
+func (a *vicarAgent) process() *lab.Process { return a.Process }
+
+func (a *vicarAgent) ready(ctx context.Context) bool { return a.Ready(ctx) }
+
+// signalAll implements agent. A guardian acts if the agent goes before it.
+func (a *vicarAgent) signalAll(s syscall.Signal) error {
+	if s == syscall.SIGKILL {
+		return a.KillFamily()
+	}
+	return a.SignalFamily(s)
+}
+
+// kill implements agent. A guardian would outlive the agent.
+func (a *vicarAgent) kill() error { return errors.Join(a.KillFamily(), a.Kill()) }
 
 func (a *vicarAgent) entered(ctx context.Context) (uint64, error) {
 	return a.Entered(ctx, "Active")

@@ -127,3 +127,9 @@ func (a *Agent) Entered(ctx context.Context, state string) (uint64, error) {
 	}
 	return n, err
 }
+
+// Handover lets another node take a router over.
+func (a *Agent) Handover(ctx context.Context, router, to string) error {
+	_, err := a.client.Handover(ctx, control.Handover{Router: router, To: to})
+	return err
+}
