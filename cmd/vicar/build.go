@@ -9,13 +9,15 @@ import (
 	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/hook"
+	"github.com/vicar-ha/vicar/vip"
 )
 
 // host is the world that an agent's routers live in.
 type host struct {
 	open    func(agent.Link) (agent.Transport, error)
 	network agent.Network
-	kernel  agent.Mover // puts addresses on interfaces
+	kernel  agent.Mover  // puts addresses on interfaces
+	prober  agent.Prober // may be nil
 	// announcer is the same for the same settings.
 	announcer func(config.Announce) agent.Announcer
 }
@@ -24,15 +26,23 @@ type host struct {
 func agentConfig(c *config.Config, node, version string, h host) agent.Config {
 	a := agent.Config{
 		Node: node, Cluster: c.Cluster, Version: version, Digest: c.Digest(),
-		Open: h.open, Network: h.network, Names: make(map[netip.Addr]string),
+		Open: h.open, Network: h.network, Prober: h.prober, Names: make(map[netip.Addr]string),
 	}
 	for _, n := range c.Nodes {
 		for _, addr := range n.Addresses {
 			a.Names[addr] = n.Name
 		}
 	}
+	for _, n := range c.Nodes {
+		if n.Name != node {
+			a.Hosts = append(a.Hosts, n.Addresses...)
+		}
+		for _, family := range []int{4, 6} {
+			a.Names[vip.NodeAddress(n.Name, family)] = n.Name
+		}
+	}
 	for _, m := range c.Members(node) {
-		a.Routers = append(a.Routers, agentRouter(m, c.Transport, h))
+		a.Routers = append(a.Routers, agentRouter(m, c, h))
 	}
 	if len(a.Routers) > 0 { // a witness has none
 		for _, g := range c.SyncGroups {
@@ -51,7 +61,7 @@ func hooks(c *config.Config) []hook.Hook {
 	return hs
 }
 
-func agentRouter(m config.Member, t config.Transport, h host) agent.Router {
+func agentRouter(m config.Member, c *config.Config, h host) agent.Router {
 	r := agent.Router{
 		Name:         m.Router.Name,
 		Interface:    m.Interface,
@@ -63,7 +73,9 @@ func agentRouter(m config.Member, t config.Transport, h host) agent.Router {
 		PreemptDelay: m.Router.PreemptDelay,
 		Checksum:     m.Router.Checksum,
 		Password:     m.Router.Password,
-		Multicast:    t.Kind == config.Multicast,
+		Multicast:    c.Transport.Kind == config.Multicast,
+		Gossip:       c.Transport.Kind == config.Gossip,
+		Guarded:      c.Guard.Kind == config.GuardQuorum,
 		Local:        m.Own,
 		Addresses:    m.Router.Addresses,
 		Exclude:      m.Router.Exclude,
@@ -80,7 +92,10 @@ func agentRouter(m config.Member, t config.Transport, h host) agent.Router {
 		r.Movers = []agent.Mover{owned{h.kernel, m.Router.Addresses}}
 	}
 	if !r.Multicast {
-		r.Local, r.Peers = unicast(m.Elections, t.TTLMin)
+		var local []netip.Addr
+		if local, r.Peers = unicast(m.Elections, c.Transport.TTLMin); !r.Gossip {
+			r.Local = local
+		}
 	}
 	return r
 }

@@ -30,6 +30,7 @@ const (
 const (
 	defaultConfig  = "/etc/vicar/vicar.yaml"
 	defaultRuntime = "/run/vicar"
+	defaultState   = "/var/lib/vicar"
 	socketName     = "vicar.sock"
 )
 
@@ -139,6 +140,15 @@ func (a *app) runtimeDir() string {
 		return dir
 	}
 	return defaultRuntime
+}
+
+// stateDir is what an agent keeps over restarts. systemd names it in
+// $STATE_DIRECTORY, which may be a list.
+func (a *app) stateDir() string {
+	if dir, _, _ := strings.Cut(a.env("STATE_DIRECTORY"), ":"); dir != "" {
+		return dir
+	}
+	return defaultState
 }
 
 // socketFlag adds --socket.

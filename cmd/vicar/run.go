@@ -22,14 +22,15 @@ import (
 	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/clock"
 	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/guardian"
 	"github.com/vicar-ha/vicar/transport"
 )
 
 // runFlags are the flags of vicar run.
 type runFlags struct {
-	config, node, dir string
-	format            logFormat
-	level             logLevel
+	config, node, dir, state string
+	format                   logFormat
+	level                    logLevel
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -48,6 +49,7 @@ systemd it tells it when it is ready and feeds its watchdog.`,
 	cmd.Flags().StringVarP(&f.config, "config", "c", defaultConfig, "configuration file")
 	cmd.Flags().StringVar(&f.node, "node", "", "name of this node in the configuration")
 	cmd.Flags().StringVar(&f.dir, "runtime-dir", a.runtimeDir(), "directory of the lock and of the list of held addresses")
+	cmd.Flags().StringVar(&f.state, "state-dir", a.stateDir(), "directory of the list of voters, and of whether the node is drained")
 	cmd.Flags().Var(&f.format, "log-format", "text or json")
 	cmd.Flags().Var(&f.level, "log-level", "debug, info, warn or error")
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
@@ -77,17 +79,9 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 		return err
 	}
 	defer leave()
-	kernel, err := openKernel(address.Config{RuntimeDir: f.dir, Log: log})
+	cfg, node, err := load(f.config, f.node)
 	if err != nil {
 		return err
-	}
-	defer kernel.Close()
-	left, err := kernel.Sweep(ctx)
-	if err != nil {
-		return fmt.Errorf("removing what an agent before has left: %w", err)
-	}
-	if len(left) > 0 {
-		log.Warn("removed addresses that an agent before had left", slog.Any("addresses", left))
 	}
 	ticks, err := clock.New()
 	if err != nil {
@@ -96,26 +90,85 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	world := host{
-		open: openTransport, network: kernel, kernel: kernel,
-		announcer: func(a config.Announce) agent.Announcer {
-			return kernel.Announcer(address.AnnounceConfig{
-				Count: a.Repeat, Delay: a.Delay, Refresh: a.Refresh, Rate: a.Rate,
-			})
-		},
-	}
-	version := readBuild().Version
-	s := service{
-		load: func() (*config.Config, string, error) { return load(f.config, f.node) },
-		build: func(c *config.Config, node string) agent.Config {
-			built := agentConfig(c, node, version, world)
-			built.Log, built.Now, built.NewAlarm = log, ticks.Now, alarms(ticks)
-			return built
-		},
-		socket: filepath.Join(f.dir, socketName),
+	s := &service{
+		load:   func() (*config.Config, string, error) { return load(f.config, f.node) },
+		socket: filepath.Join(f.dir, socketName), stateDir: f.state,
 		notify: newNotifier(log), limit: watchdogInterval(log), hup: hup, log: log,
 	}
+	world := host{open: openNowhere, network: nowhere{}, kernel: nowhere{}, announcer: func(config.Announce) agent.Announcer { return nil }}
+	if !witness(cfg, node) {
+		kernel, err := cleanKernel(ctx, f.dir, log)
+		if err != nil {
+			return err
+		}
+		defer kernel.Close()
+		world = kernelHost(kernel)
+		s.embody = func(ctx context.Context, c *config.Config) (*body, error) {
+			return newBody(ctx, c, world, bodyWorld{argv: guardianArgv(f), dir: f.dir, now: ticks.Now, log: log})
+		}
+	}
+	s.join = func(c *config.Config, node string, b *body) (*cluster, error) {
+		w := clusterWorld{stateDir: f.state, now: ticks.Now, alarms: alarms(ticks), log: log}
+		if b != nil {
+			w.fence = b.leases(ticks.Now)
+		}
+		u, err := newCluster(c, node, w)
+		if err == nil && b != nil && b.fence != nil {
+			b.fence.held = u.holds
+		}
+		return u, err
+	}
+	version := readBuild().Version
+	s.build = func(c *config.Config, node string) agent.Config {
+		h := world
+		if s.body != nil {
+			h = s.body.host
+		}
+		h.open = s.transports(h.open)
+		built := agentConfig(c, node, version, h)
+		built.Log, built.Now, built.NewAlarm = log, ticks.Now, alarms(ticks)
+		return built
+	}
 	return s.run(ctx)
+}
+
+// cleanKernel is the kernel when nothing is left of an agent before: its guardian
+// has ended, and its addresses are gone.
+func cleanKernel(ctx context.Context, dir string, log *slog.Logger) (_ *address.Kernel, err error) {
+	if err := guardian.Await(ctx, dir); err != nil {
+		return nil, err
+	}
+	kernel, err := openKernel(address.Config{RuntimeDir: dir, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	left, err := kernel.Sweep(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("removing what an agent before has left: %w", err), kernel.Close())
+	}
+	if len(left) > 0 {
+		log.Warn("removed addresses that an agent before had left", slog.Any("addresses", left))
+	}
+	return kernel, nil
+}
+
+func kernelHost(kernel *address.Kernel) host {
+	return host{
+		open: openTransport, network: kernel, kernel: kernel,
+		announcer: func(a config.Announce) agent.Announcer {
+			return kernel.Announcer(address.AnnounceConfig{Count: a.Repeat, Delay: a.Delay, Refresh: a.Refresh, Rate: a.Rate})
+		},
+	}
+}
+
+// transports opens links over the peer link, and others as open does.
+func (s *service) transports(open func(agent.Link) (agent.Transport, error)) func(agent.Link) (agent.Transport, error) {
+	return func(l agent.Link) (agent.Transport, error) {
+		if l.Gossip {
+			return s.cluster.link.Open(l.Family, l.VRIDs...), nil
+		}
+		return open(l)
+	}
 }
 
 // alarms makes alarms on the clock.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vicar-ha/vicar/agent"
@@ -26,17 +27,25 @@ import (
 // service is a running agent with what belongs to it: the control server, the
 // signals and systemd.
 type service struct {
-	load   func() (*config.Config, string, error) // the configuration and which node this is
-	build  func(*config.Config, string) agent.Config
-	socket string // where the control socket is if the configuration doesn't say
-	notify notifier
-	limit  time.Duration // systemd's watchdog; 0 is none
-	hup    <-chan os.Signal
-	log    *slog.Logger
+	load  func() (*config.Config, string, error) // the configuration and which node this is
+	build func(*config.Config, string) agent.Config
+	// embody and join make what build needs for this configuration; nil: there is
+	// none of it.
+	embody   func(context.Context, *config.Config) (*body, error)
+	join     func(*config.Config, string, *body) (*cluster, error)
+	stateDir string
+	socket   string // where the control socket is if the configuration doesn't say
+	notify   notifier
+	limit    time.Duration // systemd's watchdog; 0 is none
+	hup      <-chan os.Signal
+	log      *slog.Logger
 
-	agent  *agent.Agent
-	checks *checks.Runner
-	hooks  *hook.Notifier
+	agent   *agent.Agent
+	checks  *checks.Runner
+	hooks   *hook.Notifier
+	body    *body    // nil on a witness
+	cluster *cluster // nil without a peer link
+	cfg     atomic.Pointer[config.Config]
 	// node and control can't change while the agent runs.
 	node    string
 	control config.Control
@@ -54,8 +63,11 @@ func (s *service) run(ctx context.Context) error {
 	}
 	s.warn(cfg)
 	s.node, s.control, s.turn = node, cfg.Control, make(chan struct{}, 1)
-	if err := s.setUp(cfg); err != nil {
+	if err := s.setUp(ctx, cfg); err != nil {
 		return err
+	}
+	if s.body != nil {
+		defer func() { _ = s.body.close() }() // the kernel takes back what does not close
 	}
 	server, err := control.New(control.Config{Socket: cmp.Or(cfg.Control.Socket, s.socket), HTTP: httpAddress(cfg.Control), Backend: s, Log: s.log})
 	if err != nil {
@@ -70,13 +82,28 @@ func (s *service) run(ctx context.Context) error {
 	defer stopServing()
 	telling, stopTelling := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopTelling()
-	var agentErr, serverErr error
+	backing, stopBacking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBacking()
+	var agentErr, serverErr, clusterErr error
 	var work sync.WaitGroup
 	work.Go(func() {
 		defer stop()
 		defer stopTelling()
+		defer stopBacking()
 		agentErr = s.agent.Run(ctx)
 	})
+	if s.cluster != nil {
+		// It outlives the agent, for what the agent gives up.
+		work.Go(func() {
+			s.cluster.run(backing, func(err error) {
+				clusterErr = err
+				stop()
+			})
+		})
+	}
+	if s.body != nil {
+		work.Go(func() { s.body.run(backing, s.seals()) })
+	}
 	work.Go(func() {
 		defer stop()
 		defer stopServing()
@@ -94,13 +121,14 @@ func (s *service) run(ctx context.Context) error {
 	work.Go(func() { s.prove(cfg) })
 	work.Wait()
 	s.log.Info("stopped")
-	return errors.Join(agentErr, serverErr)
+	return errors.Join(agentErr, serverErr, clusterErr)
 }
 
 // setUp builds the checks, the hooks and the agent that they belong to. What
 // they need of the host may be missing now: a check fails then, and a hook, but
 // the node takes part in the elections. A reload is strict.
-func (s *service) setUp(cfg *config.Config) (err error) {
+func (s *service) setUp(ctx context.Context, cfg *config.Config) (err error) {
+	s.cfg.Store(cfg)
 	maker := probe.NewMaker()
 	build := maker.Tolerant
 	s.checks, err = checks.New(checks.Config{
@@ -114,13 +142,59 @@ func (s *service) setUp(cfg *config.Config) (err error) {
 	if s.hooks, err = hook.New(hook.Config{Hooks: hooks(cfg), Log: s.log, Tolerant: true}); err != nil {
 		return fmt.Errorf("setting up the hooks: %w", err)
 	}
+	if err := s.connect(ctx, cfg); err != nil {
+		return err
+	}
 	built := s.build(cfg, s.node)
 	built.Checker, built.Listener = s.checks, s.hooks
+	if built.Drained, err = isDrained(s.stateDir); err != nil {
+		return err
+	}
+	if built.Drained {
+		s.log.Warn("this node is drained and takes part in no election until vicar undrain")
+	}
+	if s.body != nil {
+		built.Executor = s.body.executor
+	}
+	if s.cluster != nil {
+		built.Peers = s.cluster.fleet
+		if s.cluster.guard != nil {
+			built.Guard = s.cluster.guard
+		}
+	}
 	if s.agent, err = agent.New(built); err != nil {
 		return fmt.Errorf("setting up the agent: %w", err)
 	}
 	return nil
 }
+
+// connect makes what reaches the kernel, and what reaches the other nodes.
+func (s *service) connect(ctx context.Context, cfg *config.Config) (err error) {
+	if s.embody != nil {
+		if s.body, err = s.embody(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	if s.join != nil {
+		if s.cluster, err = s.join(cfg, s.node, s.body); err != nil {
+			if s.body != nil {
+				err = errors.Join(err, s.body.close())
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *service) seals() seals {
+	if s.cluster == nil {
+		return nil
+	}
+	return s.cluster
+}
+
+// current is the configuration in force.
+func (s *service) current() *config.Config { return s.cfg.Load() }
 
 // attend tells systemd what it wants to know and hears SIGHUP. ctx ends when
 // the agent is to stop, serving when it has.
@@ -151,89 +225,13 @@ func (s *service) attend(ctx, serving context.Context, ready <-chan struct{}) {
 func (s *service) Status(ctx context.Context) (status.Status, error) {
 	st, err := s.agent.Status(ctx)
 	st.Checks, st.Hooks = s.checks.Status(), s.hooks.Status()
+	if s.cluster != nil {
+		s.cluster.status(ctx, &st)
+	}
+	if s.body != nil {
+		s.body.status(&st)
+	}
 	return st, err
-}
-
-// Reload reads the configuration again and applies it, or changes nothing, logs
-// why and returns it: who asked and who reads the log may be two.
-func (s *service) Reload(ctx context.Context) error {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for another reload: %w", ctx.Err())
-	}
-	s.notify.reloading()
-	defer func() {
-		if ctx.Err() == nil { // else it is stopping
-			s.notify.ready()
-		}
-	}()
-	cfg, err := s.apply(ctx)
-	if err != nil {
-		s.refused(err)
-		return err
-	}
-	s.warn(cfg)
-	s.prove(cfg)
-	s.log.Info("reloaded", slog.Int("routers", len(cfg.Routers)), slog.String("digest", cfg.Digest()))
-	return nil
-}
-
-func (s *service) apply(ctx context.Context) (*config.Config, error) {
-	cfg, node, err := s.load()
-	if err != nil {
-		if _, ok := errors.AsType[config.Errors](err); ok || errors.Is(err, config.ErrSelf) {
-			return nil, invalid{err}
-		}
-		return nil, err
-	}
-	if node != s.node {
-		return nil, invalid{fmt.Errorf("this node is %s and would become %s: that needs a restart", s.node, node)}
-	}
-	if cfg.Control != s.control {
-		return nil, invalid{errors.New("control: what is there can't change while the agent runs: that needs a restart")}
-	}
-	return cfg, s.replace(ctx, cfg)
-}
-
-// replace puts a configuration into force, whole or not at all. New checks begin
-// when the agent knows what they are for.
-func (s *service) replace(ctx context.Context, cfg *config.Config) error {
-	looks, err := s.checks.Prepare(cfg.NodeChecks(s.node))
-	if err != nil {
-		return fmt.Errorf("setting up the checks: %w", err)
-	}
-	defer looks.Discard()
-	tells, err := s.hooks.Prepare(hooks(cfg))
-	if err != nil {
-		return fmt.Errorf("setting up the hooks: %w", err)
-	}
-	defer tells.Discard()
-	if err := s.agent.Reload(ctx, s.build(cfg, s.node)); err != nil {
-		return err
-	}
-	looks.Apply()
-	tells.Apply()
-	return nil
-}
-
-// invalid makes a control.ErrInvalid of an error without changing its text.
-type invalid struct{ error }
-
-func (e invalid) Unwrap() error        { return e.error }
-func (e invalid) Is(target error) bool { return target == control.ErrInvalid }
-
-// refused logs why a reload changed nothing, one line for each place.
-func (s *service) refused(err error) {
-	errs, ok := errors.AsType[config.Errors](err)
-	if !ok {
-		s.log.Error("reload refused, nothing has changed", slog.Any("err", err))
-		return
-	}
-	for _, e := range errs {
-		s.log.Error("reload refused, nothing has changed", slog.Any("err", e))
-	}
 }
 
 // prove logs the failures that the configuration does not stand up to. With

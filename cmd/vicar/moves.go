@@ -1,0 +1,91 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/control"
+)
+
+// Handover makes a router change hands.
+func (s *service) Handover(ctx context.Context, h control.Handover) (control.HandoverResult, error) {
+	if h.To != "" && !s.knows(h.To) {
+		return control.HandoverResult{}, fmt.Errorf("%w: node %s", control.ErrUnknown, h.To)
+	}
+	m, err := s.agent.Handover(ctx, h.Router, h.To, h.Auto)
+	s.log.Info("a handover was asked for", slog.String("router", h.Router), slog.String("to", h.To), slog.Bool("auto", h.Auto),
+		slog.String("from", m.From), slog.Duration("took", m.Took), slog.Any("err", err))
+	return control.HandoverResult{From: m.From, To: m.To, Took: m.Took}, refusal(err)
+}
+
+// knows tells whether the configuration has the node, and it can hold addresses.
+func (s *service) knows(node string) bool {
+	for _, n := range s.current().Nodes {
+		if n.Name == node {
+			return true
+		}
+	}
+	return false
+}
+
+// Drain takes this node out of the elections, or lets it back in, and remembers
+// that first.
+func (s *service) Drain(ctx context.Context, on bool) ([]control.Moved, error) {
+	if err := keepDrained(s.stateDir, on); err != nil {
+		return nil, err
+	}
+	moves, err := s.agent.Drain(ctx, on)
+	s.log.Info("drained or undrained", slog.Bool("drained", on), slog.Int("moved", len(moves)), slog.Any("err", err))
+	var moved []control.Moved
+	for _, m := range moves {
+		_, name, _ := strings.Cut(m.Resource, " ")
+		moved = append(moved, control.Moved{Router: strings.TrimPrefix(name, "group "), To: m.To})
+	}
+	if errors.Is(err, agent.ErrNotMoved) {
+		return moved, nil // it shows in moved, and the node is drained all the same
+	}
+	return moved, err
+}
+
+// Forget tells the guard that a node is gone for good.
+func (s *service) Forget(ctx context.Context, node string) error {
+	if s.cluster == nil || s.cluster.guard == nil {
+		return control.ErrNoGuard
+	}
+	if err := s.cluster.guard.Forget(ctx, node); err != nil {
+		return refused{err}
+	}
+	s.log.Warn("a voter was forgotten", slog.String("node", node))
+	return nil
+}
+
+// refusal makes the control package's errors of the agent's.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, agent.ErrUnknownRouter):
+		return unknown{err}
+	case errors.Is(err, agent.ErrNotMoved):
+		return refused{err}
+	default:
+		return err
+	}
+}
+
+// refused and unknown make a control.ErrRefused and a control.ErrUnknown of an
+// error without changing its text.
+type (
+	refused struct{ error }
+	unknown struct{ error }
+)
+
+func (e refused) Unwrap() error        { return e.error }
+func (e refused) Is(target error) bool { return target == control.ErrRefused }
+func (e unknown) Unwrap() error        { return e.error }
+func (e unknown) Is(target error) bool { return target == control.ErrUnknown }
