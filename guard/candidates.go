@@ -6,7 +6,6 @@ package guard
 import (
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/quorum"
@@ -18,14 +17,17 @@ func (l *loop) equip(u *unit) string {
 	if u.want == nil || !l.cfg.Candidate {
 		return quorum.Unknown.String()
 	}
-	if l.voter == nil {
+	if l.roster.asks.Current.IsZero() {
 		return reasonNotReady
+	}
+	if u.want.Lease() > l.longest() {
+		return quorum.TooLong.String()
 	}
 	want := u.want.quorum()
 	if digest := want.Digest(); u.candidate == nil || digest != u.digest {
 		l.drop(u)
 		c, err := quorum.NewCandidate(quorum.CandidateConfig{
-			Node: l.cfg.Node, Start: l.cfg.Start, Resource: want, Lists: l.lists,
+			Node: l.cfg.Node, Start: l.cfg.Start, Resource: want, Lists: l.roster.asks,
 			Lease: u.want.Lease(), Renew: u.want.Shortest, Margin: u.want.margin(), Retry: u.want.retry(),
 			Seed: rand.Uint64(), Counter: l.counter,
 		})
@@ -43,31 +45,48 @@ func (l *loop) equip(u *unit) string {
 func (r *Resource) retry() time.Duration { return max(1, min(longestRetry, r.Shortest/4)) }
 
 // drop takes u's candidate away. Another one of this life must be above its
-// ballots.
+// ballots, and knows nothing of a lease that was not given up.
 func (l *loop) drop(u *unit) {
+	if !u.opened.IsZero() {
+		l.shut(u)
+	}
 	if u.candidate != nil {
 		l.counter = max(l.counter, u.candidate.Ballot().Counter)
 		u.candidate = nil
 	}
 }
 
-// reconfigure tells u's candidate the lists and its times.
+// longest is the longest lease that voters of both lists grant.
+func (l *loop) longest() time.Duration {
+	if l.roster.asks.Staged.IsZero() {
+		return l.roster.asks.Current.MaxLease
+	}
+	return min(l.roster.asks.Current.MaxLease, l.roster.asks.Staged.MaxLease)
+}
+
+// reconfigure tells u's candidate the lists, and its times if the file has
+// others. No candidate is left under other lists than the voter: a change of
+// the voters is safe only when all of a node is part of it.
 func (l *loop) reconfigure(now time.Time, u *unit) {
 	if u.candidate == nil {
 		return
 	}
-	if u.want != nil && u.want.quorum().Digest() == u.digest {
+	if u.want != nil && u.want.Lease() <= l.longest() && u.want.quorum().Digest() == u.digest {
 		u.cfg = *u.want
 	}
-	l.step(now, u, quorum.Reconfigure{Lists: l.lists, Lease: u.cfg.Lease(), Renew: u.cfg.Shortest, Margin: u.cfg.margin()})
-}
-
-// tidy forgets what is neither in the file nor claimed.
-func (l *loop) tidy(u *unit) {
-	if u.want != nil || u.phase != idle {
+	if u.cfg.Lease() <= l.longest() {
+		l.step(now, u, quorum.Reconfigure{Lists: l.roster.asks, Lease: u.cfg.Lease(), Renew: u.cfg.Shortest, Margin: u.cfg.margin()})
 		return
 	}
-	l.drop(u)
+	u.digest = quorum.Digest{} // equip makes another
+	switch u.phase {
+	case held, unconfirmed:
+		l.revoke(now, u, u.fenceUntil(), quorum.TooLong.String(), "")
+	case asking:
+		l.restart(now, u)
+	case idle:
+		l.step(now, u, quorum.Stop{})
+	}
 }
 
 // restart has a claim that isn't granted asked for anew: what it needs has
@@ -86,12 +105,18 @@ func (l *loop) applyResources(now time.Time) {
 		r := &l.cfg.Resources[i]
 		l.unit(r.Name).want = r
 	}
-	for _, u := range slices.Clone(l.units) {
+	for _, u := range l.units {
 		l.reconfigure(now, u)
-		changed := u.candidate == nil || u.want == nil || u.want.quorum().Digest() != u.digest
-		if u.phase == asking && changed {
+		switch {
+		case u.phase == asking && !l.fits(u):
 			l.restart(now, u)
+		case u.phase == idle && u.want == nil:
+			l.drop(u)
 		}
-		l.tidy(u)
 	}
+}
+
+// fits tells whether u's candidate is the one that the file wants.
+func (l *loop) fits(u *unit) bool {
+	return u.candidate != nil && u.want != nil && u.want.quorum().Digest() == u.digest
 }

@@ -47,12 +47,12 @@ var ErrStopped = errors.New("the guard is stopped")
 
 // Guard drives the leases of one node.
 type Guard struct {
-	cfg   Config
-	roll  *roll
-	queue *queue
-	tell  teller
-	shown shown
-	done  chan struct{} // closed when Run returns
+	cfg    Config
+	roster *roster // of Run's goroutine, once it runs
+	queue  *queue
+	tell   teller
+	shown  shown
+	done   chan struct{} // closed when Run returns
 }
 
 // New checks cfg and reads the voters' list. It starts nothing.
@@ -61,11 +61,13 @@ func New(cfg Config) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRoll(&cfg)
+	r, err := newRoster(&cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Guard{cfg: cfg, roll: r, queue: newQueue(), done: make(chan struct{})}, nil
+	g := &Guard{cfg: cfg, roster: r, queue: newQueue(), done: make(chan struct{})}
+	g.shown.setReport(r.encode())
+	return g, nil
 }
 
 // Run works until ctx ends, and then does what is queued. It may be called once.
@@ -148,6 +150,9 @@ func (g *Guard) Reload(ctx context.Context, cfg Config) error {
 	}
 	return ask(ctx, g, func(answer chan<- error) item { return reloadAsked{cfg, answer} })
 }
+
+// Gone says that a node has left the peer link. Only such a one can be forgotten.
+func (g *Guard) Gone(node string) { g.queue.put(departed{node}) }
 
 // Forget does without a node that is gone for good while a change of the voters
 // waits for it.

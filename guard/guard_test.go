@@ -43,3 +43,99 @@ func TestGuardGrants(t *testing.T) {
 		b.wants(vip.Granted, "")
 	})
 }
+
+// The Release is lost, and what the holder gave is enough.
+func TestGuardHandover(t *testing.T) {
+	bubble(t, abc, func(t *testing.T, w *world) {
+		w.start()
+		a, b := w.nodes["a"], w.nodes["b"]
+		a.guard.Claim("router web", "")
+		time.Sleep(500 * ms)
+		token := a.wants(vip.Granted, "").Token
+		w.isolate("a", true)
+		a.giveUp("router web")
+		time.Sleep(5 * ms)
+		w.isolate("a", false)
+		b.guard.Claim("router web", token)
+		time.Sleep(10 * ms)
+		b.wants(vip.Granted, "")
+	})
+}
+
+func TestGuardBadToken(t *testing.T) {
+	bubble(t, abc, func(_ *testing.T, w *world) {
+		w.start()
+		w.nodes["a"].guard.Claim("router web", "what is this")
+		time.Sleep(10 * ms)
+		w.nodes["a"].wants(vip.Granted, "")
+	})
+}
+
+func TestGuardWithoutMajority(t *testing.T) {
+	bubble(t, abc, func(t *testing.T, w *world) {
+		w.start()
+		a, b := w.nodes["a"], w.nodes["b"]
+		a.guard.Claim("router web", "")
+		time.Sleep(500 * ms)
+		w.isolate("a", true)
+		b.guard.Claim("router web", "")
+		time.Sleep(290 * ms)
+		v := a.wants(vip.Revoked, "unheard")
+		if left := v.Until.Sub(a.now()); left > 30*ms || a.open() && left <= 0 {
+			t.Errorf("%v were left", left)
+		}
+		time.Sleep(100 * ms)
+		b.wants(vip.Granted, "")
+		w.isolate("a", false)
+		a.guard.Claim("router web", "")
+		time.Sleep(100 * ms)
+		if v := a.wants(vip.Refused, "held"); v.Holder != "b" {
+			t.Errorf("%+v", v)
+		}
+	})
+}
+
+// Nobody renews: the lease runs out, whatever on_loss says.
+func TestGuardHangs(t *testing.T) {
+	for _, hold := range []bool{false, true} {
+		bubble(t, abc, func(t *testing.T, w *world) {
+			a := w.nodes["a"]
+			a.cfg.Resources[0].Hold = hold
+			w.start()
+			a.guard.Claim("router web", "")
+			time.Sleep(500 * ms)
+			a.hang()
+			time.Sleep(400 * ms)
+			a.wants(vip.Revoked, reasonStalled)
+			if a.open() {
+				t.Error("the fence is open")
+			}
+			// What it gives up late harms nobody, and it may claim again.
+			a.guard.GiveUp("router web")
+			a.guard.Claim("router web", "")
+			time.Sleep(100 * ms)
+			a.wants(vip.Granted, "")
+		})
+	}
+}
+
+func TestGuardClaimsAgainAfterShut(t *testing.T) {
+	bubble(t, abc, func(t *testing.T, w *world) {
+		w.start()
+		a := w.nodes["a"]
+		a.guard.Claim("router web", "")
+		time.Sleep(50 * ms)
+		first := a.wants(vip.Granted, "")
+		a.guard.Shut("router web")
+		a.guard.Renew([]string{"router web"})
+		if time.Sleep(50 * ms); a.open() {
+			t.Error("the fence was opened after Shut")
+		}
+		a.guard.GiveUp("router web")
+		a.guard.Claim("router web", "")
+		time.Sleep(50 * ms)
+		if v := a.wants(vip.Granted, ""); v.Term <= first.Term || !a.open() {
+			t.Errorf("term %d after %d", v.Term, first.Term)
+		}
+	})
+}

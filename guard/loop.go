@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/vicar-ha/vicar/quorum"
@@ -16,19 +17,23 @@ import (
 
 // loop is the goroutine that owns everything; see the package's documentation.
 type loop struct {
-	guard *Guard
-	cfg   Config
-	log   *slog.Logger
-	roll  *roll
-	voter *quorum.Voter // nil until there is a list
-	lists quorum.Lists  // in force; none before there is a voter
-	peers []string      // the voters of both lists, without this node
+	guard   *Guard
+	cfg     Config
+	log     *slog.Logger
+	started time.Time
+	tasks   sync.WaitGroup // the writing of the list
+	roster  *roster
+	voter   *quorum.Voter // nil until there is a list
+	peers   []string      // the voters of both its lists, without this node
 
 	units   []*unit // by name
 	byName  map[string]*unit
 	counter uint64 // the highest of candidates that are gone
 	dropped drops
 	answers map[string]time.Time // when voters last answered
+
+	parser quorum.Parser
+	packer quorum.Packer
 
 	// Of a turn:
 	own       []quorum.Message            // for the own voter, or its answers
@@ -40,7 +45,7 @@ type loop struct {
 
 func newLoop(g *Guard) *loop {
 	l := &loop{
-		guard: g, cfg: g.cfg, log: g.cfg.Log, roll: g.roll,
+		guard: g, cfg: g.cfg, log: g.cfg.Log, roster: g.roster, started: g.cfg.Now(),
 		byName: make(map[string]*unit), answers: make(map[string]time.Time), out: make(map[string][]quorum.Message),
 		dropped: newDrops(g.cfg.Log),
 	}
@@ -53,8 +58,9 @@ func newLoop(g *Guard) *loop {
 // run is the loop: take what is there, meet deadlines, send, wait. After the
 // end of ctx comes one more turn.
 func (l *loop) run(ctx context.Context, alarm Alarm) {
-	now := l.cfg.Now()
-	l.rollStarted(now)
+	defer l.tasks.Wait()
+	now := l.started
+	l.rolled(now)
 	var items []item
 	var armed time.Time // zero: not
 	for {
@@ -96,7 +102,7 @@ func (l *loop) fire(now time.Time) {
 
 // next is when fire has something to do.
 func (l *loop) next() (time.Time, bool) {
-	next, any := l.roll.deadline()
+	next, any := l.roster.deadline()
 	for _, u := range l.units {
 		if at, ok := u.deadline(); ok && (!any || at.Before(next)) {
 			next, any = at, true
@@ -162,7 +168,7 @@ func (l *loop) send() {
 		if len(messages) == 0 {
 			continue
 		}
-		packets, err := quorum.Pack(l.cfg.Node, l.cfg.Start, messages, l.cfg.Limit)
+		packets, err := l.packer.Pack(l.cfg.Node, l.cfg.Start, messages, l.cfg.Limit)
 		for _, p := range packets {
 			err = errors.Join(err, l.cfg.Send(to, p))
 		}

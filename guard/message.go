@@ -23,6 +23,7 @@ const (
 	dropSilent    = "silent"   // the voter may not speak yet
 	dropDrift     = "drift"    // other lists of voters
 	dropOverflow  = "overflow" // too many were waiting
+	dropReport    = "report"   // on the list of voters, and it can't be
 	dropUnsent    = "unsent"   // the peer link didn't take it
 )
 
@@ -33,7 +34,7 @@ var (
 )
 
 func (a arrived) handle(l *loop, now time.Time) {
-	p, err := quorum.Parse(a.data)
+	p, err := l.parser.Parse(a.data)
 	switch {
 	case errors.Is(err, quorum.ErrVersion):
 		l.dropped.add(now, a.from, dropVersion, err)

@@ -6,8 +6,10 @@ package guard
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/vicar-ha/vicar/quorum"
 	"github.com/vicar-ha/vicar/status"
 )
 
@@ -25,42 +27,65 @@ func (s statusAsked) handle(l *loop, now time.Time) {
 }
 
 func (l *loop) status(now time.Time) status.Guard {
-	s := status.Guard{MaxLease: l.lists.Current.MaxLease, ClockSlew: clockSlew(), Dropped: l.drops()}
-	if l.voter == nil {
-		return s
+	saved := l.roster.Report().Saved
+	s := status.Guard{
+		MaxLease: saved.Current.MaxLease, ClockSlew: clockSlew(), Dropped: l.drops(),
+		Staged: !saved.Staged.IsZero(), Waits: l.roster.Waits(), Problem: l.problem(&saved),
 	}
-	if silent := l.voter.Silent(); now.Before(silent) {
-		s.Silent = silent
-	}
-	s.Grants = len(l.voter.Grants(now))
-	all := append(slices.Clone(l.peers), l.cfg.Node)
-	slices.Sort(all)
-	for _, name := range all {
-		v := status.Voter{
-			Name: name, Heard: l.answers[name],
-			Current: slices.Contains(l.lists.Current.Voters, name),
-			Staged:  slices.Contains(l.lists.Staged.Voters, name),
+	if l.voter != nil {
+		if silent := l.voter.Silent(); now.Before(silent) {
+			s.Silent = silent
 		}
-		v.Answers = !v.Heard.IsZero() && now.Sub(v.Heard) <= lately
-		s.Voters = append(s.Voters, v)
+		s.Grants = len(l.voter.Grants(now))
 	}
-	s.Majority = l.majority(s.Voters)
+	for _, name := range nodesOf(quorum.Lists{Current: saved.Current, Staged: saved.Staged}) {
+		s.Voters = append(s.Voters, l.voterStatus(now, name, &saved))
+	}
+	s.Majority = enough(saved.Current, s.Voters) && (saved.Staged.IsZero() || enough(saved.Staged, s.Voters))
 	return s
 }
 
-// majority tells whether enough voters of each list have answered lately.
-func (l *loop) majority(voters []status.Voter) bool {
-	current, staged := 0, 0
+func (l *loop) voterStatus(now time.Time, name string, saved *quorum.Saved) status.Voter {
+	v := status.Voter{
+		Name: name, Heard: l.answers[name],
+		Current:   slices.Contains(saved.Current.Voters, name),
+		Staged:    slices.Contains(saved.Staged.Voters, name),
+		Forgotten: slices.Contains(saved.Forgotten, name),
+	}
+	v.Answers = !v.Heard.IsZero() && now.Sub(v.Heard) <= lately
+	o, heard := l.roster.heard[name]
+	switch {
+	case name == l.cfg.Node:
+		v.Ready = !saved.Staged.IsZero()
+	case heard:
+		v.Ready = !saved.Staged.IsZero() && o.Generation == saved.Generation && o.Staged.Digest() == saved.Staged.Digest()
+		v.Drift = o.Generation != saved.Generation || o.Current.Digest() != saved.Current.Digest()
+		v.Forgotten = v.Forgotten || v.Ready && slices.Contains(o.Forgotten, name)
+	}
+	return v
+}
+
+// problem is why the list in force isn't the file's, and what to do.
+func (l *loop) problem(saved *quorum.Saved) string {
+	if err := l.roster.unwritten; err != nil {
+		return "the list of voters can't be changed: " + err.Error()
+	}
+	if p := l.roster.Problem(); p != "" || !saved.Fresh() {
+		return p
+	}
+	return "this node doesn't know which list of voters is in force, so it neither votes nor holds anything: it waits for " +
+		strings.Join(l.roster.Waits(), ", ") + " to report one, or, in a new cluster, the same file"
+}
+
+// enough tells whether a majority of the list has answered lately.
+func enough(list quorum.List, voters []status.Voter) bool {
+	n := 0
 	for _, v := range voters {
-		if v.Answers && v.Current {
-			current++
-		}
-		if v.Answers && v.Staged {
-			staged++
+		if v.Answers && slices.Contains(list.Voters, v.Name) {
+			n++
 		}
 	}
-	return current >= l.lists.Current.Majority() &&
-		(len(l.lists.Staged.Voters) == 0 || staged >= l.lists.Staged.Majority())
+	return n >= list.Majority()
 }
 
 // drops are all that was dropped, by reason.

@@ -4,54 +4,171 @@
 package guard
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vicar-ha/vicar/quorum"
 )
 
-type roll struct{ lists quorum.Lists }
-
-func newRoll(cfg *Config) (*roll, error) {
-	return &roll{quorum.Lists{Current: cfg.Voters}}, nil
+// roster drives quorum.Roll: it brings what the Roll decides to disk, and then to
+// the voter, the candidates and the other nodes.
+type roster struct {
+	*quorum.Roll
+	votes, asks quorum.Lists // in force: the voter's, the candidates'
+	heard       map[string]quorum.Report
+	writing     bool
+	rewriteAt   time.Time // the last write failed, and when it is tried again
+	unwritten   error     // why
 }
 
-func (r *roll) deadline() (time.Time, bool) { return time.Time{}, false }
+// rewrite is how long after a failed write the next is tried.
+const rewrite = 5 * time.Second
 
-func (l *loop) rollStarted(now time.Time) { l.adopt(now, l.roll.lists) }
-func (l *loop) rollTick(time.Time)        {}
+func newRoster(cfg *Config) (*roster, error) {
+	saved, err := readState(cfg.StateDir, cfg.Node)
+	if err != nil {
+		return nil, err
+	}
+	roll, err := quorum.NewRoll(cfg.Node, saved, cfg.Voters, cfg.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &roster{Roll: roll, heard: make(map[string]quorum.Report)}, nil
+}
 
-// adopt takes other lists of voters.
-func (l *loop) adopt(now time.Time, lists quorum.Lists) {
-	first := l.voter == nil
-	if first {
-		v, err := quorum.NewVoter(quorum.VoterConfig{Node: l.cfg.Node, Lists: lists, Resources: l.resources()}, now)
-		if err != nil {
-			l.log.Error("the voter can't be made", slog.Any("err", err))
+// encode is the report for other nodes.
+func (r *roster) encode() []byte {
+	report, err := json.Marshal(r.Report())
+	if err != nil {
+		return nil // it has nothing that can't be encoded
+	}
+	return report
+}
+
+// deadline is when rollTick has something to do.
+func (r *roster) deadline() (time.Time, bool) {
+	at, ok := r.Deadline()
+	if !r.rewriteAt.IsZero() && (!ok || r.rewriteAt.Before(at)) {
+		return r.rewriteAt, true
+	}
+	return at, ok
+}
+
+func (l *loop) rollTick(now time.Time) {
+	if at, ok := l.roster.deadline(); ok && !now.Before(at) {
+		l.roster.Step(now)
+		l.rolled(now)
+	}
+}
+
+// rolled follows each call of the Roll: what it wants written is written, and
+// what has come into force is passed on.
+func (l *loop) rolled(now time.Time) {
+	l.write(now)
+	r := l.roster
+	votes, ok := r.Votes()
+	if ok && (l.voter == nil || !equalLists(votes, r.votes)) {
+		l.vote(now, votes)
+	}
+	asks, ok := r.Lists()
+	if ok && l.voter != nil && !equalLists(asks, r.asks) {
+		r.asks = asks
+		l.asks(now)
+	}
+	if report := r.encode(); !bytes.Equal(report, l.guard.Report()) {
+		l.guard.shown.setReport(report)
+		l.cfg.Changed()
+	}
+}
+
+func equalLists(a, b quorum.Lists) bool {
+	return a.Sealed == b.Sealed && a.Current.Digest() == b.Current.Digest() && a.Staged.Digest() == b.Staged.Digest()
+}
+
+// write brings to disk what is pending, in a goroutine of its own: a slow disk
+// must not cost leases.
+func (l *loop) write(now time.Time) {
+	r := l.roster
+	for !r.writing && !now.Before(r.rewriteAt) {
+		saved, ok := r.Pending()
+		if !ok {
 			return
 		}
-		l.voter = v
-	} else if err := l.voter.SetLists(lists); err != nil {
+		if l.cfg.StateDir == "" {
+			r.Wrote(now, saved)
+			continue
+		}
+		r.writing = true
+		l.tasks.Go(func() {
+			l.guard.queue.put(wrote{saved, writeState(l.cfg.StateDir, l.cfg.Node, saved)})
+		})
+	}
+}
+
+// wrote says that a write has ended.
+type wrote struct {
+	saved quorum.Saved
+	err   error
+}
+
+func (w wrote) handle(l *loop, now time.Time) {
+	r := l.roster
+	r.writing = false
+	if w.err != nil {
+		if r.unwritten == nil {
+			l.log.Error("the list of voters can't be changed", slog.Any("err", w.err))
+		}
+		r.unwritten, r.rewriteAt = w.err, now.Add(rewrite)
+		return
+	}
+	r.unwritten, r.rewriteAt = nil, time.Time{}
+	r.Wrote(now, w.saved)
+	l.log.Info("the list of voters is written", slog.Uint64("generation", w.saved.Generation),
+		slog.String("voters", names(w.saved.Current)), slog.String("staged", names(w.saved.Staged)), slog.Bool("sealed", w.saved.Sealed))
+	l.rolled(now)
+}
+
+func names(list quorum.List) string { return strings.Join(list.Voters, " ") }
+
+// vote gives the voter its lists. It has been silent since the start of this
+// life, before which it may have voted.
+func (l *loop) vote(now time.Time, votes quorum.Lists) {
+	var err error
+	if l.voter == nil {
+		l.voter, err = quorum.NewVoter(quorum.VoterConfig{Node: l.cfg.Node, Lists: votes, Resources: l.resources()}, l.started)
+	} else {
+		err = l.voter.SetLists(votes)
+	}
+	if err != nil {
 		l.log.Error("the voter doesn't take the lists", slog.Any("err", err))
 		return
 	}
-	l.lists = lists
-	l.peers = others(lists, l.cfg.Node)
+	l.roster.votes = votes
+	l.peers = slices.DeleteFunc(nodesOf(votes), func(v string) bool { return v == l.cfg.Node })
 	l.guard.shown.update(nil, l.peers)
+}
+
+// asks gives the candidates their lists, and lets those ask that had none.
+func (l *loop) asks(now time.Time) {
 	for _, u := range l.units {
 		l.reconfigure(now, u)
-		if first && u.phase == asking {
+		if u.phase == asking && u.candidate == nil {
 			l.begin(now, u, quorum.Ballot{})
 		}
+		l.settle(now)
 	}
 }
 
-// others are the voters of both lists without node, by name.
-func others(lists quorum.Lists, node string) []string {
+// nodesOf are the voters of both lists, by name.
+func nodesOf(lists quorum.Lists) []string {
 	all := slices.Concat(lists.Current.Voters, lists.Staged.Voters)
 	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(v string) bool { return v == node })
+	return slices.Compact(all)
 }
 
 // resources are those of the file, as the voter wants them.
@@ -63,7 +180,50 @@ func (l *loop) resources() []quorum.Resource {
 	return all
 }
 
-func (r reported) handle(*loop, time.Time) {}
+func (r reported) handle(l *loop, now time.Time) {
+	if r.node == l.cfg.Node {
+		return
+	}
+	report, err := parseReport(r.report)
+	if err == nil {
+		err = l.roster.Heard(now, r.node, report)
+	}
+	if err != nil {
+		l.dropped.add(now, r.node, dropReport, err)
+		return
+	}
+	l.roster.heard[r.node] = report
+	l.rolled(now)
+}
+
+// parseReport decodes what another node reports. What a newer version adds is
+// left out.
+func parseReport(b []byte) (quorum.Report, error) {
+	var r quorum.Report
+	if err := json.Unmarshal(b, &r); err != nil {
+		return quorum.Report{}, fmt.Errorf("parsing a report of %d bytes on the voters: %w", len(b), err)
+	}
+	if err := r.Validate(); err != nil {
+		return quorum.Report{}, fmt.Errorf("a report on the voters: %w", err)
+	}
+	return r, nil
+}
+
+// departed says that a node is not there any more.
+type departed struct{ node string }
+
+func (d departed) handle(l *loop, _ time.Time) { l.roster.Gone(d.node) }
+
+type forgetAsked struct {
+	node   string
+	answer chan<- error
+}
+
+func (f forgetAsked) handle(l *loop, now time.Time) {
+	err := l.roster.Forget(f.node)
+	l.rolled(now)
+	f.answer <- err
+}
 
 type reloadAsked struct {
 	cfg    Config
@@ -71,18 +231,17 @@ type reloadAsked struct {
 }
 
 func (r reloadAsked) handle(l *loop, now time.Time) {
-	l.cfg.Resources, l.cfg.Candidate, l.cfg.Voters = r.cfg.Resources, r.cfg.Candidate, r.cfg.Voters
-	var err error
-	if l.voter != nil {
-		err = l.voter.Reconfigure(now, l.resources())
+	err := l.roster.Configure(now, r.cfg.Voters)
+	l.cfg.Resources, l.cfg.Candidate = r.cfg.Resources, r.cfg.Candidate
+	if err == nil {
+		l.cfg.Voters = r.cfg.Voters
 	}
+	if l.voter != nil {
+		if refused := l.voter.Reconfigure(now, l.resources()); refused != nil {
+			l.log.Error("the voter doesn't take the resources", slog.Any("err", refused))
+		}
+	}
+	l.rolled(now)
 	l.applyResources(now)
 	r.answer <- err
 }
-
-type forgetAsked struct {
-	node   string
-	answer chan<- error
-}
-
-func (f forgetAsked) handle(*loop, time.Time) { f.answer <- nil }

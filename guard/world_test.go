@@ -86,6 +86,12 @@ func (w *world) isolate(name string, cut bool) {
 	}
 }
 
+func (w *world) apart(a, b string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cut[[2]string{a, b}]
+}
+
 func (w *world) send(from, to string, packet []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -206,7 +212,7 @@ func (n *node) gossip() {
 	time.AfterFunc(10*ms, func() {
 		for _, o := range n.w.nodes {
 			a, b := n.running(), o.running()
-			if a == nil || b == nil || o == n || n.w.cut[[2]string{n.name, o.name}] {
+			if a == nil || b == nil || o == n || n.w.apart(n.name, o.name) {
 				continue
 			}
 			b.Heard(n.name, a.Report())
@@ -229,11 +235,14 @@ func (n *node) stop() {
 func (n *node) beat(ctx context.Context, g *Guard) {
 	tick := time.NewTicker(time.Duration(float64(100*ms) / n.rate))
 	defer tick.Stop()
-	for {
+	for i := 1; ; i++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if i%10 == 0 {
+			n.gossip()
 		}
 		n.mu.Lock()
 		var names []string
@@ -264,6 +273,13 @@ func (n *node) told(v vip.Verdict) {
 		}
 	case vip.Refused:
 	}
+}
+
+// hang keeps n from renewing, and from obeying.
+func (n *node) hang() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hung, n.obey = true, false
 }
 
 func (n *node) giveUp(resource string) {
