@@ -64,7 +64,7 @@ func (l *loop) undamp(g *group, now time.Time) {
 // restrain tells a group's engines whether they may take over from another that
 // is worse.
 func (l *loop) restrain(g *group, now time.Time) {
-	on := !g.damper.until.IsZero() || !g.proven || l.pinnedElsewhere(g, now)
+	on := !g.damper.until.IsZero() || !g.proven || l.pinnedElsewhere(g)
 	if on == g.dampened {
 		return
 	}

@@ -102,8 +102,9 @@ type group struct {
 	parted   bool
 	pinned   bool   // it was handed over to this node by name
 	pinNext  bool   // so it will be, if it becomes Active now
-	pinnedTo string // whom it was handed over to by name, until that says so itself
-	pinnedAt time.Time
+	pinnedTo string // whom it was handed over to by name last,
+	// pinnedUntil is how long that one has to say that it has it.
+	pinnedUntil time.Time
 
 	// The holder that nobody hears; see unheard.go.
 	unheard  bool   // this node misses the holder's adverts
@@ -190,9 +191,10 @@ func (l *loop) review(now time.Time) {
 		if ended(&g.patience, now) {
 			l.giveUp(g, now)
 		}
+		_ = ended(&g.pinnedUntil, now)
 		l.restrain(g, now)
 		l.recheck(g, now)
-		for _, at := range []time.Time{g.listen, g.damper.until, g.patience} {
+		for _, at := range []time.Time{g.listen, g.damper.until, g.patience, g.pinnedUntil} {
 			if !at.IsZero() {
 				l.reviewBy(at)
 			}

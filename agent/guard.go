@@ -169,8 +169,7 @@ func (l *loop) giveBack(g *group, now time.Time) {
 	token := g.lease.token
 	if g.lease.claimed && (!wants || g.lease.held) {
 		l.cfg.Guard.GiveUp(g.key())
-		g.lease.claimed, g.lease.held, g.lease.token = false, false, ""
-		g.lease.refusal, g.lease.holder = "", ""
+		g.lease = lease{lost: g.lease.lost}
 		l.setUnheard(g, false)
 	}
 	if g.parted {

@@ -81,8 +81,8 @@ func (l *loop) handOn(g *group, now time.Time, token string) {
 		return
 	}
 	if h.pin {
-		g.pinnedTo, g.pinnedAt = to, now
-		l.reviewBy(now.Add(pinGrace))
+		g.pinnedTo, g.pinnedUntil = to, now.Add(pinGrace)
+		l.reviewBy(g.pinnedUntil)
 		l.restrain(g, now)
 	}
 	l.say(now, to, vip.PeerMessage{Kind: vip.Handover, Resource: g.key(), Token: token, Pin: h.pin})
@@ -187,7 +187,7 @@ func (l *loop) succeed(g *group, now time.Time, m vip.PeerMessage) {
 	if heard := l.heardNode(g); !g.guarded() && heard != "" && heard != m.From && now.Sub(g.members[0].heard) < 3*g.shortest() {
 		return
 	}
-	g.token, g.pinNext, g.pinnedTo = m.Token, m.Pin, ""
+	g.token, g.pinNext = m.Token, m.Pin
 	l.step(g.members[0], now, vrrp.Succeed{Reason: m.From + " hands over"})
 }
 
@@ -199,14 +199,14 @@ func (l *loop) turned(g *group, to vrrp.State) {
 	g.pinned = to == vrrp.Active && g.pinNext
 	g.pinNext = false
 	if to == vrrp.Active {
-		g.pinnedTo = ""
+		g.pinnedTo, g.pinnedUntil = "", time.Time{}
 	}
 	l.stateChanged()
 }
 
 // unpin lets better nodes have the resource again.
 func (l *loop) unpin(g *group, now time.Time) {
-	g.pinned, g.pinnedTo = false, ""
+	g.pinned, g.pinnedTo, g.pinnedUntil = false, "", time.Time{}
 	l.restrain(g, now)
 	l.stateChanged()
 }
@@ -217,11 +217,11 @@ const pinGrace = 5 * time.Second
 
 // pinnedElsewhere tells whether another node shall keep the resource, as long as
 // it holds it.
-func (l *loop) pinnedElsewhere(g *group, now time.Time) bool {
+func (l *loop) pinnedElsewhere(g *group) bool {
 	for node, r := range l.states(g) {
 		if r.State == vrrp.Active.String() && (r.Pinned || node == g.pinnedTo) {
 			return true
 		}
 	}
-	return g.pinnedTo != "" && now.Sub(g.pinnedAt) < pinGrace
+	return !g.pinnedUntil.IsZero()
 }
