@@ -35,16 +35,18 @@ func web() Resource {
 // world is some nodes, a link that loses, and fences that must not be open twice.
 // It lives in a bubble.
 type world struct {
-	t     *testing.T
-	mu    sync.Mutex
-	rng   *rand.Rand
-	nodes map[string]*node
-	cut   map[[2]string]bool
-	lost  float64
-	delay time.Duration // at most
-	twice int           // fences that were open twice
-	allow bool          // that (on_loss: hold)
-	wait  sync.WaitGroup
+	t      *testing.T
+	mu     sync.Mutex
+	rng    *rand.Rand
+	nodes  map[string]*node
+	cut    map[[2]string]bool
+	lost   float64
+	delay  time.Duration // at most
+	twice  int           // fences that were open twice
+	allow  bool          // that (on_loss: hold)
+	quiet  bool          // no log
+	opened int           // how often a fence was opened that was closed
+	wait   sync.WaitGroup
 }
 
 func newWorld(t *testing.T, names ...string) *world {
@@ -84,6 +86,19 @@ func (w *world) isolate(name string, cut bool) {
 	for other := range w.nodes {
 		w.cut[[2]string{name, other}], w.cut[[2]string{other, name}] = cut, cut
 	}
+}
+
+// weather is how many packets are lost, and how late they may be.
+func (w *world) weather(lost float64, delay time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lost, w.delay = lost, delay
+}
+
+func (w *world) random() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return 1 + w.rng.Uint64()>>1
 }
 
 func (w *world) apart(a, b string) bool {
@@ -152,6 +167,9 @@ func (n *node) Set(addrs []netip.Addr, until time.Time) error {
 	n.sets++
 	left := time.Duration(float64(until.Sub(n.now())) / n.rate)
 	for _, a := range addrs {
+		if !time.Now().Before(n.fence[a]) {
+			w.opened++
+		}
 		n.fence[a] = time.Now().Add(left)
 		for _, o := range w.nodes {
 			if left > 0 && o != n && time.Now().Before(o.fence[a]) {
@@ -184,10 +202,13 @@ func (n *node) open() bool {
 func (n *node) start() {
 	n.w.t.Helper()
 	cfg := n.cfg
-	cfg.Start = 1 + n.w.rng.Uint64()>>1
+	cfg.Start = n.w.random()
 	cfg.Now, cfg.Fence = n.now, n
 	cfg.Send = func(to string, p []byte) error { return n.w.send(n.name, to, p) }
 	cfg.Log = slog.New(slog.NewTextHandler(n.w.t.Output(), nil)).With(slog.String("node", n.name))
+	if n.w.quiet {
+		cfg.Log = nil
+	}
 	cfg.Changed = func() { n.gossip() }
 	g, err := New(cfg)
 	if err != nil {
@@ -195,7 +216,7 @@ func (n *node) start() {
 	}
 	ctx, cancel := context.WithCancel(n.w.t.Context())
 	n.mu.Lock()
-	n.guard, n.cancel, n.held, n.verdicts, n.obey = g, cancel, map[string]bool{}, nil, true
+	n.guard, n.cancel, n.held, n.verdicts, n.hung, n.obey = g, cancel, map[string]bool{}, nil, false, true
 	n.mu.Unlock()
 	n.w.wait.Go(func() {
 		if err := g.Run(ctx); err != nil {
@@ -275,11 +296,30 @@ func (n *node) told(v vip.Verdict) {
 	}
 }
 
+// refuse is what the fence says from now on.
+func (n *node) refuse(err error) {
+	n.w.mu.Lock()
+	defer n.w.mu.Unlock()
+	n.deny = err
+}
+
 // hang keeps n from renewing, and from obeying.
 func (n *node) hang() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.hung, n.obey = true, false
+}
+
+// recover has n work again: it gives up what it ought to have given up.
+func (n *node) recover() {
+	n.mu.Lock()
+	n.hung, n.obey = false, true
+	held := n.held["router web"]
+	n.mu.Unlock()
+	if !held {
+		n.guard.Shut("router web")
+		n.guard.GiveUp("router web")
+	}
 }
 
 func (n *node) giveUp(resource string) {

@@ -1,0 +1,93 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package guard
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Nodes with clocks of different rates claim, give up, hand over, hang and
+// restart, while the link loses, delays and is cut. At no instant two fences are
+// open. Then all is well, and one is.
+func TestChaos(t *testing.T) {
+	seeds := 20
+	if testing.Short() {
+		seeds = 3
+	}
+	for seed := range seeds {
+		t.Run(strconv.Itoa(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { chaos(t, uint64(seed)) })
+		})
+	}
+}
+
+func chaos(t *testing.T, seed uint64) {
+	w := newWorld(t, "a", "b", "c")
+	w.quiet = true
+	defer w.stop()
+	w.rng = rand.New(rand.NewPCG(seed, 1))
+	rng := rand.New(rand.NewPCG(seed, 2))
+	for _, name := range abc {
+		w.nodes[name].rate = 1 + (rng.Float64()-0.5)*0.09
+	}
+	w.start()
+	for range 300 {
+		n := w.nodes[abc[rng.IntN(3)]]
+		g := n.running()
+		switch what := rng.IntN(12); {
+		case g == nil:
+			n.start()
+		case what < 4:
+			g.Claim("router web", "")
+		case what < 5:
+			n.giveUp("router web")
+		case what < 6:
+			token := n.last().Token
+			n.giveUp("router web")
+			if o := w.nodes[abc[rng.IntN(3)]].running(); o != nil && token != "" {
+				o.Claim("router web", token)
+			}
+		case what < 7:
+			n.hang()
+		case what < 8:
+			n.recover()
+		case what < 9:
+			n.stop()
+		case what < 10:
+			w.isolate(n.name, rng.IntN(2) == 0)
+		default:
+			w.weather(rng.Float64()*0.4, time.Duration(1+rng.IntN(40))*ms)
+		}
+		time.Sleep(time.Duration(rng.IntN(400)) * ms)
+	}
+	w.weather(0, ms)
+	for _, n := range w.nodes {
+		w.isolate(n.name, false)
+		if n.running() == nil {
+			n.start()
+		}
+		n.recover()
+	}
+	time.Sleep(3 * time.Second)
+	for _, n := range w.nodes {
+		n.guard.Claim("router web", "")
+	}
+	time.Sleep(3 * time.Second)
+	open := 0
+	for _, n := range w.nodes {
+		if n.open() {
+			open++
+		}
+	}
+	if open != 1 {
+		t.Errorf("%d fences are open at the end", open)
+	}
+	if w.opened < 20 {
+		t.Errorf("a fence was opened %d times: little has happened", w.opened)
+	}
+}
