@@ -39,6 +39,7 @@ func BenchmarkPacket(b *testing.B) {
 	from, to := newNode(b, "lb-1", nil), newNode(b, "lb-2", func(c *Config) { c.Received = func(string, Channel, []byte) {} })
 	b.Cleanup(func() { from.Close(); to.Close() })
 	meet(b, from, to)
+	acquaint(from, to)
 	room := make([]byte, 0, maxPacket)
 	f := frame{kind: kindDirect, channel: Lease, start: from.start, from: []byte("lb-1"), to: []byte("lb-2"), payload: make([]byte, 1024)}
 	src := netip.MustParseAddrPort("127.0.0.1:1")
@@ -97,6 +98,7 @@ func pacedPair(b *testing.B) (from, to *node, heard chan time.Time) {
 		c.Received = func(string, Channel, []byte) { heard <- time.Now() }
 	})
 	meet(b, from, to)
+	acquaint(from, to)
 	return from, to, heard
 }
 

@@ -26,6 +26,8 @@ const (
 	kindWho    kind = 3 // who runs under this name at this address?
 	kindHere   kind = 4 // the answer
 	kindSealed kind = 5 // a message that may come at any later time
+	kindProve  kind = 6 // do you run? the payload is a number of 8 bytes
+	kindProof  kind = 7 // the answer, with the same number
 )
 
 // frame is what this package puts in memberlist's user messages:
@@ -105,7 +107,7 @@ func parseFrame(b []byte) (frame, error) {
 		start:   binary.BigEndian.Uint64(b[4:]),
 		number:  binary.BigEndian.Uint64(b[12:]),
 	}
-	if f.kind < kindDirect || f.kind > kindSealed {
+	if f.kind < kindDirect || f.kind > kindProof {
 		return frame{}, errFrameKind
 	}
 	b = b[frameFixed:]

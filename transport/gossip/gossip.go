@@ -108,6 +108,7 @@ type Link struct {
 	rotating sync.Mutex
 	kick     chan struct{}       // the state may have changed, or someone is new
 	retry    chan struct{}       // the peers have changed
+	doubts   chan struct{}       // a peer is to be asked whether it runs
 	suspects chan netip.AddrPort // where this node's name was heard of
 	failed   chan error          // ends Run
 	counts   counts
@@ -148,7 +149,7 @@ func New(cfg Config) (*Link, error) {
 	_, _ = rand.Read(id[:]) // never fails: it ends the program instead
 	l := &Link{
 		cfg: cfg, name: []byte(cfg.Node), addresses: nodeAddresses(cfg.Node), start: binary.BigEndian.Uint64(id[:]), born: time.Now(), ring: ring,
-		kick: make(chan struct{}, 1), retry: make(chan struct{}, 1),
+		kick: make(chan struct{}, 1), retry: make(chan struct{}, 1), doubts: make(chan struct{}, 1),
 		suspects: make(chan netip.AddrPort, 4), failed: make(chan error, 1),
 		members: map[string]*Member{},
 		lookup:  net.DefaultResolver.LookupNetIP,
@@ -220,6 +221,7 @@ func (l *Link) Run(ctx context.Context) error {
 	wg.Go(func() { l.join(inner, list) })
 	wg.Go(func() { l.tell(inner, list) })
 	wg.Go(func() { l.ask(inner, list) })
+	wg.Go(func() { l.prove(inner) })
 	var failure error
 	select {
 	case <-ctx.Done():
@@ -264,7 +266,7 @@ func (l *Link) setList(list *memberlist.Memberlist) {
 
 // counts are the counters of Stats.
 type counts struct {
-	wrongKey, wrongCluster, unknown, repeated, malformed, misdirected, duplicate, unhandled, overflow atomic.Uint64
+	wrongKey, wrongCluster, unknown, repeated, malformed, misdirected, duplicate, unhandled, overflow, unproven atomic.Uint64
 }
 
 func (c *counts) refused(r refusal) {
@@ -282,7 +284,8 @@ type Stats struct {
 	WrongKey     uint64 // encrypted with none of our keys, or not at all
 	WrongCluster uint64 // labelled with another cluster
 	Unknown      uint64 // of a node that is not configured
-	Repeated     uint64 // come before, or of a former start
+	Repeated     uint64 // come before, too old to know, or of a former start
+	Unproven     uint64 // of a start that has not yet proven that it runs
 	Malformed    uint64
 	Misdirected  uint64 // meant for another node
 	Duplicate    uint64 // signs that two nodes have one name
@@ -296,6 +299,6 @@ func (l *Link) Stats() Stats {
 	return Stats{
 		WrongKey: c.wrongKey.Load(), WrongCluster: c.wrongCluster.Load(), Unknown: c.unknown.Load(),
 		Repeated: c.repeated.Load(), Malformed: c.malformed.Load(), Misdirected: c.misdirected.Load(),
-		Duplicate: c.duplicate.Load(), Unhandled: c.unhandled.Load(), Overflow: c.overflow.Load(),
+		Duplicate: c.duplicate.Load(), Unhandled: c.unhandled.Load(), Overflow: c.overflow.Load(), Unproven: c.unproven.Load(),
 	}
 }

@@ -29,12 +29,19 @@ func throughMemberlist(t testing.TB, n *node) (send func(to netip.AddrPort, f *f
 	}
 }
 
+// acquaint has nodes believe each other's starts.
+func acquaint(a, b *node) {
+	a.peers[b.name].lives.begin(b.start)
+	b.peers[a.name].lives.begin(a.start)
+}
+
 // TestInterop wants packets of this package and of memberlist understood by
 // each other, with either's first key.
 func TestInterop(t *testing.T) {
 	a := newNode(t, "lb-1", func(c *Config) { c.Keys = [][]byte{key(1), key(2)} })
 	b := newNode(t, "lb-2", func(c *Config) { c.Keys = [][]byte{key(2), key(1)} })
 	meet(t, a, b)
+	acquaint(a, b)
 	a.run(t)
 	send := throughMemberlist(t, b)
 	f := frame{kind: kindDirect, channel: Agent, start: b.start, from: b.Link.name, to: a.Link.name, payload: bytes.Repeat([]byte("m"), MaxPayload)}

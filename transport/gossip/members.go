@@ -23,7 +23,7 @@ type Member struct {
 	Name       string
 	Addr       netip.AddrPort
 	Configured bool      // others are seen, and never counted
-	Start      uint64    // the random id of its start
+	Start      uint64    // the random id of its start; 0: not proven yet
 	State      []byte    // what it told of itself, not to be changed; nil: nothing yet
 	Since      time.Time // when it joined
 }
@@ -36,8 +36,8 @@ func (l *Link) Members() []Member {
 	list := make([]Member, 0, len(l.members))
 	for _, m := range l.members {
 		known := *m
-		if p := l.peers[m.Name]; p != nil && p.stateOf == m.Start {
-			known.State = p.state
+		if p := l.peers[m.Name]; p != nil && p.told.start == m.Start {
+			known.State = p.told.state
 		}
 		list = append(list, known)
 	}
@@ -125,8 +125,8 @@ func (d *delegate) NotifyJoin(n *memberlist.Node) {
 	defer l.mu.Unlock()
 	m := &Member{Name: n.Name, Since: time.Now(), Configured: l.peers[n.Name] != nil}
 	l.members[n.Name] = m
-	l.changed()
 	l.learn(m, n)
+	l.changed()
 	if m.Configured {
 		l.say(slog.LevelInfo, "peer joined", "joined "+m.Name, slog.String("peer", m.Name), slog.String("address", m.Addr.String()))
 		return
@@ -142,26 +142,28 @@ func (d *delegate) NotifyUpdate(n *memberlist.Node) {
 	defer l.mu.Unlock()
 	if m := l.members[n.Name]; m != nil {
 		l.learn(m, n)
+		l.changed()
 	}
 }
 
-// learn takes over what memberlist says of a node. The caller holds mu.
+// learn takes over what memberlist says of a node. Its start has to be proven:
+// what it says may be a recording. The caller holds mu.
 func (l *Link) learn(m *Member, n *memberlist.Node) {
 	m.Addr = addrOf(n)
 	start, ok := parseMeta(n.Meta)
-	if !ok {
+	p := l.peers[n.Name]
+	if !ok || p == nil {
 		return
 	}
-	if p := l.peers[n.Name]; p != nil {
-		p.lives.begin(start)
-		start = p.lives[0].start
+	if p.lives.present() == start {
+		l.began(m, start)
+	} else {
+		l.doubt(p, start)
 	}
-	l.began(m, start)
-	l.changed()
-	wake(l.kick)
 }
 
-// changed tells that the members, or what they say, are not as before.
+// changed tells that the members, or what they say, are not as before. The
+// caller holds mu.
 func (l *Link) changed() {
 	if l.cfg.Changed != nil {
 		l.cfg.Changed()
@@ -177,6 +179,7 @@ func (l *Link) began(m *Member, start uint64) {
 		l.say(slog.LevelInfo, "peer started again", "again "+m.Name, slog.String("peer", m.Name))
 	}
 	m.Start = start
+	l.changed()
 	wake(l.kick)
 }
 

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"math"
 	"net"
 	"net/netip"
 	"strings"
@@ -98,68 +97,6 @@ func TestBridgeLimits(t *testing.T) {
 	}
 	if more, ok := l.pass(now.Add(time.Second), "a"); !ok || more != 2 {
 		t.Errorf("after the period: %d held back, %v", more, ok)
-	}
-}
-
-func TestWindow(t *testing.T) {
-	var w window
-	for i, tt := range []struct {
-		number uint64
-		want   bool
-	}{
-		{1, true},
-		{1, false},
-		{3, true},
-		{2, true},
-		{2, false},
-		{3, false},
-		{70, true},
-		{7, true},
-		{7, false},
-		{6, false},
-		{1000, true},
-		{70, false},
-		{999, true},
-		{math.MaxUint64, true},
-		{math.MaxUint64, false},
-		{0, false},
-	} {
-		if got := w.fresh(tt.number); got != tt.want {
-			t.Errorf("%d: number %d: %v", i, tt.number, got)
-		}
-	}
-}
-
-func TestLives(t *testing.T) {
-	var l lives
-	for i, tt := range []struct {
-		start, number uint64
-		want          verdict
-	}{
-		{1, 1, accepted},
-		{1, 2, accepted},
-		{2, 1, restarted},
-		{1, 2, repeated}, // a recording
-		{1, 3, rivalled}, // a straggler
-		{2, 2, accepted},
-		{1, 4, rivalled},
-		{1, 5, returned}, // it is alive
-		{1, 6, accepted},
-		{2, 3, rivalled},
-		{3, 1, restarted},
-	} {
-		if got := l.judge(tt.start, tt.number); got != tt.want {
-			t.Errorf("%d: start %d, number %d: %d, want %d", i, tt.start, tt.number, got, tt.want)
-		}
-	}
-	for s := range uint64(100) {
-		l.judge(s, 1)
-	}
-	if len(l) > maxPast+1 {
-		t.Errorf("%d starts are remembered", len(l))
-	}
-	if !l.newer(99, 5) || l.newer(99, 5) || l.newer(98, 9) {
-		t.Error("versions of the state")
 	}
 }
 

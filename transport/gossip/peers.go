@@ -30,15 +30,22 @@ type peer struct {
 	hosts    []hostPort
 	resolved []netip.AddrPort
 	lives    lives  // its starts
+	doubt    doubt  // of a start that is not the present one
 	sent     uint64 // the number of the last message to it
 	sealed   uint64 // and of the last sealed one
 	name     string
 	address  [2]netip.Addr // as vip.NodeAddress, of IPv4 and IPv6
-	state    []byte        // what it told
-	stateOf  uint64        // in this start
+	told     told          // in the present start
+	next     told          // in one that has not been proven
 	due      time.Time
 	backOff  time.Duration
 	trying   bool
+}
+
+// told is what a node told of itself.
+type told struct {
+	start, version uint64
+	state          []byte
 }
 
 type hostPort struct {
@@ -80,7 +87,7 @@ func (l *Link) SetPeers(peers []Peer) error {
 	for name, n := range next {
 		if old := l.peers[name]; old != nil {
 			n.lives, n.sent, n.sealed = old.lives, old.sent, old.sealed
-			n.state, n.stateOf = old.state, old.stateOf
+			n.doubt, n.told, n.next = old.doubt, old.told, old.next
 			if slices.Equal(old.hosts, n.hosts) {
 				n.resolved = old.resolved
 			}
@@ -88,7 +95,14 @@ func (l *Link) SetPeers(peers []Peer) error {
 	}
 	l.peers = next
 	for name, m := range l.members {
-		m.Configured = next[name] != nil
+		p := next[name]
+		if m.Configured == (p != nil) {
+			continue
+		}
+		if m.Configured = p != nil; p != nil {
+			l.doubt(p, 0)
+		}
+		l.changed()
 	}
 	l.mu.Unlock()
 	wake(l.retry)

@@ -49,6 +49,8 @@ func (d *delegate) NotifyMsg(b []byte) {
 		if p, open := l.admit(&f); p != nil {
 			l.receive(p, open, &f)
 		}
+	case kindProve, kindProof:
+		l.proof(&f)
 	case kindState:
 		l.keep(&f)
 	case kindWho, kindHere:
@@ -81,41 +83,52 @@ func (l *Link) receive(p *peer, open []*Adverts, f *frame) {
 	}
 }
 
-// admit returns the sender of a message that is to be handed on, else nil, and
-// who wants adverts.
-func (l *Link) admit(f *frame) (*peer, []*Adverts) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// sender is the configured peer that a message says to be of, or nil. The caller
+// holds mu.
+func (l *Link) sender(f *frame) *peer {
 	p := l.peers[string(f.from)]
 	if p == nil {
 		l.counts.unknown.Add(1)
 		name := string(f.from)
 		l.say(slog.LevelWarn, "message of a node that is not configured dropped", "unknown "+name, slog.String("node", name))
-		return nil, nil
 	}
-	if f.kind == kindSealed {
-		if !p.lives.unseal(f.start, f.number) {
-			l.counts.repeated.Add(1)
-			return nil, nil
-		}
-		return p, l.open
-	}
-	switch p.lives.judge(f.start, f.number) {
-	case repeated, rivalled:
-		l.counts.repeated.Add(1)
-		return nil, nil
-	case returned:
-		l.counts.duplicate.Add(1)
-		l.say(slog.LevelError, "two nodes have one name", "twice "+p.name, slog.String("node", p.name))
-	case accepted, restarted:
-	}
-	if m := l.members[p.name]; m != nil {
-		l.began(m, f.start)
-	}
-	return p, l.open
+	return p
 }
 
-// keep remembers the state of a configured peer.
+// admit returns the sender of a message that is to be handed on, else nil, and
+// who wants adverts.
+func (l *Link) admit(f *frame) (*peer, []*Adverts) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.sender(f)
+	if p == nil {
+		return nil, nil
+	}
+	switch p.lives.judge(f.start, f.number, f.kind == kindSealed) {
+	case accepted:
+		return p, l.open
+	case repeated:
+		l.counts.repeated.Add(1)
+		// With several addresses each message comes several times.
+		if f.kind == kindSealed || len(l.sockets.udp) == 1 {
+			l.say(slog.LevelWarn, "message dropped that has come before: it was recorded and sent again, or doubled on its way", "repeated "+p.name,
+				slog.String("peer", p.name))
+		}
+	case outdated:
+		l.counts.repeated.Add(1)
+		l.say(slog.LevelWarn, "old message dropped: it was recorded and sent again, or long on its way", "outdated "+p.name,
+			slog.String("peer", p.name))
+	case unproven:
+		l.counts.unproven.Add(1)
+		if f.kind == kindDirect {
+			l.doubt(p, f.start)
+		}
+	}
+	return nil, nil
+}
+
+// keep remembers the state of a configured peer. It may come before memberlist
+// knows the node, and before its start is proven.
 func (l *Link) keep(f *frame) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,13 +136,13 @@ func (l *Link) keep(f *frame) {
 	if p == nil {
 		return
 	}
-	if !p.lives.newer(f.start, f.number) {
-		return
+	t := &p.told
+	if f.start != p.lives.present() {
+		t = &p.next
+		l.doubt(p, f.start)
 	}
-	// It may come before memberlist knows the node.
-	p.state, p.stateOf = bytes.Clone(f.payload), f.start
-	l.changed()
-	if m := l.members[p.name]; m != nil {
-		l.began(m, f.start)
+	if t.start != f.start || f.number > t.version {
+		*t = told{start: f.start, version: f.number, state: bytes.Clone(f.payload)}
+		l.changed()
 	}
 }

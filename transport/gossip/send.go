@@ -32,30 +32,37 @@ func (l *Link) Send(to string, ch Channel, payload []byte) error {
 	if len(payload) > MaxPayload {
 		return fmt.Errorf("sending %d bytes to %s: %w, %d bytes", len(payload), to, ErrTooLong, MaxPayload)
 	}
+	f := frame{kind: kindDirect, channel: ch, payload: payload}
+	if err := l.post(to, &f); err != nil {
+		return fmt.Errorf("sending to %s: %w", to, err)
+	}
+	return nil
+}
+
+// post completes a frame and sends it to all addresses of a peer.
+func (l *Link) post(to string, f *frame) error {
 	var room [4]netip.AddrPort
 	paths := room[:0]
-	var number uint64
 	l.mu.Lock()
 	running := l.list != nil
 	if p := l.peers[to]; p != nil {
 		paths = l.paths(paths, to, p)
-		p.sent++
-		number = p.sent
+		if f.kind == kindDirect {
+			p.sent++
+			f.number = p.sent
+		}
 	}
 	l.mu.Unlock()
 	if !running {
-		return fmt.Errorf("sending to %s: %w", to, ErrNotRunning)
+		return ErrNotRunning
 	}
 	if len(paths) == 0 {
-		return fmt.Errorf("sending to %s: %w", to, ErrNoAddress)
+		return ErrNoAddress
 	}
-	f := frame{
-		kind: kindDirect, channel: ch, start: l.start, number: number,
-		from: l.name, to: []byte(to), payload: payload,
-	}
+	f.start, f.from, f.to = l.start, l.name, []byte(to)
 	buffer := l.buffers.Get().(*[]byte)
 	defer l.buffers.Put(buffer)
-	*buffer = (*l.ciphers.Load()).pack((*buffer)[:0], l.cfg.Cluster, &f)
+	*buffer = (*l.ciphers.Load()).pack((*buffer)[:0], l.cfg.Cluster, f)
 	var errs []error
 	for _, a := range paths {
 		if err := l.sockets.write(*buffer, a); err != nil {
@@ -63,7 +70,7 @@ func (l *Link) Send(to string, ch Channel, payload []byte) error {
 		}
 	}
 	if len(errs) == len(paths) {
-		return fmt.Errorf("sending to %s: %w", to, errors.Join(errs...))
+		return errors.Join(errs...)
 	}
 	return nil
 }

@@ -1,0 +1,156 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package gossip
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+func TestWindow(t *testing.T) {
+	var w window
+	for i, tt := range []struct {
+		number uint64
+		want   verdict
+	}{
+		{1, accepted},
+		{1, repeated},
+		{3, accepted},
+		{2, accepted},
+		{2, repeated},
+		{3, repeated},
+		{70, accepted},
+		{7, accepted},
+		{7, repeated},
+		{6, outdated},
+		{1000, accepted},
+		{70, outdated},
+		{999, accepted},
+		{math.MaxUint64, accepted},
+		{math.MaxUint64, repeated},
+		{0, outdated},
+	} {
+		if got := w.judge(tt.number); got != tt.want {
+			t.Errorf("%d: number %d: %d", i, tt.number, got)
+		}
+	}
+}
+
+func TestSpent(t *testing.T) {
+	var s spent
+	for i, tt := range []struct {
+		number uint64
+		want   verdict
+	}{
+		{5, accepted}, {5, repeated}, {1 << 40, accepted}, {1, accepted}, {3, accepted}, {1, repeated}, {3, repeated}, {0, outdated},
+	} {
+		if got := s.judge(tt.number); got != tt.want {
+			t.Errorf("%d: number %d: %d", i, tt.number, got)
+		}
+	}
+	for n := range uint64(2 * maxSpent) {
+		s.judge(n + 100)
+	}
+	for _, tt := range []struct {
+		number uint64
+		want   verdict
+	}{{100, outdated}, {4, outdated}, {1 << 41, accepted}, {1 << 40, repeated}} {
+		if got := s.judge(tt.number); got != tt.want {
+			t.Errorf("after many: number %d: %d", tt.number, got)
+		}
+	}
+	if len(s.numbers) != maxSpent {
+		t.Errorf("%d numbers are remembered", len(s.numbers))
+	}
+}
+
+func TestLives(t *testing.T) {
+	var l lives
+	if l.present() != 0 || l.judge(1, 1, false) != unproven || l.judge(1, 1, true) != unproven {
+		t.Error("of nobody")
+	}
+	for i, tt := range []struct {
+		begin         uint64 // 0: none
+		returned      bool
+		start, number uint64
+		sealed        bool
+		want          verdict
+	}{
+		{1, false, 1, 1, false, accepted},
+		{1, false, 1, 2, false, accepted},
+		{0, false, 1, 1, true, accepted}, // numbers of its own
+		{0, false, 2, 1, false, unproven},
+		{2, false, 2, 1, false, accepted},
+		{0, false, 1, 3, false, outdated},
+		{0, false, 1, 2, true, accepted},
+		{0, false, 1, 2, true, repeated},
+		{1, true, 1, 2, false, repeated},
+		{0, false, 1, 3, false, accepted},
+		{2, true, 2, 2, false, accepted},
+		{0, false, 3, 1, true, unproven},
+	} {
+		if tt.begin != 0 && l.begin(tt.begin) != tt.returned {
+			t.Errorf("%d: returned: want %v", i, tt.returned)
+		}
+		if got := l.judge(tt.start, tt.number, tt.sealed); got != tt.want {
+			t.Errorf("%d: start %d, number %d: %d, want %d", i, tt.start, tt.number, got, tt.want)
+		}
+	}
+	for s := range uint64(100) {
+		l.begin(s + 1)
+	}
+	if len(l) > maxPast+1 || l.present() != 100 {
+		t.Errorf("%d starts are remembered, of them %d the present one", len(l), l.present())
+	}
+}
+
+// TestDoubt wants a question asked again after longer and longer, at once when
+// another start is heard, and not for ever.
+func TestDoubt(t *testing.T) {
+	var d doubt
+	now := time.Now()
+	if send, next := d.ask(now); send || !next.IsZero() {
+		t.Error("asked without a doubt")
+	}
+	d.raise(1, now)
+	nonce := d.nonce
+	for _, gap := range []time.Duration{firstGap, 2 * firstGap, 4 * firstGap} {
+		d.raise(1, now)
+		send, next := d.ask(now)
+		if !send || next.Sub(now) != gap {
+			t.Errorf("sent %v, next after %v, want %v", send, next.Sub(now), gap)
+		}
+		if send, _ := d.ask(next.Add(-1)); send {
+			t.Errorf("asked again before %v", gap)
+		}
+		now = next
+	}
+	_, next := d.ask(now)
+	if now = now.Add(firstGap); !next.After(now) {
+		t.Fatal("this shows nothing")
+	}
+	d.raise(2, now)
+	if send, _ := d.ask(now); !send {
+		t.Error("another start was not asked for soon")
+	}
+	d.raise(3, now)
+	if send, _ := d.ask(now); send {
+		t.Error("many starts make many questions")
+	}
+	if d.nonce != nonce {
+		t.Error("the answer to the first question counts no more")
+	}
+	for range 100 {
+		_, _ = d.ask(now)
+		now = now.Add(lastGap)
+	}
+	if !d.until.IsZero() {
+		t.Error("asks for ever")
+	}
+	d.raise(1, now)
+	if d.nonce == nonce {
+		t.Error("a number was used twice")
+	}
+}
