@@ -11,11 +11,15 @@
 // some seconds before it leaves Members. Nothing that must be fast may wait for
 // it. That the holder of addresses is dead is found out by VRRP's timer.
 //
-// All nodes share the keys, so a message proves that a member of the cluster
-// sent it, and no more: the name in it is the sender's word. A message is
-// handed on once, however often it comes, while the receiver runs. After a
-// restart of the receiver recorded messages may come again, so what they say
-// must do no harm when it is old.
+// A message is handed on once, however often it comes, and only of a node that
+// has proven that it runs (see prove.go): who records messages can do nothing with
+// them, now or after a restart of either end. Sealed messages are the exception
+// that Link.Seal describes.
+//
+// All nodes share the keys, so a message proves that a member of the cluster sent
+// it, and no more: one that is in an attacker's hands can say to be another,
+// whose start it knows from that node's messages. It can't take a name that is not
+// configured. Keep the keys as you keep the root password of the nodes.
 package gossip
 
 import (

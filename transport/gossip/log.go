@@ -77,6 +77,21 @@ var refusals = [...]struct {
 	{"is encrypted", wrongKey},
 }
 
+// tempered are the levels of lines that memberlist takes more seriously than
+// they are here.
+var tempered = [...]struct {
+	words string
+	level slog.Level
+}{
+	// Another node did not hear this one: it was late, or the network was. What
+	// came of it is said when a peer is gone.
+	{"Refuting a", slog.LevelInfo},
+	// NotifyConflict says it.
+	{"Conflicting address for", slog.LevelDebug},
+	// One of several ways to reach a node that does not answer.
+	{"Failed fallback TCP ping", slog.LevelDebug},
+}
+
 // line is one of memberlist's.
 type line struct {
 	level   slog.Level
@@ -107,6 +122,12 @@ func parseLine(s string) line {
 	l.text = strings.TrimPrefix(s, "memberlist: ")
 	if i := strings.LastIndex(l.text, "from="); i >= 0 {
 		l.from = strings.TrimSuffix(l.text[i+len("from="):], ")")
+	}
+	for _, t := range tempered {
+		if strings.HasPrefix(l.text, t.words) {
+			l.level = t.level
+			break
+		}
 	}
 	l.class = l.text
 	if i := strings.IndexAny(l.text, ":'\"0123456789="); i > 0 {
@@ -140,7 +161,8 @@ func levels(word string) (slog.Level, bool) {
 	case "WARN":
 		return slog.LevelWarn, true
 	case "ERR", "ERROR":
-		return slog.LevelError, true
+		// Of a peer or of the network: the link goes on.
+		return slog.LevelWarn, true
 	}
 	return 0, false
 }
