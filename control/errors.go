@@ -16,7 +16,7 @@ var (
 	ErrInvalid = errors.New("the configuration is not valid")
 	// ErrUnknown marks that there is no router or node of that name.
 	ErrUnknown = errors.New("there is none of that name")
-	// ErrRefused marks what can't be done as things are. Nothing has changed.
+	// ErrRefused marks what can't be done as things are.
 	ErrRefused = errors.New("that can't be done now")
 	// ErrNoGuard says that the configuration has no guard.
 	ErrNoGuard = errors.New("the configuration has no guard, and so no voters (guard.kind: quorum)")

@@ -39,13 +39,21 @@ func TestCommandsDocument(t *testing.T) {
 	}
 	a := &app{env: func(string) string { return "" }}
 	var got []string
-	for _, cmd := range a.root().Commands() {
-		title := "vicar " + cmd.Use
-		got = append(got, title)
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			got = append(got, fmt.Sprintf("%s: %s [%s] %s", title, flagNames(f), flagDefault(f), f.Usage))
-		})
+	var walk func(parent *cobra.Command)
+	walk = func(parent *cobra.Command) {
+		for _, cmd := range parent.Commands() {
+			if cmd.Hidden {
+				continue
+			}
+			title := parent.CommandPath() + " " + cmd.Use
+			got = append(got, title)
+			cmd.Flags().VisitAll(func(f *pflag.Flag) {
+				got = append(got, fmt.Sprintf("%s: %s [%s] %s", title, flagNames(f), flagDefault(f), f.Usage))
+			})
+			walk(cmd)
+		}
 	}
+	walk(a.root())
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -73,7 +81,7 @@ func TestExitCodesDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, code := range []int{exitOK, exitFailure, exitUsage, exitConfig, exitNoAgent, exitProof} {
+	for _, code := range []int{exitOK, exitFailure, exitUsage, exitConfig, exitNoAgent, exitProof, exitRefused} {
 		if !strings.Contains(string(text), fmt.Sprintf("\n| %d | ", code)) {
 			t.Errorf("docs/commands.md lacks exit code %d", code)
 		}

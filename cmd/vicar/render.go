@@ -14,9 +14,9 @@ import (
 	"github.com/vicar-ha/vicar/status"
 )
 
-// renderStatus is a status for people: a table of the routers and what their
-// priorities are made of, then what is wrong, the checks, and what was counted,
-// if there is any.
+// renderStatus is a status for people: tables of the routers and the nodes, how
+// the guard stands and what priorities are made of, then what is wrong, the
+// checks, and what was counted, if there is any.
 func renderStatus(st status.Status, p paint) string {
 	var b strings.Builder
 	section := func(title, colour string, lines []string) {
@@ -30,11 +30,21 @@ func renderStatus(st status.Status, p paint) string {
 	}
 	fmt.Fprintf(&b, "%s in cluster %s, up %s, configuration %s, vicar %s\n",
 		p.text(bold, st.Node), st.Cluster, age(st.Now.Sub(st.Started)), short(st.Digest), st.Version)
-	if len(st.Routers) == 0 {
-		b.WriteString("\nThe configuration has no routers.\n")
-	} else {
-		b.WriteString("\n" + table(p, routerRows(st)))
+	if st.Drained {
+		b.WriteString(p.text(yellow, "It is drained and takes no part in the elections until: vicar undrain") + "\n")
 	}
+	switch {
+	case len(st.Routers) > 0:
+		b.WriteString("\n" + table(p, routerRows(st)))
+	case witnesses(st):
+		b.WriteString("\nThis node is a witness: it votes on leases and holds no address.\n")
+	default:
+		b.WriteString("\nThe configuration has no routers.\n")
+	}
+	if len(st.Fleet) > 0 {
+		b.WriteString("\n" + table(p, fleetRows(st)))
+	}
+	section("Guard", "", guardLines(st))
 	section("Priorities", "", priorities(st))
 	section("Wrong now", red, wrongs(st))
 	section("Waiting", yellow, waits(st))
@@ -51,6 +61,11 @@ func renderStatus(st status.Status, p paint) string {
 	return b.String()
 }
 
+// witnesses tells whether this node is a witness.
+func witnesses(st status.Status) bool {
+	return slices.ContainsFunc(st.Fleet, func(n status.Node) bool { return n.Here && n.Witness })
+}
+
 // short is enough of a digest to tell two apart.
 func short(digest string) string { return digest[:min(12, len(digest))] }
 
@@ -59,6 +74,10 @@ func routerRows(st status.Status) [][]cell {
 	grouped := slices.ContainsFunc(st.Routers, func(r status.Router) bool { return r.SyncGroup != "" })
 	if grouped {
 		head = slices.Insert(head, 1, cell{"GROUP", bold})
+	}
+	leased := slices.ContainsFunc(st.Routers, func(r status.Router) bool { return r.Lease != nil })
+	if leased {
+		head = slices.Insert(head, len(head)-1, cell{"LEASE", bold})
 	}
 	rows := [][]cell{head}
 	for _, r := range st.Routers {
@@ -79,6 +98,9 @@ func routerRows(st status.Status) [][]cell {
 		}
 		if grouped {
 			row = slices.Insert(row, 1, cell{text: r.SyncGroup})
+		}
+		if leased {
+			row = slices.Insert(row, len(row)-1, leaseCell(st.Now, r))
 		}
 		rows = append(rows, row)
 	}

@@ -30,6 +30,7 @@ func counts(st status.Status) []string {
 			say("%s put back %s that somebody had removed", r.Name, manyOf(r.Restored, "address", "addresses"))
 		}
 	}
+	cs = append(cs, countsCluster(st)...)
 	cs = append(cs, lateChecks(st.Checks)...)
 	for _, h := range st.Hooks {
 		if h.Failed > 0 {

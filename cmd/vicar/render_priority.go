@@ -116,6 +116,8 @@ func waits(st status.Status) []string {
 			ws = append(ws, fmt.Sprintf("%s takes over at %s, when its preempt delay ends", r.Name, until(st.Now, r.PreemptAt)))
 		}
 	}
+	ws = append(ws, waitsGuard(st)...)
+	ws = append(ws, pins(st)...)
 	for _, h := range st.Hooks {
 		if h.Waiting > 0 {
 			ws = append(ws, fmt.Sprintf("hook %s has %s waiting", clip(h.Name, mostName), many(uint64(h.Waiting), "event")))

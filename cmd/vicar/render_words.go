@@ -60,3 +60,84 @@ func noticed(kind string) string {
 		return "for " + kind
 	}
 }
+
+// refusalWords is why a lease is not granted, or was lost (quorum.Refusal, or the
+// guard's own reasons).
+func refusalWords(reason string) string {
+	switch reason {
+	case "promised":
+		return "another node is asking for it"
+	case "held":
+		return "another node's lease runs"
+	case "released":
+		return "it was given up"
+	case "too_long":
+		return "the lease is longer than the voters' guard.max_lease"
+	case "unknown":
+		return "the voters' configuration lacks it or gives it other addresses"
+	case "unheard":
+		return "too few voters answer"
+	case "not_ready":
+		return "this node has just started, and the other voters alone are too few"
+	case "fence":
+		return "the fence can't be opened"
+	case "stalled":
+		return "the agent was held up and did not renew it"
+	default:
+		return reason
+	}
+}
+
+// unanswered is a reason for which a lease message is dropped, to be read after
+// a number of them.
+func unanswered(reason string) string {
+	switch reason {
+	case "malformed":
+		return "malformed"
+	case "version":
+		return "of an unknown version"
+	case "sender":
+		return "in another node's name"
+	case "voter":
+		return "of no voter"
+	case "foreign":
+		return "with another node's ballot"
+	case "silent":
+		return "before this voter may speak"
+	case "drift":
+		return "by another list of voters"
+	case "overflow":
+		return "too many at once"
+	case "unsent":
+		return "not sent"
+	default:
+		return "for " + reason
+	}
+}
+
+// unlinked is a reason for which a packet of the peer link is dropped, to be
+// read after a number of them.
+func unlinked(reason string) string {
+	switch reason {
+	case "wrong_key":
+		return "with another key or none"
+	case "wrong_cluster":
+		return "of another cluster"
+	case "unknown", "agent_unknown":
+		return "of a node that is not configured"
+	case "repeated":
+		return "that came before"
+	case "malformed", "agent_malformed":
+		return "malformed"
+	case "misdirected":
+		return "meant for another node"
+	case "duplicate":
+		return "of a second node with a name"
+	case "unhandled":
+		return "for a newer version"
+	case "overflow", "agent_overflow":
+		return "too many at once"
+	default:
+		return "for " + reason
+	}
+}

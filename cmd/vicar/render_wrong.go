@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/status"
@@ -12,7 +13,7 @@ import (
 
 // wrongs says what is not as it should be at this moment.
 func wrongs(st status.Status) []string {
-	var ws []string
+	ws := slices.Concat(wrongVoters(st), wrongGuard(st))
 	say := func(format string, args ...any) { ws = append(ws, fmt.Sprintf(format, args...)) }
 	for _, r := range st.Routers {
 		if r.State == "Initialize" {
@@ -33,6 +34,8 @@ func wrongs(st status.Status) []string {
 		}
 		ws = append(ws, wrongElections(st.Now, r)...)
 	}
+	ws = append(ws, wrongLeases(st)...)
+	ws = append(ws, wrongFleet(st)...)
 	ws = append(ws, wrongChecks(st)...)
 	ws = append(ws, wrongHooks(st)...)
 	for _, l := range st.Links {

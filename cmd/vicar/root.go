@@ -25,6 +25,7 @@ const (
 	exitConfig  = 3
 	exitNoAgent = 4
 	exitProof   = 5
+	exitRefused = 6
 )
 
 const (
@@ -40,10 +41,11 @@ VRRP who holds the addresses.
 Exit codes:
   0  done
   1  failed
-  2  used wrongly: unknown command, flag or argument
+  2  used wrongly: unknown command, flag or argument, or no such router or node
   3  the configuration is not valid
   4  no agent answers, or you may not talk to it
-  5  the configuration is valid, but the proof found a problem`
+  5  the configuration is valid, but the proof found a problem
+  6  the agent refuses: as things are it can't be done`
 
 // app is one run of the program.
 type app struct {
@@ -71,6 +73,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.reloadCommand(),
 		a.releaseCommand(), a.demoCommand(), a.versionCommand(), a.guardianCommand())
+	root.AddCommand(a.handoverCommand(), a.drainCommand(), a.undrainCommand(), a.votersCommand(), a.keygenCommand())
 	return root
 }
 
@@ -128,6 +131,10 @@ func (a *app) code(err error) int {
 		return exitConfig
 	case errors.Is(err, control.ErrNoAgent):
 		return exitNoAgent
+	case errors.Is(err, control.ErrUnknown):
+		return exitUsage
+	case errors.Is(err, control.ErrRefused), errors.Is(err, control.ErrNoGuard):
+		return exitRefused
 	default:
 		return exitFailure
 	}

@@ -1,0 +1,78 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vicar-ha/vicar/control"
+)
+
+func (a *app) drainCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "drain",
+		Short: "Hand over what this node holds and keep it out of the elections",
+		Long: `Makes this node hand over everything that it holds, and take no part in the
+elections until vicar undrain, over restarts too. It goes on voting on leases. If
+nobody takes over what it gave up, that is said, and the code is 1; the node is
+drained all the same.`,
+		Example: `  vicar drain && systemctl restart haproxy && vicar undrain`,
+		Args:    noArguments,
+	}
+	socket := a.socketFlag(cmd.Flags())
+	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
+		moved, err := control.Dial(*socket).Drain(cmd.Context(), true)
+		if err != nil {
+			return err
+		}
+		text, left := drainText(moved)
+		if err := a.print(text); err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("the node is drained, but nobody is known to have taken over %s: see vicar status on the other nodes", firstNames(left))
+		}
+		return nil
+	})
+	return cmd
+}
+
+// drainText says what came of draining, and what nobody has taken over.
+func drainText(moved []control.Moved) (text string, left []string) {
+	var b strings.Builder
+	for _, m := range moved {
+		if m.To == "" {
+			left = append(left, m.Router)
+			continue
+		}
+		fmt.Fprintf(&b, "%s has moved to %s.\n", m.Router, clip(m.To, mostName))
+	}
+	if len(moved) == 0 {
+		b.WriteString("It held nothing.\n")
+	}
+	b.WriteString("This node takes no part in the elections until: vicar undrain\n")
+	return b.String(), left
+}
+
+func (a *app) undrainCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "undrain",
+		Short: "Let this node take part in the elections again",
+		Long: `Ends what vicar drain began. The node takes over what it is the best for, if
+preempt allows that.`,
+		Example: `  vicar undrain`,
+		Args:    noArguments,
+	}
+	socket := a.socketFlag(cmd.Flags())
+	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
+		if _, err := control.Dial(*socket).Drain(cmd.Context(), false); err != nil {
+			return err
+		}
+		return a.print("This node takes part in the elections again.\n")
+	})
+	return cmd
+}

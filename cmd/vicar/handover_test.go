@@ -1,0 +1,161 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/control"
+	"github.com/vicar-ha/vicar/status"
+)
+
+// answering is an agent that answers what it was told to.
+type answering struct {
+	st     status.Status
+	result control.HandoverResult
+	moved  []control.Moved
+	err    error
+	asked  string
+}
+
+func (a *answering) Status(context.Context) (status.Status, error) { return a.st, nil }
+func (a *answering) Reload(context.Context) error                  { return a.err }
+
+func (a *answering) Handover(_ context.Context, h control.Handover) (control.HandoverResult, error) {
+	a.asked = fmt.Sprintf("handover %+v", h)
+	return a.result, a.err
+}
+
+func (a *answering) Drain(_ context.Context, on bool) ([]control.Moved, error) {
+	a.asked = fmt.Sprintf("drain %t", on)
+	return a.moved, a.err
+}
+
+func (a *answering) Forget(_ context.Context, node string) error {
+	a.asked = "forget " + node
+	return a.err
+}
+
+// listen serves an agent until the test ends and returns its socket.
+func listen(t *testing.T, b control.Backend) string {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "s")
+	server, err := control.New(control.Config{Socket: socket, Backend: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-server.Ready():
+	case err := <-done:
+		done <- err
+		t.Fatalf("Run: %v", err)
+	}
+	return socket
+}
+
+// The commands that ask something of an agent, with their output and exit code.
+func TestMoves(t *testing.T) {
+	moved := control.HandoverResult{From: "lb-1", To: "lb-2", Took: 2943 * time.Microsecond}
+	changing := guarded()
+	changing.Guard.Staged, changing.Guard.Waits = true, []string{"lb-3", "lb-4"}
+	unknownRouter := fmt.Errorf("%w: router wbe", control.ErrUnknown)
+	tests := []struct {
+		name, args string
+		agent      answering
+		code       int
+		asked      string
+	}{
+		{"handover", "handover web", answering{result: moved}, exitOK, "handover {Router:web To: Auto:false}"},
+		{"handover-to", "handover web --to lb-2", answering{result: moved}, exitOK, "handover {Router:web To:lb-2 Auto:false}"},
+		{"handover-there", "handover web --to lb-2", answering{result: control.HandoverResult{From: "lb-2", To: "lb-2"}}, exitOK, ""},
+		{"handover-auto", "handover web --auto", answering{result: control.HandoverResult{From: "lb-2", To: "lb-2"}}, exitOK, "handover {Router:web To: Auto:true}"},
+		{"handover-auto-nobody", "handover web --auto", answering{}, exitOK, ""},
+		{"handover-json", "handover web --json", answering{result: moved}, exitOK, ""},
+		{"handover-refused", "handover web --to lb-2", answering{err: fmt.Errorf("%w: lb-2 is drained", control.ErrRefused)}, exitRefused, ""},
+		{"handover-failed", "handover web", answering{err: errors.New("the agent is stopping")}, exitFailure, ""},
+		{"handover-typo", "handover wbe", answering{st: guarded(), err: unknownRouter}, exitUsage, ""},
+		{"handover-unknown", "handover database", answering{st: guarded(), err: unknownRouter}, exitUsage, ""},
+		{"handover-unknown-node", "handover web --to db-1", answering{st: guarded(), err: fmt.Errorf("%w: node db-1", control.ErrUnknown)}, exitUsage, ""},
+		{"handover-unknown-bare", "handover database", answering{err: unknownRouter}, exitUsage, ""},
+		{"drain", "drain", answering{moved: []control.Moved{{Router: "mail", To: "lb-3"}, {Router: "web", To: "lb-2"}}}, exitOK, "drain true"},
+		{"drain-nothing", "drain", answering{}, exitOK, "drain true"},
+		{"drain-nobody", "drain", answering{moved: []control.Moved{{Router: "mail"}, {Router: "web", To: "lb-2"}}}, exitFailure, "drain true"},
+		{"drain-failed", "drain", answering{err: errors.New("keeping it over a restart: no space left on device")}, exitFailure, "drain true"},
+		{"undrain", "undrain", answering{}, exitOK, "drain false"},
+		{"voters-asked", "voters", answering{st: guarded()}, exitOK, ""},
+		{"voters-json", "voters --json", answering{st: guarded()}, exitOK, ""},
+		{"voters-none", "voters", answering{st: quiet()}, exitRefused, ""},
+		{"voters-none-json", "voters --json", answering{st: quiet()}, exitRefused, ""},
+		{"voters-forget", "voters forget lb-5", answering{st: guarded()}, exitOK, "forget lb-5"},
+		{"voters-forget-more", "voters forget lb-5", answering{st: changing}, exitOK, "forget lb-5"},
+		{"voters-forget-refused", "voters forget lb-2", answering{st: guarded(), err: fmt.Errorf("%w: lb-2 is there", control.ErrRefused)}, exitRefused, "forget lb-2"},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			socket := listen(t, &tc.agent)
+			got := vicar(t.Context(), append(strings.Fields(tc.args), "--socket", socket)...)
+			if got.code != tc.code {
+				t.Errorf("exit code %d, want %d", got.code, tc.code)
+			}
+			if tc.asked != "" && tc.agent.asked != tc.asked {
+				t.Errorf("asked %q, want %q", tc.agent.asked, tc.asked)
+			}
+			golden(t, tc.name+".txt", got.String())
+		})
+	}
+}
+
+// Names are completed where an agent answers.
+func TestCompleteNames(t *testing.T) {
+	st := guarded()
+	st.Routers[0].SyncGroup = "edge"
+	st.Fleet[2].Configured = true
+	st.Fleet = append(st.Fleet, status.Node{Name: "lb-9"})
+	st.Guard.Waits = []string{"lb-3"}
+	socket := listen(t, &answering{st: st})
+	tests := map[string][]string{
+		"handover":               {"edge", "mail", "web"},
+		"handover w":             {"web"},
+		"handover web more":      nil,
+		"handover web --to":      {"lb-1", "lb-2"},
+		"voters forget":          {"lb-3"},
+		"keygen --step":          {"add", "use", "drop"},
+		"handover --socket none": nil,
+	}
+	for line, want := range tests {
+		args := append([]string{"__complete"}, strings.Fields(line)...)
+		if last := args[len(args)-1]; last != "w" {
+			args = append(args, "")
+		}
+		if !strings.Contains(line, "--socket") && !strings.Contains(line, "keygen") {
+			args = append(args[:2], append([]string{"--socket", socket}, args[2:]...)...)
+			if args[1] == "voters" {
+				args = append([]string{"__complete", "voters", "forget", "--socket", socket}, args[5:]...)
+			}
+		}
+		got := vicar(t.Context(), args...)
+		lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
+		if names := lines[:len(lines)-1]; strings.Join(names, " ") != strings.Join(want, " ") {
+			t.Errorf("%s: %q, want %q", line, names, want)
+		}
+		if last := lines[len(lines)-1]; last != ":4" { // no file names
+			t.Errorf("%s: directive %s", line, last)
+		}
+	}
+}

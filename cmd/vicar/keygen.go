@@ -1,0 +1,77 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+const defaultKeys = "/etc/vicar/keys"
+
+func (a *app) keygenCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keygen",
+		Short: "Make the keys of the peer link, or change them",
+		Long: `Writes a new key file (peer_link.keys_file), which only its owner can read and
+which all nodes need. A file that is there is left alone.
+
+With --rotate it changes the key of a file without an outage, in three steps: a
+new key is added; it is put to use; the old one is dropped. Each call does the
+next step. Between two steps the file goes to all other nodes, and every node
+reloads.`,
+		Example: `  vicar keygen
+  vicar keygen -o - | ssh lb-2 'umask 077; cat >/etc/vicar/keys'
+  vicar keygen --rotate /etc/vicar/keys`,
+	}
+	out := cmd.Flags().StringP("out", "o", defaultKeys, "file to write; - is the standard output")
+	rotate := cmd.Flags().String("rotate", "", "key file whose key is to be changed by a step")
+	var only stepFlag
+	cmd.Flags().Var(&only, "step", "do this step only, if it is the next: add, use or drop")
+	cmd.MarkFlagsMutuallyExclusive("out", "rotate")
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if only != "" && *rotate == "" {
+			return fmt.Errorf("--step is about a file that is there: --rotate %s --step %s", defaultKeys, only)
+		}
+		return noArguments(cmd, args)
+	}
+	_ = cmd.RegisterFlagCompletionFunc("step", cobra.FixedCompletions([]string{"add", "use", "drop"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	cmd.RunE = a.do(func(*cobra.Command, []string) error {
+		switch {
+		case *rotate != "":
+			done, err := rotateKeys(*rotate, string(only))
+			if err != nil {
+				return err
+			}
+			return a.print(rotated(*rotate, done))
+		case *out == "-":
+			return a.print(newKeys())
+		}
+		if err := createKeys(*out); err != nil {
+			return err
+		}
+		return a.print(fmt.Sprintf("Wrote a new key to %s. Copy the file to all other nodes, with mode 0600; all of them need the same.\n", *out))
+	})
+	return cmd
+}
+
+// stepFlag is the name of a step.
+type stepFlag string
+
+// String is the name.
+func (f *stepFlag) String() string { return string(*f) }
+
+// Type is what help calls the value.
+func (*stepFlag) Type() string { return "step" }
+
+// Set takes a name.
+func (f *stepFlag) Set(s string) error {
+	if s == "add" || s == "use" || s == "drop" {
+		*f = stepFlag(s)
+		return nil
+	}
+	return errors.New("it is add, use or drop")
+}

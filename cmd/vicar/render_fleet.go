@@ -1,0 +1,159 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vicar-ha/vicar/status"
+)
+
+// fleetRows is the table of the nodes.
+func fleetRows(st status.Status) [][]cell {
+	head := heading("NODE", "ADDRESS", "LINK", "SINCE", "VERSION", "CONFIGURATION", "HOLDS", "ROLE")
+	if st.Guard != nil {
+		head = slices.Insert(head, 6, cell{"VOTE", bold})
+	}
+	rows := [][]cell{head}
+	for _, n := range st.Fleet {
+		row := []cell{
+			{text: clip(n.Name, mostName)},
+			{text: reachedAt(n)},
+			linkCell(n),
+			{text: since(st.Now, n.Since)},
+			{text: cmp.Or(clip(n.Version, mostName), "-")},
+			configCell(n),
+			{text: holds(n)},
+			roleCell(n),
+		}
+		if st.Guard != nil {
+			row = slices.Insert(row, 6, voteCell(st, n.Name))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func reachedAt(n status.Node) string {
+	if !n.Address.IsValid() {
+		return "-"
+	}
+	return n.Address.String()
+}
+
+func linkCell(n status.Node) cell {
+	switch {
+	case n.Here:
+		return cell{text: "here"}
+	case n.Joined:
+		return cell{"joined", green}
+	default:
+		return cell{"missing", red}
+	}
+}
+
+func configCell(n status.Node) cell {
+	switch {
+	case n.Digest == "":
+		return cell{text: "-"}
+	case n.Differs:
+		return cell{"differs", yellow}
+	default:
+		return cell{text: "same"}
+	}
+}
+
+// holds is how many routers and sync groups a node is Active for.
+func holds(n status.Node) string {
+	if !n.Joined || n.Witness {
+		return "-"
+	}
+	active := 0
+	for _, r := range n.Resources {
+		if r.State == "Active" {
+			active++
+		}
+	}
+	return strconv.Itoa(active)
+}
+
+func roleCell(n status.Node) cell {
+	var roles []string
+	colour := ""
+	if !n.Configured {
+		roles, colour = append(roles, "not configured"), yellow
+	}
+	if n.Witness {
+		roles = append(roles, "witness")
+	}
+	if n.Drained {
+		roles, colour = append(roles, "drained"), yellow
+	}
+	return cell{strings.Join(roles, ", "), colour}
+}
+
+// wrongFleet says what is not as it should be with the peer link and the other
+// nodes. That a voter is missing is said where the votes are.
+func wrongFleet(st status.Status) []string {
+	var ws []string
+	say := func(format string, args ...any) { ws = append(ws, fmt.Sprintf(format, args...)) }
+	if st.PeerLink != nil && st.PeerLink.Error != "" {
+		say("the peer link doesn't work: %s", clip(st.PeerLink.Error, mostText))
+	}
+	silent := st.Votes().Silent
+	for _, n := range st.Fleet {
+		switch {
+		case !n.Configured:
+		case !n.Joined && !slices.Contains(silent, n.Name):
+			say("%s is not on the peer link: nothing can be handed over to it or by it", n.Name)
+		case n.Differs:
+			say("%s runs another configuration (%s, here %s): bring the files in line and run vicar reload", n.Name, short(n.Digest), short(st.Digest))
+		}
+		if !n.Here {
+			continue
+		}
+		for _, r := range n.Resources {
+			if r.Unheard {
+				say("%s: another node's lease runs, but its adverts don't reach this node: is something filtering VRRP?", r.Name)
+			}
+		}
+	}
+	return ws
+}
+
+// pins says what stays where it is because somebody named the node.
+func pins(st status.Status) []string {
+	var ps []string
+	for _, r := range st.Routers {
+		if r.Pinned {
+			ps = append(ps, pinned(r.Name, "this node", r.Name))
+		}
+	}
+	for _, n := range st.Fleet {
+		for _, r := range n.Resources {
+			if router := inResource(st.Routers, r.Name); r.Pinned && !n.Here && n.Configured && router != "" {
+				ps = append(ps, pinned(r.Name, n.Name, router))
+			}
+		}
+	}
+	return ps
+}
+
+// inResource is a router of a resource, or empty if this node has none of it.
+func inResource(routers []status.Router, resource string) string {
+	for _, r := range routers {
+		if resource == "router "+r.Name && r.SyncGroup == "" || resource == "sync group "+r.SyncGroup {
+			return r.Name
+		}
+	}
+	return ""
+}
+
+func pinned(what, node, router string) string {
+	return fmt.Sprintf("%s was handed over to %s by name and stays there until that fails, or until: vicar handover %s --auto", what, node, router)
+}
