@@ -39,29 +39,29 @@ func chaos(t *testing.T, seed uint64) {
 	for range 300 {
 		n := w.nodes[abc[rng.IntN(3)]]
 		g := n.running()
-		switch what := rng.IntN(12); {
+		switch what := rng.IntN(16); {
 		case g == nil:
 			n.start()
-		case what < 4:
-			g.Claim("router web", "")
-		case what < 5:
-			n.giveUp("router web")
 		case what < 6:
+			g.Claim("router web", "")
+		case what < 7:
+			n.giveUp("router web")
+		case what < 8:
 			token := n.last().Token
 			n.giveUp("router web")
 			if o := w.nodes[abc[rng.IntN(3)]].running(); o != nil && token != "" {
 				o.Claim("router web", token)
 			}
-		case what < 7:
-			n.hang()
-		case what < 8:
-			n.recover()
 		case what < 9:
+			n.hang()
+		case what < 11:
+			n.recover()
+		case what < 12:
 			n.stop()
-		case what < 10:
-			w.isolate(n.name, rng.IntN(2) == 0)
+		case what < 14:
+			w.isolate(n.name, rng.IntN(3) == 0)
 		default:
-			w.weather(rng.Float64()*0.4, time.Duration(1+rng.IntN(40))*ms)
+			w.weather(max(0, rng.Float64()*0.6-0.3), time.Duration(1+rng.IntN(40))*ms)
 		}
 		time.Sleep(time.Duration(rng.IntN(400)) * ms)
 	}

@@ -36,6 +36,7 @@ type loop struct {
 	packer quorum.Packer
 
 	// Of a turn:
+	items     []item
 	own       []quorum.Message            // for the own voter, or its answers
 	out       map[string][]quorum.Message // by peer
 	opening   []*unit                     // whose fence is to be opened
@@ -59,20 +60,11 @@ func newLoop(g *Guard) *loop {
 // end of ctx comes one more turn.
 func (l *loop) run(ctx context.Context, alarm Alarm) {
 	defer l.tasks.Wait()
-	now := l.started
-	l.rolled(now)
-	var items []item
+	l.rolled(l.started)
 	var armed time.Time // zero: not
 	for {
 		ended := ctx.Err() != nil
-		items = l.guard.queue.take(items)
-		now = l.cfg.Now() // after the items were taken, never before
-		for _, i := range items {
-			i.handle(l, now)
-			l.settle(now)
-		}
-		l.fire(now)
-		l.flush(now)
+		l.turn()
 		if ended {
 			return
 		}
@@ -87,6 +79,18 @@ func (l *loop) run(ctx context.Context, alarm Alarm) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// turn does what there is to do.
+func (l *loop) turn() {
+	l.items = l.guard.queue.take(l.items)
+	now := l.cfg.Now() // after the items were taken, never before
+	for _, i := range l.items {
+		i.handle(l, now)
+		l.settle(now)
+	}
+	l.fire(now)
+	l.flush(now)
 }
 
 // fire meets the deadlines that have come.
