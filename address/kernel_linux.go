@@ -38,6 +38,7 @@ type Kernel struct {
 	conns    chan *conn // the one socket for requests, taken while it is used
 	events   chan *conn // the one socket that listens, taken by Watch
 	packets  *packetSocket
+	askers   chan *asker // the one that hears answers, taken while it is used
 	closed   chan struct{}
 	running  sync.WaitGroup // announcers
 
@@ -45,6 +46,7 @@ type Kernel struct {
 	holdings   uint64                         // numbers the calls of hold
 	held       map[string]map[netip.Addr]spot // by router
 	announcers map[string]*announcer          // by router
+	asked      map[string]*answer             // questions of Reachable that have no answer yet
 }
 
 // spot is where a held address was seen to be, the last time in this holding.
@@ -65,8 +67,10 @@ func New(cfg Config) (_ *Kernel, err error) {
 		announce:   cfg.Announce,
 		conns:      make(chan *conn, 1),
 		events:     make(chan *conn, 1),
+		askers:     make(chan *asker, 1),
 		held:       map[string]map[netip.Addr]spot{},
 		announcers: map[string]*announcer{},
+		asked:      map[string]*answer{},
 		closed:     make(chan struct{}),
 	}
 	if k.log == nil {
@@ -98,6 +102,12 @@ func New(cfg Config) (_ *Kernel, err error) {
 		undo = append(undo, c.close)
 		to <- c
 	}
+	a, err := openAsker()
+	if err != nil {
+		return nil, err
+	}
+	undo = append(undo, a.close)
+	k.askers <- a
 	if k.journal, err = openJournal(cfg.RuntimeDir, networkNamespace(), k.log); err != nil {
 		return nil, err
 	}
@@ -128,7 +138,15 @@ func (k *Kernel) Close() error {
 	}
 	k.mu.Unlock()
 	k.running.Wait()
-	return errors.Join((<-k.conns).close(), (<-k.events).close(), k.packets.close(), k.journal.close())
+	// At the same time: the kernel takes some 10 ms for each packet socket.
+	closers := []func() error{(<-k.conns).close, (<-k.events).close, (<-k.askers).close, k.packets.close, k.journal.close}
+	errs := make([]error, len(closers))
+	var closing sync.WaitGroup
+	for i, f := range closers {
+		closing.Go(func() { errs[i] = f() })
+	}
+	closing.Wait()
+	return errors.Join(errs...)
 }
 
 func (k *Kernel) isClosed() bool {

@@ -24,12 +24,15 @@
 // local clients don't see them either. Or it is dismissed, by SIGKILL: it is of no use
 // for anything else.
 //
-// That the agent died shows in two ways, whichever comes first. The kernel closes
-// the agent's end of a socket pair, when the last of its threads has left user
-// space for good: nothing that the agent began can then undo what the guardian
-// does. A process between fork and exec can hold that end open for a while; so a
-// pidfd, which the agent makes of itself, is watched as well. PR_SET_PDEATHSIG is of
-// the thread that started the guardian, not of the process.
+// The agent's death shows when the kernel takes back a lock of the agent's
+// process (fcntl(2), on the memory of the leases), for which the guardian waits.
+// It does so as it begins to close the agent's files, when the last of the agent's
+// threads has left user space for good: nothing that the agent has begun can undo
+// what the guardian does then. The end of a socket shows it too, and is heeded, but
+// comes later: what is closed before, packet sockets for one, takes the kernel
+// 10 ms each, and a process between fork and exec can hold it open. A pidfd comes
+// later still. PR_SET_PDEATHSIG is of the thread that started the guardian, not of
+// the process.
 //
 // The guardian ignores the signals that ask a process to end: systemd and
 // terminals send them to all. It is a session of its own, and keeps in memory

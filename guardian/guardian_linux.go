@@ -55,11 +55,12 @@ type Guardian struct {
 	ledger *ledger
 	wake   chan struct{}
 
-	mu    sync.Mutex
-	will  Will
-	fresh bool // the guardian has not got the will
-	look  bool // it is to look at the leases
-	child *process
+	mu      sync.Mutex
+	will    Will
+	version int  // of the will; 0: there is none
+	has     int  // the version that the guardian has
+	look    bool // it is to look at the leases
+	child   *process
 }
 
 // Start starts a guardian in the network namespace of the calling thread, and
@@ -90,7 +91,8 @@ func Start(ctx context.Context, cfg Config) (*Guardian, error) {
 // counts. The will is the Guardian's from then on.
 func (g *Guardian) Write(w Will) {
 	g.mu.Lock()
-	g.will, g.fresh = w, true
+	g.will = w
+	g.version++
 	g.mu.Unlock()
 	g.poke()
 }
@@ -136,7 +138,7 @@ func (g *Guardian) replace(ctx context.Context, wait time.Duration) time.Duratio
 		child, err := g.start(ctx)
 		if err == nil {
 			g.mu.Lock()
-			g.child, g.fresh = child, true
+			g.child, g.has = child, 0
 			g.mu.Unlock()
 			g.poke()
 			return wait
@@ -169,8 +171,9 @@ func (g *Guardian) attend(ctx context.Context, child *process) error {
 // deliver writes what is new.
 func (g *Guardian) deliver(child *process) error {
 	g.mu.Lock()
-	w, fresh, look := g.will, g.fresh, g.look
-	g.fresh, g.look = false, false
+	w, version, look := g.will, g.version, g.look
+	fresh := version != g.has
+	g.look = false
 	g.mu.Unlock()
 	var b []byte
 	if fresh {
@@ -185,7 +188,13 @@ func (g *Guardian) deliver(child *process) error {
 	if look {
 		b, _ = appendFrame(b, frameLook, nil)
 	}
-	return child.write(b)
+	if err := child.write(b); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	g.has = version
+	g.mu.Unlock()
+	return nil
 }
 
 // Close dismisses the guardian, which does nothing any more. It may be called

@@ -81,6 +81,7 @@ type watch struct {
 	files  map[string]*os.File // open as long as the process lives
 	agent  int                 // the socket
 	timer  int                 // a timerfd, for the next end of a lease
+	dead   int                 // an eventfd: the agent is
 	kernel *address.Kernel
 	fence  *address.FenceTable // nil: none
 	leases view
@@ -101,6 +102,9 @@ func newWatch(cfg MainConfig, files map[string]*os.File) (*watch, error) {
 	w.leases = newView(t)
 	if w.timer, err = unix.TimerfdCreate(unix.CLOCK_BOOTTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("making a timer: %w", err)
+	}
+	if w.dead, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("making an eventfd: %w", err)
 	}
 	if f := files[fileFence]; f != nil {
 		if w.fence, err = address.OpenFenceTable(f); err != nil {
@@ -128,11 +132,21 @@ func (w *watch) settle() {
 
 const rehearsal = "guardian"
 
+// awaitDeath makes the eventfd readable when the agent is dead.
+func (w *watch) awaitDeath() {
+	if err := lockWhole(w.files[fileLeases], unix.F_SETLKW); err != nil {
+		w.say(slog.LevelError, "the guardian will see the agent's death late", slog.Any("err", err))
+		return
+	}
+	_, _ = unix.Write(w.dead, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+}
+
 // untilDeath returns when the agent is dead.
 func (w *watch) untilDeath() error {
-	fds := []unix.PollFd{{Fd: int32(w.agent), Events: unix.POLLIN}, {Fd: int32(w.timer), Events: unix.POLLIN}}
-	if f := w.files[filePidfd]; f != nil {
-		fds = append(fds, unix.PollFd{Fd: int32(f.Fd()), Events: unix.POLLIN})
+	go w.awaitDeath()
+	var fds []unix.PollFd
+	for _, fd := range []int{w.dead, w.agent, w.timer} {
+		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 	}
 	for {
 		_, err := unix.Poll(fds, -1)
@@ -142,14 +156,12 @@ func (w *watch) untilDeath() error {
 		if err != nil {
 			return err
 		}
-		if fds[0].Revents != 0 {
-			if ended, err := w.receive(); ended || err != nil {
+		dead := fds[0].Revents != 0
+		if dead || fds[1].Revents != 0 {
+			// Dead or not, what it said last counts.
+			if ended, err := w.receive(); dead || ended || err != nil {
 				return err
 			}
-		}
-		if len(fds) > 2 && fds[2].Revents != 0 {
-			_, err := w.receive() // what it said last
-			return err
 		}
 		w.look()
 	}

@@ -27,7 +27,6 @@ const (
 	fileAgent  = "agent"  // the guardian's end of the socket pair
 	fileLeases = "leases" // the table
 	fileLock   = "lock"   // the lock, taken
-	filePidfd  = "pidfd"  // the agent's; missing before Linux 5.3
 	fileFence  = "fence"  // the fence's table; missing without a fence
 )
 
@@ -53,11 +52,6 @@ func (g *Guardian) start(ctx context.Context) (*process, error) {
 	}
 	defer theirs.Close()
 	names, files := []string{fileAgent, fileLeases, fileLock}, []*os.File{theirs, g.ledger.file, lock}
-	if fd, err := unix.PidfdOpen(os.Getpid(), 0); err == nil {
-		self := os.NewFile(uintptr(fd), filePidfd)
-		defer self.Close()
-		names, files = append(names, filePidfd), append(files, self)
-	}
 	if g.cfg.Fence != nil {
 		names, files = append(names, fileFence), append(files, g.cfg.Fence)
 	}

@@ -60,7 +60,7 @@ type ledger struct {
 	closed bool
 }
 
-// newLedger makes an empty table.
+// newLedger makes an empty table, and locks its file: see awaitDeath.
 func newLedger() (*ledger, error) {
 	fd, err := unix.MemfdCreate("vicar-leases", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
@@ -71,6 +71,9 @@ func newLedger() (*ledger, error) {
 		return nil, errors.Join(fmt.Errorf("making the table of leases: %w", err), file.Close())
 	}
 	t, err := mapTable(file, unix.PROT_READ|unix.PROT_WRITE)
+	if err == nil {
+		err = lockWhole(file, unix.F_SETLK)
+	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -138,3 +141,18 @@ func (v *view) deadline(a netip.Addr) time.Duration {
 }
 
 func newView(t table) view { return view{table: t, index: map[netip.Addr]int{}} }
+
+// lockWhole takes the process's lock of a file. The kernel takes it back when
+// the process has closed its files, be it by dying.
+func lockWhole(file *os.File, how int) error {
+	for {
+		err := unix.FcntlFlock(file.Fd(), how, &unix.Flock_t{Type: unix.F_WRLCK})
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("locking the table of leases: %w", err)
+		}
+		return nil
+	}
+}
