@@ -218,8 +218,8 @@ const pinGrace = 5 * time.Second
 // pinnedElsewhere tells whether another node shall keep the resource, as long as
 // it holds it.
 func (l *loop) pinnedElsewhere(g *group) bool {
-	for node, r := range l.states(g) {
-		if r.State == vrrp.Active.String() && (r.Pinned || node == g.pinnedTo) {
+	for _, r := range l.states(g) {
+		if r.State == vrrp.Active.String() && r.Pinned {
 			return true
 		}
 	}

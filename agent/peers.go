@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vicar-ha/vicar/vip"
+	"github.com/vicar-ha/vicar/vrrp"
 )
 
 // watchPeers runs the watch of the other nodes' agents.
@@ -36,6 +37,9 @@ func (l *loop) peersSaid(now time.Time, events []vip.PeerEvent) {
 func (l *loop) peersChanged(now time.Time) {
 	for _, key := range l.keys() {
 		g := l.groups[key]
+		if l.states(g)[g.pinnedTo].State == vrrp.Active.String() {
+			g.pinnedTo, g.pinnedUntil = "", time.Time{} // it says by itself how long
+		}
 		l.restrain(g, now)
 		l.checkHeard(g, now)
 	}

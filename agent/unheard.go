@@ -126,7 +126,5 @@ func (m askedAround) handle(l *loop, now time.Time) {
 		g.dead = dead
 		l.weigh(g, now)
 	}
-	if dead != "" {
-		l.reviewBy(now.Add(unheardRetry))
-	}
+	l.recheck(g, now)
 }

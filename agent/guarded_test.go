@@ -1,0 +1,224 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package agent_test
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/status"
+)
+
+var guardedVIP = netip.MustParsePrefix("192.0.2.100/24")
+
+// inBound runs f on three nodes, guarded or not, once the best holds the
+// address.
+func inBound(t *testing.T, guarded bool, f func(b *bound)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBound(t, 1, 3, router(100*time.Millisecond, guardedVIP.String(), "2001:db8::100/64"), guarded)
+		time.Sleep(maxLease + time.Second)
+		b.want("lb-1")
+		f(b)
+		b.end()
+	})
+}
+
+func (b *bound) want(holder ...string) {
+	b.t.Helper()
+	if got := b.answering(guardedVIP); !slices.Equal(got, holder) {
+		b.t.Errorf("%v hold the address, want %v", got, holder)
+	}
+}
+
+func (b *bound) router(name string) status.Router {
+	s, err := b.linked[name].node.agent.Status(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s.Routers[0]
+}
+
+// TestGuardedStop: the others wait for neither lease nor timer, and the best one
+// gets the address back when it returns.
+func TestGuardedStop(t *testing.T) {
+	for _, guarded := range []bool{true, false} {
+		inBound(t, guarded, func(b *bound) {
+			lb1 := b.linked["lb-1"]
+			if silent := b.during(guardedVIP, func() { lb1.end(t) }); silent > 5*time.Millisecond {
+				t.Errorf("guarded %v: nobody answered for %v at a stop", guarded, silent)
+			}
+			b.want("lb-2")
+			lost := b.during(guardedVIP, func() {
+				lb1.start(t, guarded)
+				time.Sleep(maxLease + time.Second)
+			})
+			if guarded && lost > 5*time.Millisecond {
+				t.Errorf("nobody answered for %v at a preemption", lost)
+			}
+			b.want("lb-1")
+		})
+	}
+}
+
+// TestGuardedPartition: a holder that is alone gives up before another takes
+// over.
+func TestGuardedPartition(t *testing.T) {
+	inBound(t, true, func(b *bound) {
+		term := b.router("lb-1").Term
+		silent := b.during(guardedVIP, func() {
+			b.lan.Isolate("lb-1")
+			b.cutLink("lb-1", true)
+		})
+		if silent > 200*time.Millisecond {
+			t.Errorf("nobody answered for %v", silent)
+		}
+		b.want("lb-2")
+		if r := b.router("lb-1"); r.Lease.Held || r.Lease.Lost != 1 || !strings.Contains(r.Reason, "no majority") {
+			t.Errorf("lb-1 says %q, lease %+v", r.Reason, r.Lease)
+		}
+		if r := b.router("lb-2"); r.Term <= term || !r.Lease.Held || r.Lease.Term != r.Term {
+			t.Errorf("lb-2 is in term %d after %d, lease %+v", r.Term, term, r.Lease)
+		}
+		b.during(guardedVIP, func() {
+			b.lan.Heal()
+			b.cutLink("lb-1", false)
+		})
+		b.want("lb-1")
+	})
+}
+
+// TestGuardedNoMajority: without one nobody holds the address.
+func TestGuardedNoMajority(t *testing.T) {
+	inBound(t, true, func(b *bound) {
+		b.cutLink("lb-2", true)
+		b.cutLink("lb-3", true)
+		time.Sleep(time.Second)
+		b.want()
+		b.cutLink("lb-3", false)
+		time.Sleep(time.Second)
+		b.want("lb-1")
+	})
+}
+
+// TestGuardedLoneLink: the adverts are lost and the peer link lives.
+func TestGuardedLoneLink(t *testing.T) {
+	inBound(t, true, func(b *bound) {
+		b.lan.Isolate("lb-1")
+		time.Sleep(3 * time.Second)
+		b.want("lb-1") // its interface works: something filters VRRP
+		if got := b.router("lb-1").Filtered; !strings.Contains(got, "filtering") {
+			t.Errorf("lb-1 says %q", got)
+		}
+		b.mu.Lock()
+		b.linked["lb-1"].reachable = false
+		b.mu.Unlock()
+		silent := b.during(guardedVIP, func() { time.Sleep(2 * time.Second) })
+		if silent > 20*time.Millisecond {
+			t.Errorf("nobody answered for %v", silent)
+		}
+		b.want("lb-2")
+		if got := b.router("lb-1"); got.State != "Initialize" || !strings.Contains(got.Reason, "nobody hears") {
+			t.Errorf("lb-1 is %s: %s", got.State, got.Reason)
+		}
+		b.lan.Heal()
+		b.mu.Lock()
+		b.linked["lb-1"].reachable = true
+		b.mu.Unlock()
+		time.Sleep(3 * time.Second)
+		b.want("lb-1")
+	})
+}
+
+// TestHandover: it goes where it shall, from wherever that is asked, and stays.
+func TestHandover(t *testing.T) {
+	for _, guarded := range []bool{true, false} {
+		inBound(t, guarded, func(b *bound) {
+			move := func(at, to string, auto bool) agent.Move {
+				m, err := b.linked[at].node.agent.Handover(b.t.Context(), "web", to, auto)
+				if err != nil {
+					t.Errorf("guarded %v: at %s to %q: %v", guarded, at, to, err)
+				}
+				return m
+			}
+			silent := b.during(guardedVIP, func() {
+				if m := move("lb-1", "lb-3", false); m.From != "lb-1" || m.To != "lb-3" || m.Took > 10*time.Millisecond {
+					t.Errorf("guarded %v: moved %+v", guarded, m)
+				}
+			})
+			if silent > 5*time.Millisecond {
+				t.Errorf("guarded %v: nobody answered for %v", guarded, silent)
+			}
+			b.want("lb-3") // a second later, too
+			if r := b.router("lb-3"); !r.Pinned {
+				t.Error("it is not pinned")
+			}
+			b.during(guardedVIP, func() { move("lb-3", "lb-2", false) })
+			b.want("lb-2")
+			b.during(guardedVIP, func() { move("lb-1", "", true) })
+			b.want("lb-1")
+			b.during(guardedVIP, func() { move("lb-3", "", false) })
+			b.want("lb-1") // lb-2 had it for a moment: nothing keeps it there
+
+			for at, text := range map[string]string{"lb-9": "not there", "lb-1": ""} {
+				_, err := b.linked["lb-2"].node.agent.Handover(b.t.Context(), "web", at, false)
+				if text != "" && (!errors.Is(err, agent.ErrNotMoved) || !strings.Contains(err.Error(), text)) || text == "" && err != nil {
+					t.Errorf("guarded %v: to %s: %v", guarded, at, err)
+				}
+			}
+			if _, err := b.nodes[0].agent.Handover(b.t.Context(), "db", "", false); !errors.Is(err, agent.ErrUnknownRouter) {
+				t.Errorf("of an unknown router: %v", err)
+			}
+		})
+	}
+}
+
+// TestPinEnds: it ends when the node fails.
+func TestPinEnds(t *testing.T) {
+	inBound(t, true, func(b *bound) {
+		if _, err := b.nodes[0].agent.Handover(b.t.Context(), "web", "lb-3", false); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(10 * time.Second)
+		b.want("lb-3")
+		b.nodes[2].kernel.setUp(false)
+		time.Sleep(time.Second)
+		b.want("lb-1")
+		b.nodes[2].kernel.setUp(true)
+		time.Sleep(time.Second)
+		b.want("lb-1")
+	})
+}
+
+// TestDrain: a drained node holds nothing, and takes nothing.
+func TestDrain(t *testing.T) {
+	for _, guarded := range []bool{true, false} {
+		inBound(t, guarded, func(b *bound) {
+			silent := b.during(guardedVIP, func() {
+				moves, err := b.nodes[0].agent.Drain(b.t.Context(), true)
+				if err != nil || len(moves) != 1 || moves[0].To != "lb-2" {
+					t.Errorf("guarded %v: %+v, %v", guarded, moves, err)
+				}
+			})
+			if silent > 5*time.Millisecond {
+				t.Errorf("guarded %v: nobody answered for %v", guarded, silent)
+			}
+			b.want("lb-2")
+			if _, err := b.nodes[1].agent.Handover(b.t.Context(), "web", "lb-1", false); !errors.Is(err, agent.ErrNotMoved) || !strings.Contains(err.Error(), "drained") {
+				t.Errorf("guarded %v: to a drained node: %v", guarded, err)
+			}
+			if moves, err := b.nodes[0].agent.Drain(b.t.Context(), false); err != nil || len(moves) != 0 {
+				t.Errorf("guarded %v: undrained: %v, %v", guarded, moves, err)
+			}
+			time.Sleep(time.Second)
+			b.want("lb-1")
+		})
+	}
+}
