@@ -154,7 +154,7 @@ func cleanKernel(ctx context.Context, dir string, log *slog.Logger) (_ *address.
 
 func kernelHost(kernel *address.Kernel) host {
 	return host{
-		open: openTransport, network: kernel, kernel: kernel,
+		open: openTransport, network: kernel, kernel: kernel, prober: kernel,
 		announcer: func(a config.Announce) agent.Announcer {
 			return kernel.Announcer(address.AnnounceConfig{Count: a.Repeat, Delay: a.Delay, Refresh: a.Refresh, Rate: a.Rate})
 		},
