@@ -29,13 +29,17 @@ a few milliseconds.`,
 		Example: `  vicar handover web
   vicar handover web --to lb-2
   vicar handover web --auto`,
-		Args: oneArgument("router"),
 	}
 	socket := a.socketFlag(cmd.Flags())
 	to := cmd.Flags().String("to", "", "node that is to hold it, and to keep it until it fails")
 	auto := cmd.Flags().Bool("auto", false, "end what an earlier --to asked for: the best node may have it again")
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
-	cmd.MarkFlagsMutuallyExclusive("to", "auto")
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if *auto && *to != "" {
+			return errors.New("--to names a node, and --auto lets the best have it: use one of them")
+		}
+		return oneArgument("router")(cmd, args)
+	}
 	cmd.ValidArgsFunction = completeFirst(socket, routerNames)
 	_ = cmd.RegisterFlagCompletionFunc("to", complete(socket, holderNames)) // the flag is there
 	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
@@ -105,15 +109,23 @@ func hinted(ctx context.Context, client *control.Client, err error, h control.Ha
 
 // suggestName adds the name that was probably meant, or else all that there are.
 func suggestName(err error, name, kind string, all []string) error {
-	for _, n := range all {
-		if distance(name, n) < 3 {
-			return fmt.Errorf("%w\n\nDid you mean this?\n\t%s", err, n)
+	var best []string
+	for least, n := 3, 0; n < len(all); n++ {
+		switch d := distance(name, all[n]); {
+		case d < least:
+			best, least = []string{all[n]}, d
+		case d == least:
+			best = append(best, all[n])
 		}
 	}
-	if len(all) == 0 {
+	switch {
+	case len(best) == 1:
+		return fmt.Errorf("%w\n\nDid you mean this?\n\t%s", err, best[0])
+	case len(all) > 0:
+		return fmt.Errorf("%w\n\n%s: %s", err, kind, firstNames(all))
+	default:
 		return err
 	}
-	return fmt.Errorf("%w\n\n%s: %s", err, kind, firstNames(all))
 }
 
 // firstNames lists a screenful.

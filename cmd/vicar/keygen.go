@@ -24,17 +24,19 @@ new key is added; it is put to use; the old one is dropped. Each call does the
 next step. Between two steps the file goes to all other nodes, and every node
 reloads.`,
 		Example: `  vicar keygen
-  vicar keygen -o - | ssh lb-2 'umask 077; cat >/etc/vicar/keys'
+  vicar keygen && scp -p /etc/vicar/keys lb-2:/etc/vicar/
   vicar keygen --rotate /etc/vicar/keys`,
 	}
 	out := cmd.Flags().StringP("out", "o", defaultKeys, "file to write; - is the standard output")
 	rotate := cmd.Flags().String("rotate", "", "key file whose key is to be changed by a step")
 	var only stepFlag
 	cmd.Flags().Var(&only, "step", "do this step only, if it is the next: add, use or drop")
-	cmd.MarkFlagsMutuallyExclusive("out", "rotate")
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if only != "" && *rotate == "" {
+		switch {
+		case only != "" && *rotate == "":
 			return fmt.Errorf("--step is about a file that is there: --rotate %s --step %s", defaultKeys, only)
+		case *rotate != "" && cmd.Flags().Changed("out"):
+			return errors.New("--out makes a new file, and --rotate changes one that is there: use one of them")
 		}
 		return noArguments(cmd, args)
 	}

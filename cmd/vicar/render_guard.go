@@ -137,7 +137,7 @@ func wrongVoters(st status.Status) []string {
 		ws = append(ws, fmt.Sprintf("%s by another list of voters, so that nothing counts between it and this node: bring the files in line (see vicar voters)",
 			doOrDoes(drifted, "votes", "vote")))
 	}
-	loss := lossOf(st, votes)
+	loss := lossOf(votes)
 	switch {
 	case len(missing) > 0 && !votes.Majority:
 		ws = append(ws, fmt.Sprintf("no majority: %s: %s", doOrDoes(missing, "doesn't answer", "don't answer"), loss))
@@ -150,7 +150,7 @@ func wrongVoters(st status.Status) []string {
 }
 
 // lossOf says what is lost while some voters don't answer.
-func lossOf(st status.Status, votes status.Votes) string {
+func lossOf(votes status.Votes) string {
 	switch {
 	case !votes.Majority:
 		return "no address can be taken over, and what is held is given up, but for on_loss: hold"
