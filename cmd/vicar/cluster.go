@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -221,7 +220,8 @@ func (u *cluster) status(ctx context.Context, st *status.Status) {
 	}
 	if g, err := u.guard.Status(ctx); err == nil {
 		st.Guard = &g
-		presume(st)
+		// Who asks nobody knows of no answers.
+		st.Guard.Majority = st.Votes().Majority
 	}
 	names := leaseNames(cfg)
 	for n := range st.Routers {
@@ -231,27 +231,6 @@ func (u *cluster) status(ctx context.Context, st *status.Status) {
 			r.Lease.Until = r.Lease.Since.Add(lease.Until.Sub(lease.Since))
 		}
 	}
-}
-
-// presume has the voters of a node that asks them nothing answer if they have
-// joined: a Backup asks when it wants a lease, and not before.
-func presume(st *status.Status) {
-	asks := slices.ContainsFunc(st.Routers, func(r status.Router) bool { return r.Lease != nil && (r.Lease.Held || r.Lease.Refusal != "") })
-	if asks {
-		return
-	}
-	answers, current := 0, 0
-	for n := range st.Guard.Voters {
-		v := &st.Guard.Voters[n]
-		v.Answers = slices.ContainsFunc(st.Fleet, func(o status.Node) bool { return o.Name == v.Name && (o.Joined || o.Here) })
-		if v.Current {
-			current++
-			if v.Answers {
-				answers++
-			}
-		}
-	}
-	st.Guard.Majority = current > 0 && answers > current/2
 }
 
 // dropped counts what the link and the fleet did not use.
