@@ -212,6 +212,30 @@ func TestAdvertOverflow(t *testing.T) {
 	labtest.Eventually(t, patience, "nothing waits", func() bool { return !in.Pending() })
 }
 
+// TestPendingUnread wants what the link has not read yet seen: an agent that wakes
+// late must know that adverts wait.
+func TestPendingUnread(t *testing.T) {
+	a, b := newNode(t, "lb-1", nil), newNode(t, "lb-2", nil)
+	t.Cleanup(func() { b.Close() })
+	meet(t, a, b)
+	acquaint(a, b)
+	in := a.Open(4)
+	if in.Pending() {
+		t.Error("nothing was sent")
+	}
+	sealed, err := b.Seal("lb-1", Advert, appendAdvert(beginAdverts(nil, 4), []byte("12345678")))
+	labtest.OK(t, err)
+	plainSocket(t)(sealed[0])
+	labtest.Eventually(t, patience, "it waits in the socket", in.Pending)
+	a.run(t)
+	batch := make([]wire.Packet, 1)
+	if n, err := in.Receive(batch); n != 1 || err != nil || string(batch[0].Data) != "12345678" {
+		t.Errorf("%d, %v, %q", n, err, batch[0].Data)
+	}
+	labtest.Eventually(t, patience, "nothing waits", func() bool { return !in.Pending() })
+	labtest.OK(t, in.Close())
+}
+
 // TestReceivedData wants Data valid until the next Receive, whatever comes.
 func TestReceivedData(t *testing.T) {
 	n := newNode(t, "lb-1", nil)

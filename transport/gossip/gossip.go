@@ -44,8 +44,8 @@ type Config struct {
 	Node    string // the name of this node, unique in the cluster
 	Cluster string // messages of other clusters are refused
 
-	// Bind are local addresses, at most one of each family is needed. Port is for
-	// UDP and TCP on all of them; 0 takes one that is free.
+	// Bind are local addresses, at most one of each family is needed. They may
+	// come later. Port is for UDP and TCP on all of them; 0 takes one that is free.
 	Bind []netip.Addr
 	Port uint16
 	// Advertise is the address that others are told of, if it isn't the first
@@ -212,6 +212,9 @@ func (l *Link) Run(ctx context.Context) error {
 	l.sockets.advertised = l.cfg.Advertise
 	if !l.sockets.advertised.IsValid() {
 		l.sockets.advertised = l.sockets.advertise(l.cfg.Bind[0], l.known())
+	}
+	for _, a := range absent(l.cfg.Bind) {
+		l.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "address of the peer link is not on this host: it will be used when it comes", slog.String("address", a.String()))
 	}
 	l.sockets.start(l.packet)
 	list, err := memberlist.Create(l.tuned())

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vicar-ha/vicar/lab"
 	"github.com/vicar-ha/vicar/lab/labtest"
 )
 
@@ -91,6 +92,37 @@ add rule inet t out tcp sport 7946 accept
 add rule inet t out icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
 `
 
+// startNode starts a node in a process on a host and returns what it says.
+func startNode(t *testing.T, h *lab.Host, spec string) func() string {
+	t.Helper()
+	program, err := os.Executable()
+	labtest.OK(t, err)
+	cmd := h.Command(program)
+	cmd.Env = append(os.Environ(), nodeEnv+"="+spec)
+	p, err := h.Start(cmd)
+	labtest.OK(t, err)
+	t.Cleanup(func() {
+		if err := p.Stop(patience); err != nil || t.Failed() {
+			t.Logf("%s: %v\n%.2000s", spec, err, p.Output)
+		}
+	})
+	return p.Output.String
+}
+
+// TestAddressLater starts a node before its addresses are there.
+func TestAddressLater(t *testing.T) {
+	l := labtest.New(t)
+	one := labtest.Host(t, l, "lb-1", "192.0.2.1/24", "2001:db8::1/64")
+	two := labtest.Host(t, l, "lb-2")
+	startNode(t, one, "lb-1 192.0.2.1,2001:db8::1 lb-2=192.0.2.2")
+	heard := startNode(t, two, "lb-2 192.0.2.2,2001:db8::2 lb-1=192.0.2.1")
+	labtest.Eventually(t, patience, "it waits", func() bool { return strings.Count(heard(), "it will be used when it comes") == 2 })
+	labtest.OK(t, two.AddAddress(netip.MustParsePrefix("192.0.2.2/24")))
+	labtest.Eventually(t, patience, "it hears", func() bool {
+		return strings.Contains(heard(), "lb-1 says hello\n") && strings.Contains(heard(), "member lb-1 state-of-lb-1\n")
+	})
+}
+
 // TestOnePort wants three processes on three hosts to talk, over IPv4 and IPv6,
 // with nothing but one port open.
 func TestOnePort(t *testing.T) {
@@ -101,8 +133,6 @@ func TestOnePort(t *testing.T) {
 		"lb-2 192.0.2.2,2001:db8::2 lb-1=192.0.2.1,2001:db8::1 lb-3=192.0.2.3",
 		"lb-3 192.0.2.3,2001:db8::3 lb-1=2001:db8::1 lb-2=192.0.2.2:7946",
 	}
-	program, err := os.Executable()
-	labtest.OK(t, err)
 	var outputs []func() string
 	for i, spec := range specs {
 		h := labtest.Host(t, l, fmt.Sprintf("lb-%d", i+1),
@@ -114,16 +144,7 @@ func TestOnePort(t *testing.T) {
 		if err := p.Wait(); err != nil {
 			t.Fatalf("nft: %v: %s", err, p.Output)
 		}
-		cmd := h.Command(program)
-		cmd.Env = append(os.Environ(), nodeEnv+"="+spec)
-		p, err = h.Start(cmd)
-		labtest.OK(t, err)
-		outputs = append(outputs, p.Output.String)
-		t.Cleanup(func() {
-			if err := p.Stop(patience); err != nil || t.Failed() {
-				t.Logf("%s: %v\n%.2000s", spec, err, p.Output)
-			}
-		})
+		outputs = append(outputs, startNode(t, h, spec))
 	}
 	for i, output := range outputs {
 		for j := range outputs {

@@ -15,7 +15,11 @@ import (
 // Messages go in memberlist's packets, and could be sent and received by its
 // methods. Those make an AES cipher of the key for each packet, copy it five
 // times, and hand what came to a goroutine that takes the last one first. So this
-// package packs and unpacks messages itself, in the same format:
+// package packs and unpacks messages itself, in the same format. Measured on two
+// cores of an EPYC by BenchmarkPaced, bursts of 20 messages of 1 KiB over the
+// loopback: 15 to 20 us of CPU per message at both ends together, nearly all of
+// it the kernel's and the scheduler's, and 0.1 ms to the handler; by memberlist's
+// methods twice that. Packing takes 1.5 us, unpacking 0.4 us, without an allocation.
 //
 //	0      244, a label follows
 //	1      length of the cluster's name, the name
@@ -24,6 +28,9 @@ import (
 //	..     encrypted, the cluster's name authenticated with it: 8, a user message,
 //	       and the frame
 //	..     tag, 16 bytes
+//
+// Nonces are random. 2^36 packets with one key, what a cluster of seven with 250
+// routers sends in a year, have two equal ones with a probability of 2^-25.
 const (
 	packetLabel   = 244
 	packetVersion = 1

@@ -113,7 +113,6 @@ func TestConfigErrors(t *testing.T) {
 		"short key":  func(c *Config) { c.Keys = [][]byte{{1}} },
 		"bad port":   func(c *Config) { c.Peers = []Peer{{"lb-2", []string{"a:b"}}} },
 		"twice":      func(c *Config) { c.Peers = []Peer{{"lb-2", nil}, {"lb-2", nil}} },
-		"not ours":   func(c *Config) { c.Bind = []netip.Addr{netip.MustParseAddr("192.0.2.99")} },
 	} {
 		cfg := Config{Node: "lb-1", Cluster: "c", Bind: []netip.Addr{loopback}, Keys: [][]byte{key(1)}, Log: slog.New(slog.DiscardHandler)}
 		change(&cfg)
@@ -127,6 +126,9 @@ func TestConfigErrors(t *testing.T) {
 func FuzzParseFrame(f *testing.F) {
 	f.Add((&frame{kindDirect, Agent, 1, 2, []byte("lb-1"), []byte("lb-2"), []byte("payload")}).append(nil))
 	f.Add((&frame{kindState, 0, 1, 2, []byte("lb-1"), nil, nil}).append(nil))
+	f.Add((&frame{kindSealed, Lease, 1, 2, []byte("lb-1"), []byte("lb-2"), []byte("payload")}).append(nil))
+	f.Add((&frame{kindProve, 0, 1, 0, []byte("lb-1"), []byte("lb-2"), make([]byte, 8)}).append(nil))
+	f.Add((&frame{kindDirect, 200, 1, 2, []byte("lb-1"), []byte("lb-2"), nil}).append(nil))
 	f.Add([]byte("v\x01\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := parseFrame(b)

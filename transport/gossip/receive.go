@@ -110,7 +110,7 @@ func (l *Link) admit(f *frame) (*peer, []*Adverts) {
 	case repeated:
 		l.counts.repeated.Add(1)
 		// With several addresses each message comes several times.
-		if f.kind == kindSealed || len(l.sockets.udp) == 1 {
+		if f.kind == kindSealed || len(l.cfg.Bind) == 1 && !l.cfg.Bind[0].IsUnspecified() {
 			l.say(slog.LevelWarn, "message dropped that has come before: it was recorded and sent again, or doubled on its way", "repeated "+p.name,
 				slog.String("peer", p.name))
 		}

@@ -147,3 +147,22 @@ func TestPacketSize(t *testing.T) {
 		}
 	}
 }
+
+func FuzzUnpack(f *testing.F) {
+	c, err := newCiphers([][]byte{key(1), key(2)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	own := frame{kind: kindDirect, channel: Lease, from: []byte("lb-1"), to: []byte("lb-2")}
+	good := c.pack(nil, "test", &own)
+	f.Add(good)
+	f.Add(good[:len(good)-1])
+	f.Add([]byte{packetLabel, 4, 't', 'e', 's', 't', packetVersion})
+	f.Add([]byte{packetLabel, 255})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		plain, err := c.unpack(make([]byte, 0, maxPacket), b, "test")
+		if (err == nil) != (plain != nil) || err == nil && len(plain) != len(b)-2-4-1-nonceSize-tagSize {
+			t.Errorf("%x: %d bytes, %v", b, len(plain), err)
+		}
+	})
+}

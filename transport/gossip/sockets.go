@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -69,20 +72,21 @@ func bindSockets(bind []netip.Addr, port uint16) (*sockets, error) {
 			family = "4"
 		}
 		at := netip.AddrPortFrom(a, port)
-		listener, err := net.ListenTCP("tcp"+family, net.TCPAddrFromAddrPort(at))
+		lc := net.ListenConfig{Control: freebind}
+		listener, err := lc.Listen(ctx, "tcp"+family, at.String())
 		if err != nil {
 			_ = s.close()
 			return nil, fmt.Errorf("listening on %v for peers: %w", at, err)
 		}
-		s.tcp = append(s.tcp, listener)
-		port = listener.Addr().(*net.TCPAddr).AddrPort().Port()
-		at = netip.AddrPortFrom(a, port)
-		conn, err := net.ListenUDP("udp"+family, net.UDPAddrFromAddrPort(at))
+		s.tcp = append(s.tcp, listener.(*net.TCPListener))
+		at = netip.AddrPortFrom(a, s.port())
+		port = at.Port()
+		conn, err := lc.ListenPacket(ctx, "udp"+family, at.String())
 		if err != nil {
 			_ = s.close()
 			return nil, fmt.Errorf("opening the socket %v for peers: %w", at, err)
 		}
-		d, err := newDatagrams(conn)
+		d, err := newDatagrams(conn.(*net.UDPConn))
 		if err != nil {
 			_ = conn.Close()
 			_ = s.close()
@@ -91,6 +95,37 @@ func bindSockets(bind []netip.Addr, port uint16) (*sockets, error) {
 		s.udp = append(s.udp, d)
 	}
 	return s, nil
+}
+
+// ipv6Freebind is IPV6_FREEBIND of linux/in6.h.
+const ipv6Freebind = 78
+
+// freebind allows an address that is not there yet: at boot a link may come up
+// late, or never, which must not keep the node from starting.
+func freebind(network, _ string, raw syscall.RawConn) error {
+	level, option := syscall.IPPROTO_IP, syscall.IP_FREEBIND
+	if strings.HasSuffix(network, "6") {
+		level, option = syscall.IPPROTO_IPV6, ipv6Freebind
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = syscall.SetsockoptInt(int(fd), level, option, 1) }); err != nil {
+		return err
+	}
+	return os.NewSyscallError("setsockopt FREEBIND", failed)
+}
+
+// absent are those of some addresses that no interface has now.
+func absent(bind []netip.Addr) []netip.Addr {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(bind), func(a netip.Addr) bool {
+		return a.IsUnspecified() || a.IsLoopback() || slices.ContainsFunc(addrs, func(there net.Addr) bool {
+			p, err := netip.ParsePrefix(there.String())
+			return err == nil && p.Addr() == a.WithZone("")
+		})
+	})
 }
 
 func (s *sockets) port() uint16 { return s.tcp[0].Addr().(*net.TCPAddr).AddrPort().Port() }
