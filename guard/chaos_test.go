@@ -63,7 +63,7 @@ func chaos(t *testing.T, seed uint64) {
 		default:
 			w.weather(max(0, rng.Float64()*0.6-0.3), time.Duration(1+rng.IntN(40))*ms)
 		}
-		time.Sleep(time.Duration(rng.IntN(400)) * ms)
+		w.pass(time.Duration(rng.IntN(400)) * ms)
 	}
 	w.weather(0, ms)
 	for _, n := range w.nodes {
@@ -73,11 +73,11 @@ func chaos(t *testing.T, seed uint64) {
 		}
 		n.recover()
 	}
-	time.Sleep(3 * time.Second)
+	w.pass(3 * time.Second)
 	for _, n := range w.nodes {
 		n.guard.Claim("router web", "")
 	}
-	time.Sleep(3 * time.Second)
+	w.pass(3 * time.Second)
 	open := 0
 	for _, n := range w.nodes {
 		if n.open() {

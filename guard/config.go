@@ -97,7 +97,7 @@ func (c Config) withDefaults() (Config, error) {
 		errs = append(errs, errors.New("a node's name and the number of its start are needed"))
 	}
 	if c.Send == nil {
-		errs = append(errs, errors.New("Send is needed"))
+		errs = append(errs, errors.New("a Send is needed"))
 	}
 	if len(c.Voters.Voters) == 0 || c.Voters.MaxLease <= 0 {
 		errs = append(errs, fmt.Errorf("%d voters with leases up to %v", len(c.Voters.Voters), c.Voters.MaxLease))

@@ -20,7 +20,7 @@ func TestGuardGrants(t *testing.T) {
 		w.start()
 		a, b := w.nodes["a"], w.nodes["b"]
 		a.guard.Claim("router web", "")
-		time.Sleep(20 * ms)
+		w.pass(20 * ms)
 		if v := a.wants(vip.Granted, ""); v.Term == 0 || v.Token == "" {
 			t.Errorf("%+v", v)
 		}
@@ -28,7 +28,7 @@ func TestGuardGrants(t *testing.T) {
 			t.Error("the fence isn't open")
 		}
 		b.guard.Claim("router web", "")
-		time.Sleep(3 * time.Second)
+		w.pass(3 * time.Second)
 		if v := b.wants(vip.Refused, "held"); v.Holder != "a" {
 			t.Errorf("%+v", v)
 		}
@@ -36,10 +36,10 @@ func TestGuardGrants(t *testing.T) {
 			t.Errorf("%d verdicts", len(a.verdicts))
 		}
 		a.giveUp("router web")
-		if time.Sleep(2 * ms); a.open() {
+		if w.pass(2 * ms); a.open() {
 			t.Error("the fence is open")
 		}
-		time.Sleep(400 * ms)
+		w.pass(400 * ms)
 		b.wants(vip.Granted, "")
 	})
 }
@@ -50,14 +50,14 @@ func TestGuardHandover(t *testing.T) {
 		w.start()
 		a, b := w.nodes["a"], w.nodes["b"]
 		a.guard.Claim("router web", "")
-		time.Sleep(500 * ms)
+		w.pass(500 * ms)
 		token := a.wants(vip.Granted, "").Token
 		w.isolate("a", true)
 		a.giveUp("router web")
-		time.Sleep(5 * ms)
+		w.pass(5 * ms)
 		w.isolate("a", false)
 		b.guard.Claim("router web", token)
-		time.Sleep(10 * ms)
+		w.pass(10 * ms)
 		b.wants(vip.Granted, "")
 	})
 }
@@ -66,7 +66,7 @@ func TestGuardBadToken(t *testing.T) {
 	bubble(t, abc, func(_ *testing.T, w *world) {
 		w.start()
 		w.nodes["a"].guard.Claim("router web", "what is this")
-		time.Sleep(10 * ms)
+		w.pass(10 * ms)
 		w.nodes["a"].wants(vip.Granted, "")
 	})
 }
@@ -76,19 +76,19 @@ func TestGuardWithoutMajority(t *testing.T) {
 		w.start()
 		a, b := w.nodes["a"], w.nodes["b"]
 		a.guard.Claim("router web", "")
-		time.Sleep(500 * ms)
+		w.pass(500 * ms)
 		w.isolate("a", true)
 		b.guard.Claim("router web", "")
-		time.Sleep(290 * ms)
+		w.pass(290 * ms)
 		v := a.wants(vip.Revoked, "unheard")
 		if left := v.Until.Sub(a.now()); left > 30*ms || a.open() && left <= 0 {
 			t.Errorf("%v were left", left)
 		}
-		time.Sleep(100 * ms)
+		w.pass(100 * ms)
 		b.wants(vip.Granted, "")
 		w.isolate("a", false)
 		a.guard.Claim("router web", "")
-		time.Sleep(100 * ms)
+		w.pass(100 * ms)
 		if v := a.wants(vip.Refused, "held"); v.Holder != "b" {
 			t.Errorf("%+v", v)
 		}
@@ -103,9 +103,9 @@ func TestGuardHangs(t *testing.T) {
 			a.cfg.Resources[0].Hold = hold
 			w.start()
 			a.guard.Claim("router web", "")
-			time.Sleep(500 * ms)
+			w.pass(500 * ms)
 			a.hang()
-			time.Sleep(400 * ms)
+			w.pass(400 * ms)
 			a.wants(vip.Revoked, reasonStalled)
 			if a.open() {
 				t.Error("the fence is open")
@@ -113,7 +113,7 @@ func TestGuardHangs(t *testing.T) {
 			// What it gives up late harms nobody, and it may claim again.
 			a.guard.GiveUp("router web")
 			a.guard.Claim("router web", "")
-			time.Sleep(100 * ms)
+			w.pass(100 * ms)
 			a.wants(vip.Granted, "")
 		})
 	}
@@ -124,16 +124,16 @@ func TestGuardClaimsAgainAfterShut(t *testing.T) {
 		w.start()
 		a := w.nodes["a"]
 		a.guard.Claim("router web", "")
-		time.Sleep(50 * ms)
+		w.pass(50 * ms)
 		first := a.wants(vip.Granted, "")
 		a.guard.Shut("router web")
 		a.guard.Renew([]string{"router web"})
-		if time.Sleep(50 * ms); a.open() {
+		if w.pass(50 * ms); a.open() {
 			t.Error("the fence was opened after Shut")
 		}
 		a.guard.GiveUp("router web")
 		a.guard.Claim("router web", "")
-		time.Sleep(50 * ms)
+		w.pass(50 * ms)
 		if v := a.wants(vip.Granted, ""); v.Term <= first.Term || !a.open() {
 			t.Errorf("term %d after %d", v.Term, first.Term)
 		}

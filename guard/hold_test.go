@@ -20,7 +20,7 @@ func holding(t *testing.T, f func(t *testing.T, w *world, a *node)) {
 		a.cfg.Resources[0].Hold = true
 		w.start()
 		a.guard.Claim("router web", "")
-		time.Sleep(500 * ms)
+		w.pass(500 * ms)
 		a.wants(vip.Granted, "")
 		f(t, w, a)
 	})
@@ -31,7 +31,7 @@ func TestHoldKeeps(t *testing.T) {
 		first := a.last()
 		w.isolate("a", true)
 		for range 100 { // never a gap
-			if time.Sleep(50 * ms); !a.open() {
+			if w.pass(50 * ms); !a.open() {
 				t.Fatal("the fence is closed")
 			}
 		}
@@ -40,7 +40,7 @@ func TestHoldKeeps(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 		w.isolate("a", false)
-		time.Sleep(2 * time.Second)
+		w.pass(2 * time.Second)
 		if v := a.wants(vip.Granted, ""); v.Term <= first.Term || v.Token == first.Token {
 			t.Errorf("%+v after %+v", v, first)
 		}
@@ -55,13 +55,13 @@ func TestHoldEndsWhenHeld(t *testing.T) {
 	holding(t, func(t *testing.T, w *world, a *node) {
 		w.allow = true
 		w.isolate("a", true)
-		time.Sleep(time.Second)
+		w.pass(time.Second)
 		w.nodes["b"].guard.Claim("router web", "")
-		time.Sleep(500 * ms)
+		w.pass(500 * ms)
 		w.nodes["b"].wants(vip.Granted, "")
 		a.wants(vip.Unconfirmed, "unheard")
 		w.isolate("a", false)
-		time.Sleep(time.Second)
+		w.pass(time.Second)
 		if v := a.wants(vip.Revoked, "held"); v.Holder != "b" {
 			t.Errorf("%+v", v)
 		}
@@ -75,10 +75,10 @@ func TestHoldEndsWhenHeld(t *testing.T) {
 func TestHoldEndsWhenStalled(t *testing.T) {
 	holding(t, func(t *testing.T, w *world, a *node) {
 		w.isolate("a", true)
-		time.Sleep(time.Second)
+		w.pass(time.Second)
 		a.wants(vip.Unconfirmed, "unheard")
 		a.hang()
-		if time.Sleep(301 * ms); a.open() {
+		if w.pass(301 * ms); a.open() {
 			t.Error("the fence is open")
 		}
 		a.wants(vip.Revoked, reasonStalled)
@@ -91,17 +91,17 @@ func TestFenceFails(t *testing.T) {
 		a, b := w.nodes["a"], w.nodes["b"]
 		a.refuse(errors.New("no"))
 		a.guard.Claim("router web", "")
-		time.Sleep(10 * ms)
+		w.pass(10 * ms)
 		a.wants(vip.Refused, reasonFence)
 		b.guard.Claim("router web", "") // a doesn't sit on the lease
-		time.Sleep(50 * ms)
+		w.pass(50 * ms)
 		b.wants(vip.Granted, "")
 		b.giveUp("router web")
 		a.refuse(nil)
-		time.Sleep(time.Second)
+		w.pass(time.Second)
 		a.wants(vip.Granted, "")
 		a.refuse(errors.New("no"))
-		time.Sleep(400 * ms)
+		w.pass(400 * ms)
 		a.wants(vip.Revoked, reasonFence)
 		if a.open() {
 			t.Error("the fence is open")
@@ -117,10 +117,10 @@ func TestLaterHolderClosesTheFence(t *testing.T) {
 			w.start()
 			a := w.nodes["a"]
 			a.guard.Claim("router web", "")
-			time.Sleep(50 * ms)
+			w.pass(50 * ms)
 			a.guard.GiveUp("router web")
 			a.guard.Claim("router web", "") // its term is above 1
-			time.Sleep(50 * ms)
+			w.pass(50 * ms)
 			v := a.wants(vip.Granted, "")
 			w.isolate("a", true)
 			r := web()
@@ -143,7 +143,7 @@ func TestLaterHolderClosesTheFence(t *testing.T) {
 				t.Fatal(err)
 			}
 			a.guard.Received("b", p)
-			time.Sleep(ms)
+			w.pass(ms)
 			if by == "prepare" || by == "former" {
 				a.wants(vip.Granted, "")
 				return

@@ -106,13 +106,13 @@ func (l *loop) fire(now time.Time) {
 
 // next is when fire has something to do.
 func (l *loop) next() (time.Time, bool) {
-	next, any := l.roster.deadline()
+	next, some := l.roster.deadline()
 	for _, u := range l.units {
-		if at, ok := u.deadline(); ok && (!any || at.Before(next)) {
-			next, any = at, true
+		if at, ok := u.deadline(); ok && (!some || at.Before(next)) {
+			next, some = at, true
 		}
 	}
-	return next, any
+	return next, some
 }
 
 // step tells u's candidate what happened, and does what must be done.
@@ -149,10 +149,16 @@ func (l *loop) post(to string, m *quorum.Message) {
 
 // settle handles what the node says to itself, until it has no more to say.
 func (l *loop) settle(now time.Time) {
+	heard := false
 	for i := 0; i < len(l.own); i++ { // grows meanwhile
-		l.message(now, l.cfg.Node, &l.own[i])
+		m := l.own[i] // the array may move
+		heard = heard || l.ours(&m)
+		l.message(now, l.cfg.Node, &m)
 	}
 	l.own = l.own[:0]
+	if heard {
+		l.answers[l.cfg.Node] = now
+	}
 }
 
 // flush ends a turn: fences, verdicts, packets.

@@ -49,13 +49,18 @@ func (a arrived) handle(l *loop, now time.Time) {
 		l.dropped.add(now, a.from, dropVoter, errVoter)
 		return
 	}
+	heard := false
 	for i := range p.Messages {
 		m := &p.Messages[i]
+		heard = heard || l.ours(m)
 		if !answers(m.Kind) && (m.Ballot.Node != a.from || m.Ballot.Start != p.Start) {
 			l.dropped.add(now, a.from, dropForeign, errBallot)
 			continue
 		}
 		l.message(now, a.from, m)
+	}
+	if heard {
+		l.answers[a.from] = now
 	}
 }
 
@@ -84,14 +89,15 @@ func (l *loop) asked(now time.Time, from string, m *quorum.Message) {
 	}
 }
 
+// ours tells whether m answers a question of this life.
+func (l *loop) ours(m *quorum.Message) bool {
+	return answers(m.Kind) && m.Ballot.Node == l.cfg.Node && m.Ballot.Start == l.cfg.Start
+}
+
 // answered tells the candidate what a voter says.
 func (l *loop) answered(now time.Time, from string, m *quorum.Message) {
-	if m.Ballot.Node != l.cfg.Node || m.Ballot.Start != l.cfg.Start {
-		return // of a former life, or to nobody
-	}
-	l.answers[from] = now
 	u := l.byName[m.Resource]
-	if u == nil || u.candidate == nil {
+	if u == nil || u.candidate == nil || !l.ours(m) {
 		return
 	}
 	if m.Refusal == quorum.Held && m.Ballot == u.candidate.Ballot() {

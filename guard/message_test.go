@@ -28,7 +28,7 @@ func TestDropped(t *testing.T) {
 		w.start()
 		a := w.nodes["a"]
 		a.guard.Claim("router web", "")
-		time.Sleep(50 * ms)
+		w.pass(50 * ms)
 		own, err := parseToken(a.wants(vip.Granted, "").Token)
 		if err != nil {
 			t.Fatal(err)
@@ -57,7 +57,7 @@ func TestDropped(t *testing.T) {
 		}
 		a.guard.Heard("b", []byte(`{"generation":1}`))
 		a.guard.Heard("b", []byte(`no`))
-		time.Sleep(ms)
+		w.pass(ms)
 		got := a.status().Dropped
 		want := map[string]uint64{
 			dropMalformed: 1, dropVersion: 2, dropSender: 2, dropVoter: 1, dropForeign: 2, dropDrift: 1, dropReport: 2,
@@ -68,7 +68,7 @@ func TestDropped(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		time.Sleep(time.Second)
+		w.pass(time.Second)
 		a.wants(vip.Granted, "") // whatever was said
 	})
 }
@@ -119,7 +119,7 @@ func TestReleases(t *testing.T) {
 			t.Error("there are Releases of nothing")
 		}
 		a.guard.Claim("router web", "")
-		time.Sleep(50 * ms)
+		w.pass(50 * ms)
 		releases := a.guard.Releases("router web")
 		a.stop() // it dies, and somebody else sends them
 		a.w.mu.Lock()
@@ -132,7 +132,7 @@ func TestReleases(t *testing.T) {
 			w.nodes[to].guard.Received("a", p)
 		}
 		b.guard.Claim("router web", "")
-		time.Sleep(10 * ms)
+		w.pass(10 * ms)
 		b.wants(vip.Granted, "")
 	})
 }
@@ -143,13 +143,13 @@ func TestEndReleases(t *testing.T) {
 		w.start()
 		a, b := w.nodes["a"], w.nodes["b"]
 		a.guard.Claim("router web", "")
-		time.Sleep(50 * ms)
+		w.pass(50 * ms)
 		a.guard.Shut("router web")
 		a.guard.GiveUp("router web")
 		a.stop()
-		time.Sleep(5 * ms)
+		w.pass(5 * ms)
 		b.guard.Claim("router web", "")
-		time.Sleep(10 * ms)
+		w.pass(10 * ms)
 		b.wants(vip.Granted, "")
 	})
 }

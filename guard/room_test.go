@@ -21,7 +21,8 @@ type room struct {
 	loops    map[string]*loop
 	events   []string // of a: what the fence was told, and what was sent
 	verdicts []vip.Verdict
-	sent     int // packets
+	sent     int           // packets
+	own      time.Duration // what a's turns took
 }
 
 // recorder is a's fence.
@@ -90,7 +91,11 @@ func (r *room) turns() {
 				<-l.guard.queue.wake
 				again = true
 			}
+			began := time.Now()
 			l.turn()
+			if l == r.a() {
+				r.own += time.Since(began)
+			}
 		}
 	}
 }

@@ -16,7 +16,6 @@ type shown struct {
 	leases  map[string]shownLease
 	reports []byte
 	peers   []string
-	limit   int
 }
 
 type shownLease struct {

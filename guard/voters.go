@@ -73,7 +73,7 @@ func (l *loop) rolled(now time.Time) {
 	r := l.roster
 	votes, ok := r.Votes()
 	if ok && (l.voter == nil || !equalLists(votes, r.votes)) {
-		l.vote(now, votes)
+		l.vote(votes)
 	}
 	asks, ok := r.Lists()
 	if ok && l.voter != nil && !equalLists(asks, r.asks) {
@@ -137,7 +137,7 @@ func names(list quorum.List) string { return strings.Join(list.Voters, " ") }
 
 // vote gives the voter its lists. It has been silent since the start of this
 // life, before which it may have voted.
-func (l *loop) vote(now time.Time, votes quorum.Lists) {
+func (l *loop) vote(votes quorum.Lists) {
 	var err error
 	if l.voter == nil {
 		l.voter, err = quorum.NewVoter(quorum.VoterConfig{Node: l.cfg.Node, Lists: votes, Resources: l.resources()}, l.started)

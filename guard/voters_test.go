@@ -53,16 +53,16 @@ func exchange(t *testing.T, f func(t *testing.T, w *world, a, b, c, d *node)) {
 		for _, n := range []*node{a, b, c} {
 			n.start()
 		}
-		time.Sleep(1100 * ms)
+		w.pass(1100 * ms)
 		d.cfg.Voters.Voters = []string{"a", "b", "d"}
 		f(t, w, a, b, c, d)
 	})
 }
 
 func TestVotersChange(t *testing.T) {
-	exchange(t, func(t *testing.T, _ *world, a, b, c, d *node) {
+	exchange(t, func(t *testing.T, w *world, a, b, c, d *node) {
 		a.guard.Claim("router web", "")
-		time.Sleep(100 * ms)
+		w.pass(100 * ms)
 		granted := a.wants(vip.Granted, "")
 		for _, n := range []*node{a, b, c} {
 			if got := n.current(); got != "abc" {
@@ -70,7 +70,7 @@ func TestVotersChange(t *testing.T) {
 			}
 		}
 		d.start()
-		time.Sleep(100 * ms)
+		w.pass(100 * ms)
 		if s := d.status(); s.Majority || len(s.Voters) == 0 || s.Problem == "" {
 			t.Errorf("%+v", s)
 		}
@@ -79,12 +79,12 @@ func TestVotersChange(t *testing.T) {
 			if err := n.reload("a", "b", "d"); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(200 * ms)
+			w.pass(200 * ms)
 		}
 		if s := a.status(); !s.Staged {
 			t.Errorf("%+v", s)
 		}
-		time.Sleep(10 * time.Second)
+		w.pass(10 * time.Second)
 		for _, n := range []*node{a, b, d} {
 			if got := n.current(); got != "abd" {
 				t.Errorf("%s has %s in force: %+v", n.name, got, n.status())
@@ -96,7 +96,7 @@ func TestVotersChange(t *testing.T) {
 		d.wants(vip.Refused, "held")
 		c.stop()
 		b.stop() // a and d are a majority now
-		time.Sleep(time.Second)
+		w.pass(time.Second)
 		a.wants(vip.Granted, "")
 		if s := a.status(); !s.Majority {
 			t.Errorf("%+v", s)
@@ -108,19 +108,19 @@ func TestVotersChange(t *testing.T) {
 func TestVotersForget(t *testing.T) {
 	exchange(t, func(t *testing.T, w *world, a, b, c, d *node) {
 		d.start()
-		time.Sleep(100 * ms)
+		w.pass(100 * ms)
 		for _, n := range []*node{a, b} {
 			if err := n.reload("a", "b", "d"); err != nil {
 				t.Fatal(err)
 			}
 		}
-		time.Sleep(2 * time.Second)
+		w.pass(2 * time.Second)
 		if err := a.guard.Forget(t.Context(), "c"); !errors.Is(err, quorum.ErrThere) {
 			t.Errorf("forgetting one that is there: %v", err)
 		}
 		c.stop()
 		a.guard.Gone("c")
-		time.Sleep(2 * time.Second)
+		w.pass(2 * time.Second)
 		s := a.status()
 		if !slices.Equal(s.Waits, []string{"c"}) || a.current() != "abc" {
 			t.Errorf("%+v", s)
@@ -131,13 +131,12 @@ func TestVotersForget(t *testing.T) {
 		if err := a.guard.Forget(t.Context(), "c"); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(6 * time.Second)
+		w.pass(6 * time.Second)
 		for _, n := range []*node{a, b, d} {
 			if got := n.current(); got != "abd" {
 				t.Errorf("%s has %s in force: %+v", n.name, got, n.status())
 			}
 		}
-		_ = w
 	})
 }
 
@@ -152,7 +151,7 @@ func TestVotersRestart(t *testing.T) {
 		w.start()
 		a, b := w.nodes["a"], w.nodes["b"]
 		a.guard.Claim("router web", "")
-		time.Sleep(100 * ms)
+		w.pass(100 * ms)
 		a.wants(vip.Granted, "")
 		a.stop()
 		b.stop()
@@ -167,12 +166,12 @@ func TestVotersRestart(t *testing.T) {
 			t.Errorf("%q is in force", got)
 		}
 		b.guard.Claim("router web", "")
-		time.Sleep(5 * ms)
+		w.pass(5 * ms)
 		b.wants(vip.Refused, reasonNotReady)
 		if s := b.status(); s.Problem == "" {
 			t.Errorf("%+v", s)
 		}
-		time.Sleep(3 * time.Second)
+		w.pass(3 * time.Second)
 		if got := b.current(); got != "abc" {
 			t.Errorf("%q is in force", got)
 		}
@@ -185,7 +184,7 @@ func TestReloadResources(t *testing.T) {
 		w.start()
 		a := w.nodes["a"]
 		a.guard.Claim("router api", "")
-		time.Sleep(10 * ms)
+		w.pass(10 * ms)
 		a.wants(vip.Refused, "unknown")
 		api := web()
 		api.Name, api.Addresses = "router api", api.Addresses[:1]
@@ -197,7 +196,7 @@ func TestReloadResources(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		time.Sleep(time.Second)
+		w.pass(time.Second)
 		if v := a.wants(vip.Granted, ""); v.Resource != "router api" {
 			t.Errorf("%+v", v)
 		}
@@ -213,7 +212,7 @@ func TestReloadResources(t *testing.T) {
 			}
 		}
 		a.guard.Claim("router api", "")
-		time.Sleep(10 * ms) // its first ballot is above those before
+		w.pass(10 * ms) // its first ballot is above those before
 		if v := a.wants(vip.Granted, ""); v.Term <= term {
 			t.Errorf("term %d after %d", v.Term, term)
 		}

@@ -64,12 +64,15 @@ func newWorld(t *testing.T, names ...string) *world {
 	return w
 }
 
+// pass lets time pass in the bubble.
+func (w *world) pass(d time.Duration) { time.Sleep(d) }
+
 // start starts all nodes and waits for their voters to speak.
 func (w *world) start() {
 	for _, n := range w.nodes {
 		n.start()
 	}
-	time.Sleep(1100 * ms)
+	w.pass(1100 * ms)
 }
 
 func (w *world) stop() {
@@ -77,7 +80,7 @@ func (w *world) stop() {
 		n.stop()
 	}
 	w.wait.Wait()
-	time.Sleep(time.Second) // packets that are under way
+	w.pass(time.Second) // packets that are under way
 }
 
 func (w *world) isolate(name string, cut bool) {
