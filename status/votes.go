@@ -22,8 +22,7 @@ func (s *Status) Votes() Votes {
 	if s.Guard == nil {
 		return Votes{}
 	}
-	asked := slices.ContainsFunc(s.Guard.Voters, func(v Voter) bool { return v.Answers }) ||
-		slices.ContainsFunc(s.Routers, func(r Router) bool { return r.Lease != nil && (r.Lease.Held || r.Lease.Unconfirmed) })
+	asked := slices.ContainsFunc(s.Guard.Voters, func(v Voter) bool { return v.Answers }) || slices.ContainsFunc(s.Routers, asks)
 	var votes Votes
 	for _, v := range s.Guard.Voters {
 		silent := !v.Answers && (asked || v.Drift || !s.joined(v.Name))
@@ -40,6 +39,13 @@ func (s *Status) Votes() Votes {
 	}
 	votes.Majority, votes.Spare = spare >= 0, max(spare, 0)
 	return votes
+}
+
+// asks tells whether the voters are asked for a router's lease. One that nobody
+// holds and that was refused for want of answers is asked for again and again.
+func asks(r Router) bool {
+	l := r.Lease
+	return l != nil && (l.Held || l.Unconfirmed || l.Refusal == "unheard" && r.Holder == "")
 }
 
 // spare is how many voters of a list answer beyond a majority of it; it is

@@ -28,6 +28,8 @@ func TestVotes(t *testing.T) {
 		majority    bool
 		spare       int
 		unconfirmed bool
+		refused     bool
+		had         bool
 	}{
 		"all answer":                  {voters: []int{in, in, in}, majority: true, spare: 1},
 		"one of three is lost":        {voters: []int{in, in, current}, majority: true, silent: []string{"c"}},
@@ -39,12 +41,14 @@ func TestVotes(t *testing.T) {
 		"not asked, another list":     {voters: []int{current | joined, current | joined | drift, current}, silent: []string{"b", "c"}},
 		"holds, and nobody answers":   {voters: []int{current | joined, current | joined, current | joined}, held: true, silent: []string{"b", "c"}},
 		"keeps, and nobody answers":   {voters: []int{current | joined, current | joined, current | joined}, unconfirmed: true, silent: []string{"b", "c"}},
+		"wants, and nobody answers":   {voters: []int{current | joined, current | joined, current | joined}, refused: true, silent: []string{"b", "c"}},
 		"own voter is silent":         {voters: []int{current | joined, in, in}, silence: true, majority: true, silent: []string{"a"}},
 		"five":                        {voters: []int{in, in, in, in, current}, majority: true, spare: 1, silent: []string{"e"}},
 		"four":                        {voters: []int{in, in, in, current}, majority: true, silent: []string{"d"}},
 		"staged: both have one":       {voters: []int{in | staged, in | staged, in, staged | answers | joined}, staged: true, majority: true, spare: 1},
 		"staged: the new one has not": {voters: []int{in | staged, in, in, staged, staged}, staged: true, silent: []string{"d", "e"}},
 		"staged: the old one has not": {voters: []int{in | staged, current, current, staged | answers}, staged: true, silent: []string{"b", "c"}},
+		"wanted, and another has it":  {voters: []int{current | joined, current | joined}, had: true, majority: true},
 		"no list":                     {},
 	}
 	for name, tc := range tests {
@@ -54,6 +58,12 @@ func TestVotes(t *testing.T) {
 		}
 		if tc.held || tc.unconfirmed {
 			s.Routers = []Router{{}, {Lease: &Lease{Held: tc.held, Unconfirmed: tc.unconfirmed}}}
+		}
+		if tc.had {
+			s.Routers = []Router{{Holder: "b", Lease: &Lease{Refusal: "unheard"}}}
+		}
+		if tc.refused {
+			s.Routers = []Router{{Holder: "d", Lease: &Lease{Refusal: "held"}}, {Lease: &Lease{Refusal: "unheard"}}}
 		}
 		for i, v := range tc.voters {
 			n := string(rune('a' + i))

@@ -119,7 +119,7 @@ func wrongFleet(st status.Status) []string {
 		}
 		for _, r := range n.Resources {
 			if r.Unheard {
-				say("%s: another node's lease runs, but its adverts don't reach this node: is something filtering VRRP?", r.Name)
+				say("%s: another node's lease runs, but its adverts don't reach this node: is something filtering VRRP?", resourceName(r.Name))
 			}
 		}
 	}
@@ -137,7 +137,7 @@ func pins(st status.Status) []string {
 	for _, n := range st.Fleet {
 		for _, r := range n.Resources {
 			if router := inResource(st.Routers, r.Name); r.Pinned && !n.Here && n.Configured && router != "" {
-				ps = append(ps, pinned(r.Name, n.Name, router))
+				ps = append(ps, pinned(resourceName(r.Name), n.Name, router))
 			}
 		}
 	}
@@ -153,6 +153,9 @@ func inResource(routers []status.Router, resource string) string {
 	}
 	return ""
 }
+
+// resourceName is a router's name, or a sync group's with what it is.
+func resourceName(resource string) string { return strings.TrimPrefix(resource, "router ") }
 
 func pinned(what, node, router string) string {
 	return fmt.Sprintf("%s was handed over to %s by name and stays there until that fails, or until: vicar handover %s --auto", what, node, router)

@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -222,8 +223,10 @@ const mostSlew = 4
 func countsCluster(st status.Status) []string {
 	var cs []string
 	if g := st.Guard; g != nil {
-		if n := sum(g.Dropped); n > 0 {
-			cs = append(cs, fmt.Sprintf("the guard dropped %s: %s", many(n, "lease message"), list(g.Dropped, unanswered)))
+		odd := maps.Clone(g.Dropped)
+		delete(odd, "silent") // each start has some
+		if n := sum(odd); n > 0 {
+			cs = append(cs, fmt.Sprintf("the guard dropped %s: %s", many(n, "lease message"), list(odd, unanswered)))
 		}
 	}
 	if l := st.PeerLink; l != nil {

@@ -89,7 +89,7 @@ func besieged() status.Status {
 	g.Fence, g.FenceBefore = "the kernel refuses eBPF: operation not permitted", []string{"eth0: tc program shaper"}
 	g.Silent, g.Staged, g.Waits = noon.Add(8*time.Second), true, []string{"lb-2", "lb-3"}
 	g.Problem, g.ClockSlew = "a change of the voters is under way, and the file has changed again: wait for its end", 6.5
-	g.Dropped = map[string]uint64{"drift": 4, "malformed": 1}
+	g.Dropped = map[string]uint64{"drift": 4, "malformed": 1, "silent": 99}
 	st.PeerLink.Error, st.PeerLink.Dropped = "another node has this node's name", map[string]uint64{"wrong_key": 7, "unknown": 1}
 	g.Voters[0].Staged, g.Voters[0].Ready = true, true
 	g.Voters[2].Forgotten = true

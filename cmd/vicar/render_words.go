@@ -102,8 +102,6 @@ func unanswered(reason string) string {
 		return "of no voter"
 	case "foreign":
 		return "with another node's ballot"
-	case "silent":
-		return "before this voter may speak"
 	case "drift":
 		return "by another list of voters"
 	case "overflow":

@@ -131,7 +131,7 @@ func voteCell(st status.Status, node string) cell {
 		return cell{"silent", yellow}
 	case slices.Contains(st.Votes().Silent, node):
 		return cell{"no", red}
-	case !st.Guard.Voters[n].Answers:
+	case !st.Guard.Voters[n].Answers && node != st.Node:
 		return cell{text: "not asked"}
 	default:
 		return cell{"yes", green}
