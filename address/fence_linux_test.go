@@ -426,7 +426,13 @@ func TestFenceAmongOthers(t *testing.T) {
 	if names := foreign(); len(names) == 0 || !strings.HasPrefix(names[0], "eth0 ingress: filter u32") {
 		t.Errorf("before the fence: %v", names)
 	}
-	r.host.do(PurgeFence)
+	r.host.do(func() error {
+		names, err := PurgeFence()
+		if want := []string{"eth0", "eth1"}; !slices.Equal(names, want) {
+			t.Errorf("purged %v, want %v", names, want)
+		}
+		return err
+	})
 	if after := r.tc(); strings.Contains(after, "bpf") || strings.Contains(after, "eth1 clsact") {
 		t.Errorf("left behind:\n%s", after)
 	}

@@ -6,6 +6,7 @@ package address_test
 import (
 	"github.com/vicar-ha/vicar/address"
 	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/guard"
 )
 
 // What the agent needs.
@@ -14,4 +15,7 @@ var (
 	_ agent.Announcer = (*address.Kernel)(nil)
 	_ agent.Announcer = address.Announcer{}
 	_ agent.Network   = (*address.Kernel)(nil)
+	_ agent.Prober    = (*address.Kernel)(nil)
+
+	_ guard.Fence = address.Leases{}
 )

@@ -80,7 +80,7 @@ func (r *rig) isShut() {
 	if r.answers(vip4.Addr()) || !r.answers(own4) {
 		r.t.Error("the fence is open, or the host says nothing at all")
 	}
-	labtest.OK(r.t, r.host.Do(address.PurgeFence))
+	labtest.OK(r.t, r.host.Do(func() error { _, err := address.PurgeFence(); return err }))
 	if !r.answers(vip4.Addr()) {
 		r.t.Error("the address does not answer without a fence")
 	}

@@ -26,8 +26,11 @@ var ErrBusy = errors.New("a guardian is at work")
 
 // Await waits until no guardian lives in the runtime directory, some seconds at
 // most (ErrBusy). A guardian whose agent is dead takes milliseconds. Where there
-// is no such directory there is no guardian.
+// is no such directory, or dir is empty, there is no guardian.
 func Await(ctx context.Context, dir string) error {
+	if dir == "" {
+		return nil
+	}
 	lock, err := acquire(ctx, dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

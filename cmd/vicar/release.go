@@ -8,67 +8,116 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vicar-ha/vicar/address"
+	"github.com/vicar-ha/vicar/guardian"
 )
+
+// releaseFlags are the flags of vicar release.
+type releaseFlags struct {
+	dir          string
+	force, purge bool
+}
 
 func (a *app) releaseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release",
 		Short: "Remove addresses that a dead agent has left",
-		Long: `Removes from the interfaces what an agent that died has left there. The unit
-does so after the agent's end (ExecStopPost), because an agent that was killed
-can't. While an agent lives it refuses.`,
+		Long: `Removes from the interfaces what an agent that died has left there, and closes
+the fence for it. The unit does so after the agent's end (ExecStopPost), because an
+agent that was killed can't. While an agent lives it refuses; while its guardian
+is at work it waits.
+
+With --purge it also takes the fence away, which stays otherwise: for a host that
+is not to run vicar any more.`,
 		Args: noArguments,
 	}
-	dir := cmd.Flags().String("runtime-dir", a.runtimeDir(), "runtime directory of the agent")
-	force := cmd.Flags().Bool("force", false, "remove them even from an agent that lives; one that works puts them back")
+	var f releaseFlags
+	cmd.Flags().StringVar(&f.dir, "runtime-dir", a.runtimeDir(), "runtime directory of the agent")
+	cmd.Flags().BoolVar(&f.force, "force", false, "remove them even from an agent that lives; one that works puts them back")
+	cmd.Flags().BoolVar(&f.purge, "purge", false, "take the fence away from all interfaces")
+	cmd.MarkFlagsMutuallyExclusive("force", "purge") // a living agent relies on its fence
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
-		return a.release(cmd.Context(), *dir, *force)
+		return a.release(cmd.Context(), f)
 	})
 	return cmd
 }
 
-// release sweeps what is left of the agent in dir. It holds the agent's lock
+// release removes what is left of the agent in f.dir. It holds the agent's lock
 // meanwhile, so that none lives or starts. A directory that isn't there is no
 // reason to leave addresses.
-func (a *app) release(ctx context.Context, dir string, force bool) error {
-	alone, err := acquire(dir)
+func (a *app) release(ctx context.Context, f releaseFlags) error {
+	alone, err := acquire(f.dir)
 	switch {
 	case err == nil:
 		defer alone.release()
-	case errors.Is(err, errLocked) && !force:
+	case errors.Is(err, errLocked) && !f.force:
 		return fmt.Errorf("%w: stop it, or use --force", err)
 	case errors.Is(err, fs.ErrNotExist):
-		dir = ""
-	case !force:
+		f.dir = ""
+	case !f.force:
 		return err
 	}
-	if !force {
+	if !f.force {
 		leave, err := claimNamespace(ctx)
 		if err != nil {
 			return fmt.Errorf("%w: stop it, or use --force", err)
 		}
 		defer leave()
+		if err := guardian.Await(ctx, f.dir); err != nil {
+			return fmt.Errorf("%w: wait for its end, or use --force", err)
+		}
 	}
-	kernel, err := openKernel(address.Config{RuntimeDir: dir})
+	done, err := giveUp(ctx, f)
+	if err == nil && len(done) == 0 {
+		done = []string{"Nothing was left."}
+	}
+	var b strings.Builder
+	for _, line := range done {
+		fmt.Fprintln(&b, line)
+	}
+	return errors.Join(a.print(b.String()), err)
+}
+
+// giveUp does the work of release and returns what it has done. The fence is no
+// reason to leave addresses either.
+func giveUp(ctx context.Context, f releaseFlags) (done []string, err error) {
+	kernel, err := openKernel(address.Config{RuntimeDir: f.dir})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer kernel.Close()
+	left, err := kernel.Leftovers(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking for addresses: %w", err)
+	}
+	if len(left) > 0 && !f.purge {
+		addrs := make([]netip.Addr, len(left))
+		for i, p := range left {
+			addrs[i] = p.Addr()
+		}
+		if err := address.ShutFence(addrs); err != nil {
+			done = append(done, fmt.Sprintf("The fence closes when the leases end, and not now: %v.", err))
+		}
+	}
 	removed, err := kernel.Sweep(ctx)
-	var b strings.Builder
 	for _, r := range removed {
-		fmt.Fprintf(&b, "removed %s\n", r)
+		done = append(done, fmt.Sprintf("removed %s", r))
 	}
 	if err != nil {
-		return errors.Join(a.print(b.String()), fmt.Errorf("removing addresses: %w", err))
+		// The fence stays, for what could not be removed.
+		return done, fmt.Errorf("removing addresses: %w", err)
 	}
-	if len(removed) == 0 {
-		b.WriteString("Nothing was left.\n")
+	if f.purge {
+		names, err := address.PurgeFence()
+		for _, name := range names {
+			done = append(done, fmt.Sprintf("took the fence away from %s", name))
+		}
+		return done, err
 	}
-	return a.print(b.String())
+	return done, nil
 }
