@@ -132,8 +132,8 @@ func (b *bound) end() {
 	b.onWay.Wait()
 }
 
-// later calls f as the other end of a message would be, unless the link is cut
-// or that node is gone by then.
+// later calls f as the other end of a message would be, in the bubble's time,
+// unless the link is cut or that node is gone by then.
 func (b *bound) later(from, to *linked, f func(to *linked)) {
 	b.onWay.Go(func() {
 		time.Sleep(hop)
@@ -284,7 +284,7 @@ func (b *bound) answering(p netip.Prefix) []string {
 	return names
 }
 
-// watch looks each half a millisecond until ctx ends that at most one node
+// watch looks each half a millisecond of the bubble until ctx ends that at most one node
 // answers, and returns for how long nobody did.
 func (b *bound) watch(ctx context.Context, p netip.Prefix) (silent time.Duration) {
 	const step = 500 * time.Microsecond
@@ -301,8 +301,8 @@ func (b *bound) watch(ctx context.Context, p netip.Prefix) (silent time.Duration
 	return silent
 }
 
-// during runs f and returns for how long nobody answered meanwhile and for a
-// second after.
+// during runs f in the bubble and returns for how long nobody answered meanwhile
+// and for a second after.
 func (b *bound) during(p netip.Prefix, f func()) time.Duration {
 	ctx, cancel := context.WithCancel(context.Background())
 	silent := make(chan time.Duration)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -155,16 +156,51 @@ func TestAgentOnTheKernel(t *testing.T) {
 	}
 }
 
-// What a killed agent leaves, release removes, and so does the next agent.
+// guardianOf is the process that a running agent has started beside itself.
+func guardianOf(t *testing.T, agent *lab.Process) int {
+	t.Helper()
+	// A child is the thread's that started it.
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", agent.Pid()))
+	labtest.OK(t, err)
+	var children []string
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		labtest.OK(t, err)
+		children = append(children, strings.Fields(string(b))...)
+	}
+	if len(children) != 1 {
+		t.Fatalf("the agent's children are %q", children)
+	}
+	pid, err := strconv.Atoi(children[0])
+	labtest.OK(t, err)
+	return pid
+}
+
+// What a killed agent held, its guardian gives up.
 func TestKilledAgent(t *testing.T) {
+	n := newNode(t)
+	agent := n.agent(t)
+	n.has(t, true, "192.0.2.100", "198.51.100.7")
+	labtest.OK(t, agent.Kill())
+	n.has(t, false, "192.0.2.100", "198.51.100.7")
+	n.has(t, true, "192.0.2.10")
+	agent = n.agent(t) // and does not harm the next
+	n.has(t, true, "192.0.2.100", "198.51.100.7")
+	if !strings.Contains(agent.Output.String(), "starting") || strings.Contains(agent.Output.String(), "had left") {
+		t.Errorf("the second agent said:\n%s", agent.Output)
+	}
+}
+
+// What both leave, release removes, and so does the next agent.
+func TestKilledAgentAndGuardian(t *testing.T) {
 	n := newNode(t)
 	kill := func() {
 		t.Helper()
 		agent := n.agent(t)
 		n.has(t, true, "192.0.2.100", "198.51.100.7")
-		if err := agent.Kill(); err != nil {
-			t.Fatal(err)
-		}
+		labtest.OK(t, agent.Freeze()) // or it starts another guardian
+		labtest.OK(t, syscall.Kill(guardianOf(t, agent), syscall.SIGKILL))
+		labtest.OK(t, agent.Kill())
 		n.has(t, true, "192.0.2.100")
 	}
 	kill()
