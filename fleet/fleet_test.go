@@ -192,6 +192,9 @@ func TestStates(t *testing.T) {
 		step("a guard alone", func() { w.link.set("lb-2", 3, stateBytes(t, document{report: []byte("r4")})) },
 			[]string{"arbiter/v2"}, []string{"lb-2 r4"})
 		step("the witness goes", func() { w.link.gone("arbiter") }, []string{""}, nil)
+		if n := strings.Count(w.logs.String(), "witness=arbiter"); n != 1 {
+			t.Errorf("said %d times that the witness is gone", n)
+		}
 		if n := strings.Count(w.logs.String(), "can't be read"); n != 1 || w.Dropped()["malformed"] != 1 {
 			t.Errorf("said %d times, dropped %v", n, w.Dropped())
 		}

@@ -129,9 +129,14 @@ func (f *Fleet) refresh() {
 			reports = append(reports, now)
 		}
 	}
+	var witnesses []string
 	for name, old := range f.seen {
-		_, there := next[name]
-		changed = changed || !there && old.speaks()
+		if _, there := next[name]; !there {
+			changed = changed || old.speaks()
+			if f.nodes[name].Witness {
+				witnesses = append(witnesses, name)
+			}
+		}
 	}
 	f.seen, f.read = next, true
 	f.inbox.states = f.inbox.states || changed
@@ -141,6 +146,9 @@ func (f *Fleet) refresh() {
 	}
 	for _, m := range bad {
 		f.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "a node's state can't be read: does it run a newer version?", slog.String("node", m.Name))
+	}
+	for _, name := range witnesses { // that a node is gone the link says
+		f.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "a witness is gone: no addresses are lost with it, but its vote is", slog.String("witness", name))
 	}
 	for _, m := range reports {
 		if f.cfg.Heard != nil {
