@@ -19,6 +19,11 @@ type mutant struct {
 	factor    int  // thousandths of T that a lease is held, instead of 900
 	relative  bool // the fence is given the time that remains
 	noStartID bool // ballots are (counter, node)
+
+	atOnce   bool // a file's list of voters is in force at once
+	fileOnly bool // a node without state begins with its file's list
+	noWait   bool // a change is completed without the others
+	unsealed bool // voters go on answering who asks under the former list alone
 }
 
 // starting is before the process's parts are made.
@@ -32,6 +37,37 @@ func (m mutant) starting(n *simNode) {
 func (m mutant) started(n *simNode) {
 	if m.noSilence {
 		n.voter.silent = n.local()
+	}
+}
+
+// starts is before the process reads what is on disk.
+func (m mutant) starts(n *simNode) {
+	if m.fileOnly && n.saved == nil {
+		n.saved = &Saved{Generation: 1, Current: n.file}
+	}
+}
+
+// rolling is before the driver looks at what its roll has come to.
+func (m mutant) rolling(n *simNode) {
+	r := n.roll
+	if m.atOnce && !r.disk.Fresh() && !r.file.same(r.disk.Current) {
+		r.disk = Saved{Generation: r.disk.Generation + 1, Current: r.file}
+		r.next = r.disk.clone()
+	}
+	if m.noWait && !r.disk.Staged.IsZero() {
+		for _, node := range r.disk.lists().nodes() {
+			if node != r.node {
+				r.heard[node] = Report{Saved{r.disk.Generation, r.disk.Current, r.disk.Staged, true, nil}, true}
+			}
+		}
+		r.evaluate()
+	}
+}
+
+// voting is when the voter has been given lists.
+func (m mutant) voting(n *simNode) {
+	if m.unsealed {
+		n.voter.lists.Sealed = false
 	}
 }
 
@@ -72,14 +108,15 @@ func (m mutant) count(n *simNode, c *simCandidate) {
 	if yes*2 <= len(r.votes) {
 		return
 	}
+	lists, _ := n.roll.Lists()
 	answer := Message{
 		Kind: Promise, Resource: c.resource.Name, Digest: c.resource.Digest(), Ballot: c.ballot, Sequence: r.sequence,
-		Lists: n.lists().digests(),
+		Lists: lists.digests(),
 	}
 	if r.kind == Propose {
 		answer.Kind = Accepted
 	}
-	for _, v := range n.voters {
+	for _, v := range lists.nodes() {
 		if !slices.ContainsFunc(r.votes, func(o vote) bool { return o.node == v }) {
 			n.step(c, Received{From: v, Message: answer})
 		}
@@ -101,6 +138,10 @@ func TestSimulationFindsMutants(t *testing.T) {
 		{"0.999 of the lease", mutant{factor: 999}, 1000},
 		{"remaining time in the fence", mutant{relative: true}, 1000},
 		{"ballots without start", mutant{noStartID: true}, 2400},
+		{"voters changed at once", mutant{atOnce: true}, 1000},
+		{"a fresh node begins with its file", mutant{fileOnly: true}, 1000},
+		{"completed without waiting for all", mutant{noWait: true}, 1000},
+		{"voters that are not sealed", mutant{unsealed: true}, 1000},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			found, first := uint64(0), uint64(0)

@@ -190,12 +190,13 @@ func (r *Roll) Step(now time.Time) {
 
 // Deadline is when the next Step is due, if any is.
 func (r *Roll) Deadline() (time.Time, bool) {
+	longest := r.disk.lists().longest()
 	switch {
-	case r.disk.Staged.IsZero() || r.disk.Fresh():
-	case !r.disk.Sealed && !r.agreed.IsZero():
-		return r.agreed.Add(r.disk.lists().longest()), !r.next.Sealed
-	case r.disk.Sealed && !r.ready():
-		return r.sealed.Add(r.disk.lists().longest()), true
+	case !r.next.same(&r.disk) || r.disk.Staged.IsZero() || r.disk.Fresh(): // nothing is to run out
+	case r.disk.Sealed:
+		return r.sealed.Add(longest), !r.ready()
+	case !r.agreed.IsZero():
+		return r.agreed.Add(longest), true
 	}
 	return time.Time{}, false
 }

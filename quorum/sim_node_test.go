@@ -45,7 +45,6 @@ type simNode struct {
 	w         *simWorld
 	id        int
 	candidate bool
-	voters    []string
 	clock     simClock
 	fence     [simAddresses]time.Time // until when it answers
 
@@ -58,6 +57,7 @@ type simNode struct {
 	view        int
 	voter       *Voter
 	cands       []*simCandidate
+	simRoll
 }
 
 // simCandidate is a Candidate with what its driver knows.
@@ -66,6 +66,7 @@ type simCandidate struct {
 	resource simResource
 	held     bool
 	wants    bool
+	renews   bool          // its loop of renewals runs
 	wake     time.Duration // when a timer fires, if it is to come
 
 	stretched time.Time // of a mutant: the last end that it made later
@@ -83,11 +84,8 @@ type simOutput struct {
 
 func simName(id int) string { return string(rune('a' + id)) }
 
-func (w *simWorld) newNode(id, count int, candidate bool) *simNode {
+func (w *simWorld) newNode(id int, candidate bool) *simNode {
 	n := &simNode{w: w, id: id, candidate: candidate}
-	for i := range count {
-		n.voters = append(n.voters, simName(i))
-	}
 	n.boot()
 	return n
 }
@@ -111,7 +109,7 @@ func (n *simNode) answers(a int) bool {
 // restart ends the process, and maybe the machine; a new one starts later.
 func (n *simNode) restart(machine bool) {
 	n.life++
-	n.up, n.frozenUntil, n.pending, n.voter, n.cands = false, 0, nil, nil, nil
+	n.up, n.frozenUntil, n.pending, n.voter, n.cands, n.roll = false, 0, nil, nil, nil, nil
 	if machine {
 		n.boot()
 	}
@@ -121,25 +119,14 @@ func (n *simNode) restart(machine bool) {
 
 // start is a process with empty memory.
 func (n *simNode) start() {
-	if n.up {
+	if n.up || n.file.IsZero() || n.buried {
 		return
 	}
 	n.up = true
 	n.life++
 	n.term, n.startID = 0, 1+n.w.rng.Uint64N(1<<63)
 	n.w.mutant.starting(n)
-	v, err := NewVoter(VoterConfig{Node: simName(n.id), Lists: n.lists(), Resources: n.resources()}, n.local())
-	if err != nil {
-		n.w.wrong = err
-		return
-	}
-	n.voter = v
-	n.w.mutant.started(n)
-	n.restock()
-}
-
-func (n *simNode) lists() Lists {
-	return Lists{Current: List{Voters: n.voters, MaxLease: n.w.maxLease}}
+	n.startRoll()
 }
 
 func (n *simNode) resources() []Resource {
@@ -152,7 +139,7 @@ func (n *simNode) resources() []Resource {
 
 // restock makes the candidates that the view has and the node lacks.
 func (n *simNode) restock() {
-	if !n.candidate {
+	if !n.candidate || n.voter == nil {
 		return
 	}
 next:
@@ -162,8 +149,9 @@ next:
 				continue next
 			}
 		}
+		lists, _ := n.roll.Lists()
 		cfg := CandidateConfig{
-			Node: simName(n.id), Start: n.startID, Resource: r.Resource, Lists: n.lists(), Lease: n.w.lease, Renew: n.w.lease / 3,
+			Node: simName(n.id), Start: n.startID, Resource: r.Resource, Lists: lists, Lease: n.w.lease, Renew: n.w.lease / 3,
 			Margin: n.w.lease / 20, Seed: n.w.rng.Uint64(), Counter: n.term,
 		}
 		c, err := NewCandidate(cfg)
@@ -197,6 +185,9 @@ func (n *simNode) reload(view int) {
 	}
 	n.w.note("%d reloads, view %d", n.id, view)
 	n.view = view
+	if n.voter == nil {
+		return
+	}
 	voterFirst := n.w.rng.IntN(2) == 0
 	if voterFirst {
 		n.w.must(n.voter.Reconfigure(n.local(), n.resources()))
@@ -277,6 +268,9 @@ func (n *simNode) arrival(from int, m Message) {
 			}
 		}
 	default:
+		if n.voter == nil {
+			return
+		}
 		if answer, ok := n.voter.Handle(n.local(), simName(from), m); ok {
 			n.perform([]simOutput{{to: from, msg: answer}})
 		}
@@ -296,6 +290,24 @@ func (n *simNode) timer() {
 			n.schedule(c)
 		}
 	}
+}
+
+// renew is the loop that sends adverts and then renews. Now and then it hangs.
+func (n *simNode) renew(c *simCandidate) {
+	if c.renews {
+		return
+	}
+	c.renews = true
+	n.w.after(n.w.lease/3, n, func() {
+		c.renews = false
+		if !c.held || !n.has(c) {
+			return
+		}
+		n.renew(c)
+		if !n.w.chaos || n.w.rng.IntN(20) > 0 {
+			n.step(c, Renew{})
+		}
+	})
 }
 
 func (n *simNode) schedule(c *simCandidate) {

@@ -15,6 +15,8 @@ type simEvent struct {
 	from int
 	msg  Message
 	fn   func()
+
+	report *Report
 }
 
 type simKind uint8
@@ -23,6 +25,9 @@ const (
 	simArrival simKind = iota // msg reaches node
 	simTimer                  // the node's timer fires
 	simAction                 // fn happens, whatever the node's state
+	simReport                 // report reaches node
+	simReload                 // fn happens, in whatever life
+	simRise                   // a machine that was forgotten is there again
 )
 
 func (e *simEvent) before(o *simEvent) bool {

@@ -15,13 +15,15 @@ func (n *simNode) step(c *simCandidate, ev Event) {
 		c.held, c.wants = false, false
 	default:
 	}
-	actions := c.Step(now, ev)
+	actions := append(n.w.actions[:0], c.Step(now, ev)...)
+	n.w.actions = actions
 	n.term = max(n.term, c.Ballot().Counter)
 	for _, a := range actions {
 		switch a := a.(type) {
 		case Send:
 			out = append(out, simOutput{to: int(a.To[0] - 'a'), msg: a.Message, cand: c})
 		case Granted:
+			n.renew(c)
 			if !c.held {
 				n.w.grants++
 				n.w.note("%d holds %s, term %d, until %v", n.id, c.resource.Name, a.Term, n.clock.until(a.Until))

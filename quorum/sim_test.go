@@ -28,10 +28,11 @@ func TestSimulation(t *testing.T) {
 		}
 		return
 	}
-	var events, held, grants, seeds, failures uint64
+	var events, held, grants, seeds, failures, changed, freed uint64
 	for seed := uint64(1); seed <= *seedsFlag || events < *eventsFlag; seed++ {
 		w := simulate(seed, mutant{}, false)
 		events, held, grants, seeds = events+w.events, held+w.held, grants+w.grants, seeds+1
+		changed, freed = changed+w.changed, freed+w.freed
 		if w.wrong == nil {
 			continue
 		}
@@ -40,7 +41,7 @@ func TestSimulation(t *testing.T) {
 			break
 		}
 	}
-	t.Logf("%d seeds, %d events, %d of them with a holder, %d leases", seeds, events, held, grants)
+	t.Logf("%d seeds, %d events, %d of them with a holder, %d leases, %d lists of voters, %d nodes freed", seeds, events, held, grants, changed, freed)
 	if grants < seeds || held < events/10 {
 		t.Error("hardly ever did anybody hold a lease: this simulation shows nothing")
 	}

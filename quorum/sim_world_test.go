@@ -22,14 +22,16 @@ type simWorld struct {
 	chaos    bool
 	wrong    error
 	both     bool // it is that two nodes answer
+	simVoters
 
 	// figures
-	events uint64
-	held   uint64 // events at which an address was answered for
-	grants uint64 // leases begun, not renewed
-	fates  []time.Duration
-	log    []string
-	record bool
+	events  uint64
+	held    uint64 // events at which an address was answered for
+	grants  uint64 // leases begun, not renewed
+	fates   []time.Duration
+	actions []Action
+	log     []string
+	record  bool
 }
 
 func newSimWorld(seed uint64, m mutant) *simWorld {
@@ -47,8 +49,9 @@ func newSimWorld(seed uint64, m mutant) *simWorld {
 	count := 2 + rng.IntN(6)
 	candidates := max(2, count-rng.IntN(3))
 	for i := range count {
-		w.nodes = append(w.nodes, w.newNode(i, count, i < candidates))
+		w.nodes = append(w.nodes, w.newNode(i, i < candidates))
 	}
+	w.firstVoters(seed)
 	return w
 }
 
@@ -76,7 +79,10 @@ func (w *simWorld) run(d time.Duration) {
 func (w *simWorld) happen(e *simEvent) {
 	n := w.nodes[e.node]
 	switch {
-	case e.kind != simArrival && e.life != n.life:
+	case e.kind == simRise:
+		n.buried = false
+		w.after(0, n, n.start)
+	case (e.kind == simAction || e.kind == simTimer) && e.life != n.life:
 	case w.now < n.frozenUntil:
 		e.at = n.frozenUntil
 		w.queue.push(*e)
@@ -92,8 +98,11 @@ func (w *simWorld) happen(e *simEvent) {
 			n.arrival(e.from, e.msg)
 		case simTimer:
 			n.timer()
-		case simAction:
+		case simReport:
+			n.heard(e.from, e.report)
+		case simAction, simReload:
 			e.fn()
+		case simRise:
 		}
 	}
 }
@@ -128,7 +137,11 @@ func (w *simWorld) after(d time.Duration, n *simNode, fn func()) {
 // mischief does one bad thing, or mends one.
 func (w *simWorld) mischief() {
 	n := w.nodes[w.rng.IntN(len(w.nodes))]
-	switch w.rng.IntN(16) {
+	kinds := 16
+	if w.changes {
+		kinds = 24
+	}
+	switch w.rng.IntN(kinds) {
 	case 0, 1:
 		w.net.weather()
 	case 2, 3:
@@ -156,6 +169,8 @@ func (w *simWorld) mischief() {
 		for range 20 {
 			w.after(w.between(0, 2*w.lease), n, n.insist)
 		}
+	default:
+		w.politics(n)
 	}
 }
 
@@ -167,12 +182,14 @@ func (w *simWorld) calm() {
 	}
 	w.net.heal()
 	view := w.rng.IntN(len(simViews))
+	w.lastVoters()
 	for _, n := range w.nodes {
 		if !n.up {
 			n.start()
 		}
 		w.after(0, n, func() { n.reload(view) })
 	}
+	w.settleVoters()
 }
 
 // verdict is whether each address has exactly one who answers.
@@ -249,6 +266,7 @@ func simulate(seed uint64, m mutant, record bool) *simWorld {
 	}
 	w.calm()
 	w.run(2*stragglerDelay + 3*w.maxLease)
+	w.changed += w.generation()
 	if w.wrong == nil {
 		w.wrong = w.verdict()
 	}
