@@ -120,8 +120,8 @@ func (l *loop) tellGranted(u *unit, fresh bool, now time.Time) {
 // fenceFailed is what comes of a fence that could not be opened. Nothing is
 // granted without it; what was granted ends where the fence does.
 func (l *loop) fenceFailed(now time.Time, u *unit, fresh bool, err error) {
-	if !u.broken {
-		l.log.Error("the fence can't be opened, so nothing is granted",
+	if fresh && u.reason != reasonFence || !fresh && !u.broken {
+		l.log.Error("the fence can't be opened, so the lease is not used",
 			slog.String("resource", u.name), slog.Any("err", err))
 	}
 	switch {

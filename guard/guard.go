@@ -36,6 +36,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/vicar-ha/vicar/status"
@@ -77,7 +78,9 @@ func (g *Guard) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making an alarm: %w", err)
 	}
-	newLoop(g).run(ctx, alarm)
+	records := newLogQueue(g.cfg.Log.Handler())
+	defer records.close()
+	newLoop(g, slog.New(records)).run(ctx, alarm)
 	if err := alarm.Close(); err != nil {
 		return fmt.Errorf("closing an alarm: %w", err)
 	}

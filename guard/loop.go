@@ -44,11 +44,11 @@ type loop struct {
 	addresses []netip.Addr                // of fences that are opened together
 }
 
-func newLoop(g *Guard) *loop {
+func newLoop(g *Guard, log *slog.Logger) *loop {
 	l := &loop{
-		guard: g, cfg: g.cfg, log: g.cfg.Log, roster: g.roster, started: g.cfg.Now(),
+		guard: g, cfg: g.cfg, log: log, roster: g.roster, started: g.cfg.Now(),
 		byName: make(map[string]*unit), answers: make(map[string]time.Time), out: make(map[string][]quorum.Message),
-		dropped: newDrops(g.cfg.Log),
+		dropped: newDrops(log),
 	}
 	for i := range l.cfg.Resources {
 		l.unit(l.cfg.Resources[i].Name).want = &l.cfg.Resources[i]

@@ -59,7 +59,7 @@ func newRoom(t testing.TB, resources ...Resource) *room {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := newLoop(g)
+		l := newLoop(g, g.cfg.Log)
 		r.loops[name] = l
 		l.rolled(r.now)
 	}

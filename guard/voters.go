@@ -95,8 +95,10 @@ func equalLists(a, b quorum.Lists) bool {
 func (l *loop) write(now time.Time) {
 	r := l.roster
 	for !r.writing && !now.Before(r.rewriteAt) {
+		r.rewriteAt = time.Time{}
 		saved, ok := r.Pending()
 		if !ok {
+			r.unwritten = nil
 			return
 		}
 		if l.cfg.StateDir == "" {

@@ -5,6 +5,7 @@ package guard
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -179,6 +180,35 @@ func TestVotersRestart(t *testing.T) {
 	})
 }
 
+// A disk that doesn't take the list stops the change, and is tried again.
+func TestVotersUnwritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	bubble(t, abc, func(t *testing.T, w *world) {
+		a := w.nodes["a"]
+		a.cfg.StateDir = dir
+		w.nodes["b"].start()
+		w.nodes["c"].start()
+		w.pass(100 * ms)
+		a.built = func() {
+			if err := os.WriteFile(dir, nil, 0o600); err != nil { // where the directory would be
+				t.Fatal(err)
+			}
+		}
+		a.start()
+		w.pass(time.Second)
+		if s := a.status(); !strings.Contains(s.Problem, dir) || a.current() != "" {
+			t.Errorf("%+v", s)
+		}
+		if err := os.Remove(dir); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(2 * rewrite)
+		if s := a.status(); s.Problem != "" || a.current() != "abc" {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestReloadResources(t *testing.T) {
 	bubble(t, abc, func(t *testing.T, w *world) {
 		w.start()
@@ -215,6 +245,42 @@ func TestReloadResources(t *testing.T) {
 		w.pass(10 * ms) // its first ballot is above those before
 		if v := a.wants(vip.Granted, ""); v.Term <= term {
 			t.Errorf("term %d after %d", v.Term, term)
+		}
+	})
+}
+
+func TestStatus(t *testing.T) {
+	bubble(t, abc, func(t *testing.T, w *world) {
+		a := w.nodes["a"]
+		for _, n := range w.nodes {
+			n.start()
+		}
+		w.pass(500 * ms)
+		s := a.status()
+		if until := a.now().Add(500 * ms); !s.Silent.Equal(until) || s.Majority || s.MaxLease != time.Second {
+			t.Errorf("%+v while silent until %v", s, until)
+		}
+		a.guard.Claim("router web", "")
+		w.pass(300 * ms)
+		a.wants(vip.Refused, reasonNotReady)
+		w.pass(2 * time.Second)
+		a.wants(vip.Granted, "")
+		w.isolate("c", true)
+		w.pass(2 * lately)
+		s = a.status()
+		if !s.Majority || !s.Silent.IsZero() || s.Grants != 1 || s.Problem != "" || s.Staged || len(s.Waits) > 0 {
+			t.Errorf("%+v", s)
+		}
+		for _, v := range s.Voters {
+			if v.Answers == (v.Name == "c") || !v.Current || v.Staged || v.Drift || v.Heard.IsZero() {
+				t.Errorf("%+v", v)
+			}
+		}
+		if l := a.guard.Lease("router web"); !l.Held || l.Term == 0 || l.Lost != 0 || l.Until.Before(a.now()) {
+			t.Errorf("%+v", l)
+		}
+		if s := clockSlew(); s < -50 || s > 50 {
+			t.Errorf("the clock is slewed by %v %%", s)
 		}
 	})
 }

@@ -137,6 +137,7 @@ type node struct {
 	fence map[netip.Addr]time.Time // real times
 	rate  float64                  // of the clock
 	deny  error                    // what the fence says
+	built func()                   // called between New and Run
 
 	mu       sync.Mutex
 	guard    *Guard
@@ -216,6 +217,9 @@ func (n *node) start() {
 	g, err := New(cfg)
 	if err != nil {
 		n.w.t.Fatal(err)
+	}
+	if n.built != nil {
+		n.built()
 	}
 	ctx, cancel := context.WithCancel(n.w.t.Context())
 	n.mu.Lock()
