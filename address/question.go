@@ -18,10 +18,11 @@ const (
 	ip6Header   = 40
 )
 
-// appendQuestion appends the frame that asks who has the address: a broadcast
+// askFrame makes the frame that asks who has the address: a broadcast
 // ARP request (RFC 826), or a Neighbor Solicitation to its group (RFC 4861
 // section 4.3). It is from the host's own address, of the same family.
-func appendQuestion(b []byte, mac hardware, own, addr netip.Addr) []byte {
+func askFrame(mac hardware, own, addr netip.Addr) []byte {
+	b := make([]byte, 0, etherHeader+ip6Header+solicitationSize)
 	if addr.Is4() {
 		from, to := own.As4(), addr.As4()
 		b = append(b, broadcast[:]...)

@@ -159,7 +159,7 @@ func (k *Kernel) questions(l link, have []entry, hosts []netip.Addr) []question 
 		if h.Is4() {
 			kind = etherARP
 		}
-		qs = append(qs, question{frame{kind, appendQuestion(nil, l.mac, from, h)}, h})
+		qs = append(qs, question{frame{kind, askFrame(l.mac, from, h)}, h})
 	}
 	return qs
 }

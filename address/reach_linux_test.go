@@ -187,11 +187,11 @@ func TestReachableTogether(t *testing.T) {
 }
 
 func TestQuestion(t *testing.T) {
-	arp := appendQuestion(nil, testMAC, own4, peer4)
+	arp := askFrame(testMAC, own4, peer4)
 	if want := etherFrame(etherARP, arpPayload(arpRequest, own4, peer4)); len(arp) != etherHeader+arpSize || !slices.Equal(arp[12:22], want[12:22]) {
 		t.Errorf("ARP request % x", arp)
 	}
-	nd := appendQuestion(nil, testMAC, own6, peer6)
+	nd := askFrame(testMAC, own6, peer6)
 	if got := netip.AddrFrom16([16]byte(nd[38:54])); got.String() != "ff02::1:ff00:20" || hardware(nd[:6]) != (hardware{0x33, 0x33, 0xff, 0, 0, 0x20}) {
 		t.Errorf("NS to %v, % x", got, nd[:6])
 	}
@@ -200,7 +200,7 @@ func TestQuestion(t *testing.T) {
 func FuzzParseAnswer(f *testing.F) {
 	f.Add(appendARP(nil, arpReply, testMAC, vip4))
 	f.Add(appendNA(nil, testMAC, vip6))
-	f.Add(appendQuestion(nil, testMAC, own4, peer4))
+	f.Add(askFrame(testMAC, own4, peer4))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if a, ok := parseAnswer(b, testMAC); ok && (!a.IsValid() || hardware(b[:6]) != testMAC) {

@@ -122,7 +122,8 @@ func (w *watch) remove(ctx context.Context, claims []vip.Claim) error {
 	return errors.Join(errs...)
 }
 
-// giveUp carries out the will of an agent that is dead.
+// giveUp carries out the will of an agent that is dead. What it opens it leaves
+// to the process's end.
 func (w *watch) giveUp() error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), giveUpMost)
@@ -138,11 +139,6 @@ func (w *watch) giveUp() error {
 	}
 	gone := time.Since(began)
 	partings := <-farewells
-	defer func() {
-		for _, p := range partings {
-			_ = p.conn.Close()
-		}
-	}()
 	if removed != nil && (shut != nil || w.fence == nil) {
 		// Somebody may still get answers from here: nobody else may be let in
 		// before the leases' end.
@@ -155,6 +151,8 @@ func (w *watch) giveUp() error {
 	}
 	told := time.Since(began)
 	left, swept := w.sweep(ctx)
+	// Now, since the kernel takes a while to close what the process has open.
+	_ = unix.Flock(int(w.files[fileLock].Fd()), unix.LOCK_UN)
 	w.say(slog.LevelWarn, "the agent died; the guardian has given up what it held", slog.Int("claims", len(w.will.Claims)),
 		slog.Duration("removed_after", gone), slog.Duration("told_after", told), slog.Any("besides", left),
 		slog.Any("err", errors.Join(shut, removed, sent, swept)))
@@ -181,21 +179,25 @@ type parting struct {
 	packets []wire.Packet
 }
 
-// prepare opens the sockets of the farewells, while the addresses are removed.
+// prepare opens the sockets of the farewells, one for each source, while the
+// addresses are removed.
 func (w *watch) prepare() []parting {
 	var ps []parting
 	for _, f := range w.will.Farewells {
-		if len(f.Packets) == 0 {
-			continue
+		bySource := map[netip.Addr][]wire.Packet{}
+		for _, p := range f.Packets {
+			bySource[p.Src] = append(bySource[p.Src], p)
 		}
-		conn, err := transport.Open(transport.Config{
-			Interface: f.Interface, Family: f.Family, Multicast: f.Multicast, Source: f.Packets[0].Src,
-		})
-		if err != nil {
-			w.say(slog.LevelError, "the guardian can't say that the agent goes", slog.String("iface", f.Interface), slog.Any("err", err))
-			continue
+		for source, packets := range bySource {
+			conn, err := transport.Open(transport.Config{
+				Interface: f.Interface, Family: f.Family, Multicast: f.Multicast, Source: source,
+			})
+			if err != nil {
+				w.say(slog.LevelError, "the guardian can't say that the agent goes", slog.String("iface", f.Interface), slog.Any("err", err))
+				continue
+			}
+			ps = append(ps, parting{conn, packets})
 		}
-		ps = append(ps, parting{conn, f.Packets})
 	}
 	return ps
 }
@@ -232,13 +234,12 @@ func (w *watch) send(ctx context.Context) error {
 }
 
 // sweep removes what the will did not have, and clears the journal.
-func (w *watch) sweep(ctx context.Context) (_ []netip.Prefix, err error) {
-	k, err := address.New(address.Config{RuntimeDir: w.cfg.RuntimeDir, Log: w.log})
+func (w *watch) sweep(ctx context.Context) ([]netip.Prefix, error) {
+	k, err := address.New(address.Config{RuntimeDir: w.cfg.RuntimeDir})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, k.Close()) }()
-	return k.Sweep(ctx)
+	return k.Sweep(ctx) // not closed: that would take a while, and the process ends
 }
 
 // sayWithin is how long a log that nobody reads may hold the guardian up.

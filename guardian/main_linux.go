@@ -122,9 +122,15 @@ const smallHeap = 25
 // settle makes the process small, and what it will need be in memory.
 func (w *watch) settle() {
 	debug.SetGCPercent(smallHeap)
-	// Pages stay once they have been touched. Without the right (RLIMIT_MEMLOCK,
-	// CAP_IPC_LOCK) they go when memory is short, as others' do.
-	_ = unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT)
+	// Pages stay once they have been touched. Without the right to lock as much as
+	// is mapped they go when memory is short, as others' do. What is mapped later
+	// must not be what goes beyond a limit: the runtime could not go on.
+	flags := unix.MCL_CURRENT | unix.MCL_ONFAULT
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit) == nil && limit.Cur == unix.RLIM_INFINITY {
+		flags |= unix.MCL_FUTURE
+	}
+	_ = unix.Mlockall(flags)
 	// A rehearsal, which asks for loopback and finds nothing to do.
 	_ = w.kernel.Release(context.Background(), vip.Claim{Router: rehearsal, Interface: "lo"})
 	debug.FreeOSMemory()
@@ -159,8 +165,12 @@ func (w *watch) untilDeath() error {
 		dead := fds[0].Revents != 0
 		if dead || fds[1].Revents != 0 {
 			// Dead or not, what it said last counts.
-			if ended, err := w.receive(); dead || ended || err != nil {
+			ended, err := w.receive()
+			if err != nil && !dead && !ended {
 				return err
+			}
+			if dead || ended {
+				return nil
 			}
 		}
 		w.look()

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -74,7 +75,7 @@ func (g *Guardian) spawn(conn *net.UnixConn, names []string, files []*os.File) (
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
-	cmd.Env = append(cmd.Env[:len(cmd.Env):len(cmd.Env)], filesKey+"="+strings.Join(names, ","))
+	cmd.Env = append(slices.Clip(cmd.Env), filesKey+"="+strings.Join(names, ","))
 	cmd.Stderr, cmd.ExtraFiles = os.Stderr, files
 	// Out of reach of what is sent to the agent's group.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -81,7 +81,8 @@ func TestCrashRestarts(t *testing.T) {
 }
 
 // TestSystemCalls: the filter lets through what package child needs to start a
-// program, to see it through and to end it.
+// program, to see it through and to end it, and what the fence and the guardian
+// need.
 func TestSystemCalls(t *testing.T) {
 	analyze := tool(t, "systemd-analyze")
 	b, err := os.ReadFile("vicar.service")
@@ -119,14 +120,29 @@ func TestSystemCalls(t *testing.T) {
 		"capget", "capset", "prctl", "sched_getscheduler", "sched_setscheduler", "getpriority", "setpriority",
 		"close_range", "pipe2", "clone", "clone3", "vfork", "setpgid", "execve", "kill", "waitid", "wait4",
 		"pidfd_open", "pidfd_send_signal",
+		"bpf", "eventfd2", "fcntl", "flock", "memfd_create", "mlockall", "setsid", "socketpair", "timerfd_settime",
 	} {
 		if !allowed[call] {
 			t.Errorf("the unit forbids %s", call)
 		}
 	}
-	for _, call := range []string{"setuid", "bpf", "mount", "chroot", "init_module", "reboot"} {
+	for _, call := range []string{"setuid", "mount", "chroot", "init_module", "reboot"} {
 		if allowed[call] {
 			t.Errorf("the unit allows %s", call)
+		}
+	}
+}
+
+// TestRights: what the fence needs is there, and no more.
+func TestRights(t *testing.T) {
+	b, err := os.ReadFile("vicar.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, setting := range []string{"AmbientCapabilities", "CapabilityBoundingSet"} {
+		want := setting + "=CAP_BPF CAP_NET_ADMIN CAP_NET_RAW"
+		if !slices.Contains(strings.Split(string(b), "\n"), want) {
+			t.Errorf("the unit does not say %s", want)
 		}
 	}
 }
