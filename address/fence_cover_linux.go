@@ -173,7 +173,7 @@ func (f *Fence) attach(l netlink.Link, kind fenceKind) error {
 }
 
 // Foreign names the programs that see packets before the fence does and could
-// keep them from it: filters, and tcx programs. It is called in the network
+// keep them from it: filters, tcx and XDP programs. It is called in the network
 // namespace of the fence.
 func (f *Fence) Foreign() ([]string, error) {
 	links, err := f.links()
@@ -192,6 +192,9 @@ func (f *Fence) Foreign() ([]string, error) {
 				direction, tcx = "ingress", ebpf.AttachTCXIngress
 			}
 			where := l.Attrs().Name + " " + direction + ": "
+			if xdp := l.Attrs().Xdp; ingress && xdp != nil && xdp.Attached {
+				names = append(names, where+"xdp "+programName(ebpf.ProgramID(xdp.ProgId)))
+			}
 			for _, filter := range before {
 				if a, ok := filter.(*netlink.BpfFilter); ok {
 					names = append(names, where+"filter "+a.Name)

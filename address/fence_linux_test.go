@@ -457,6 +457,14 @@ func TestFenceForeign(t *testing.T) {
 		},
 		Fd: program.FD(), Name: "theirs", DirectAction: true,
 	}))
+	xdp, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "theirs_xdp", Type: ebpf.XDP, License: "MIT",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()}, // XDP_PASS
+	})
+	must(t, err)
+	t.Cleanup(func() { _ = xdp.Close() })
+	eth0 := r.link("eth0")
+	r.host.do(func() error { return netlink.LinkSetXdpFd(eth0, xdp.FD()) })
 	want := []string{"eth0 egress: filter theirs"}
 	r.host.do(func() error {
 		l, err := bpflink.AttachTCX(bpflink.TCXOptions{Interface: index, Program: program, Attach: ebpf.AttachTCXIngress})
@@ -469,6 +477,7 @@ func TestFenceForeign(t *testing.T) {
 		}
 		return err
 	})
+	want = append([]string{"eth0 ingress: xdp theirs_xdp"}, want...)
 	var names []string
 	r.host.do(func() (err error) { names, err = f.Foreign(); return err })
 	if !slices.Equal(names, want) {

@@ -90,8 +90,13 @@ func (r *rig) isShut() {
 // ends, tells nobody, and gives up the rest if the agent is killed then.
 func TestAgentFrozen(t *testing.T) {
 	r := newRig(t)
-	r.order.Lease = 300 * time.Millisecond
+	r.order.Lease = time.Second
 	a := r.start()
+	for begin := time.Now(); time.Since(begin) < 2*r.order.Lease; {
+		if !r.holds() {
+			t.Fatal("addresses were removed while their lease was renewed")
+		}
+	}
 	labtest.OK(t, a.Freeze())
 	a.eventually("addresses that are removed at the lease's end", func() bool { return !r.holds() })
 	select {
@@ -137,6 +142,33 @@ func TestGuardianKilled(t *testing.T) {
 	}
 	labtest.OK(t, a.Signal(syscall.SIGKILL))
 	r.gaveUp()
+}
+
+// What neither lives to give up stands in the journal, for vicar release and the
+// next agent.
+func TestBothKilled(t *testing.T) {
+	r := newRig(t)
+	a := r.start()
+	pid := a.guardian()
+	labtest.OK(t, a.Freeze()) // or it starts another
+	labtest.OK(t, syscall.Kill(pid, syscall.SIGKILL))
+	labtest.OK(t, a.Kill())
+	labtest.OK(t, Await(t.Context(), r.order.Dir))
+	if !r.holds() {
+		t.Fatal("somebody has given up the addresses")
+	}
+	labtest.OK(t, r.host.Do(func() error {
+		k, err := address.New(address.Config{RuntimeDir: r.order.Dir})
+		if err != nil {
+			return err
+		}
+		defer k.Close()
+		_, err = k.Sweep(t.Context())
+		return err
+	}))
+	if files := r.journal(); r.holds() || len(files) > 0 {
+		t.Errorf("addresses are left, or the journal has %v", files)
+	}
 }
 
 // systemd asks all processes of a service to end, and a terminal those of a

@@ -72,7 +72,7 @@ type order struct {
 	Dir   string
 	Port  uint16 // of the peer's that hears datagrams
 	Fence bool
-	Lease time.Duration // renewed by nobody; 0: a long one
+	Lease time.Duration // renewed all the time; 0: a long one that is not
 }
 
 // beAgent is an agent that holds two addresses and does what it is told on
@@ -112,11 +112,18 @@ func beAgent() error {
 	running.Go(func() { _ = g.Run(ctx) })
 	claim := vip.Claim{Router: "web", Interface: lab.Interface, Addresses: []netip.Prefix{vip4, vip6}}
 	leases := g.Leases(fence)
-	if o.Lease == 0 {
-		o.Lease = time.Hour
+	renew := func(d time.Duration) error {
+		return leases.Set([]netip.Addr{vip4.Addr(), vip6.Addr()}, time.Now().Add(d))
 	}
-	if err := leases.Set([]netip.Addr{vip4.Addr(), vip6.Addr()}, time.Now().Add(o.Lease)); err != nil {
+	if err := renew(max(o.Lease, time.Minute)); err != nil {
 		return err
+	}
+	if o.Lease > 0 {
+		running.Go(func() {
+			for pause(ctx, o.Lease/10) == nil {
+				_ = renew(o.Lease)
+			}
+		})
 	}
 	g.Write(o.will(claim))
 	if err := kernel.Acquire(ctx, claim); err != nil {
