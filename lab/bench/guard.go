@@ -55,6 +55,18 @@ var guardModes = []guardMode{
 	{mode{"partition", func(b *bench, _ pair) error { return b.lab.Isolate(b.a) }}, oneInterval, allSides},
 }
 
+// guardLoadName stands for the load among the modes' names.
+const guardLoadName = "load"
+
+// guardModeNames are the modes' names, and the load's.
+func guardModeNames() []string {
+	var out []string
+	for _, m := range guardModes {
+		out = append(out, m.name)
+	}
+	return append(out, guardLoadName)
+}
+
 // handover asks the holder to hand over. That it waits for the answer costs the
 // client nothing.
 func handover(b *bench, p pair) error {
@@ -93,6 +105,9 @@ func guardedSide(binary string) side {
 func (b *bench) guards(ctx context.Context) error {
 	sides := append(slices.Clone(b.sides), b.guarded)
 	for _, m := range guardModes {
+		if !slices.Contains(b.guardModes, m.name) {
+			continue
+		}
 		for _, interval := range m.intervals {
 			for run := range b.runs {
 				for _, s := range sides {
@@ -109,6 +124,9 @@ func (b *bench) guards(ctx context.Context) error {
 				}
 			}
 		}
+	}
+	if !slices.Contains(b.guardModes, guardLoadName) {
+		return nil
 	}
 	return b.guardLoads(ctx)
 }

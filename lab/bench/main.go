@@ -39,6 +39,7 @@ type options struct {
 	json      string
 	// guardProbe is how often the probers of the guard's part ask.
 	guardProbe time.Duration
+	guardModes []string
 }
 
 // The parts of the benchmark.
@@ -91,6 +92,7 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.load, "load", 30*time.Second, "how long each load test measures")
 	f.IntVar(&o.loadRuns, "load-runs", 1, "load tests of each interval and program")
 	f.DurationVar(&o.guardProbe, "guard-probe", 200*time.Microsecond, "how often the probers of part guard ask")
+	guardModes := f.String("guard-modes", strings.Join(guardModeNames(), ","), "how the holder goes in part guard, and its load")
 	f.StringVar(&o.json, "json", "", "write all measurements to this file")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -102,6 +104,12 @@ func parse(args []string) (options, error) {
 	for _, m := range o.modes {
 		if !slices.Contains(modeNames(), m) {
 			return o, fmt.Errorf("-modes: %q is none of %v", m, modeNames())
+		}
+	}
+	o.guardModes = strings.Split(*guardModes, ",")
+	for _, m := range o.guardModes {
+		if !slices.Contains(guardModeNames(), m) {
+			return o, fmt.Errorf("-guard-modes: %q is none of %q", m, guardModeNames())
 		}
 	}
 	for _, p := range o.parts {

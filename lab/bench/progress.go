@@ -55,11 +55,16 @@ func (p *progress) plan(o options) {
 	}
 	if slices.Contains(o.parts, partGuard) {
 		for _, m := range guardModes {
+			if !slices.Contains(o.guardModes, m.name) {
+				continue
+			}
 			for _, i := range m.intervals {
 				p.left += costOfGuard(i) * time.Duration(len(m.sides)*o.runs)
 			}
 		}
-		p.left += costOfLoad(o.load) * time.Duration(sides*o.loadRuns)
+		if slices.Contains(o.guardModes, guardLoadName) {
+			p.left += costOfLoad(o.load) * time.Duration(sides*o.loadRuns)
+		}
 	}
 	if slices.Contains(o.parts, partAddresses) {
 		p.left += costOfMove * time.Duration(sides*min(o.runs, manyRuns))

@@ -81,7 +81,7 @@ func TestParse(t *testing.T) {
 	if err != nil || o.runs != 3 || len(o.modes) != 2 || len(o.intervals) != 1 || o.parts[0] != partLoad {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, args := range [][]string{{"-modes", "x"}, {"-only", "x"}, {"-intervals", "1"}, {"-intervals", "1ms"}, {"-runs", "0"}, {"x"}} {
+	for _, args := range [][]string{{"-modes", "x"}, {"-only", "x"}, {"-intervals", "1"}, {"-intervals", "1ms"}, {"-runs", "0"}, {"x"}, {"-guard-modes", "x"}, {"-guard-probe", "0"}} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("%v: no error", args)
 		}

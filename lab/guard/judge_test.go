@@ -5,6 +5,8 @@ package guard
 
 import (
 	"cmp"
+	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,6 +43,10 @@ func (w *world) neverAnswers(name string, since time.Duration, why string) {
 
 // end stops everything, and prints the story of a test that failed.
 func (w *world) end() {
+	var shown strings.Builder
+	if w.t.Failed() {
+		w.show(&shown)
+	}
 	for _, n := range w.nodes {
 		for _, a := range n.lives {
 			if !a.Ended() {
@@ -52,7 +58,22 @@ func (w *world) end() {
 		w.stop()
 	}
 	if w.t.Failed() {
-		w.t.Log(w.story())
+		w.t.Log(w.story() + shown.String())
+	}
+}
+
+// show writes what the agents that run say of themselves.
+func (w *world) show(b *strings.Builder) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience) // the test's is over
+	defer cancel()
+	for _, m := range w.members {
+		a := w.nodes[m.name].agent
+		if a == nil || a.Ended() {
+			continue
+		}
+		s, err := a.Status(ctx)
+		text, _ := json.MarshalIndent(map[string]any{"routers": s.Routers, "fleet": s.Fleet, "guard": s.Guard, "peer_link": s.PeerLink}, "", " ")
+		fmt.Fprintf(b, "--- status of %s (%v):\n%s\n", m.name, err, text)
 	}
 }
 
