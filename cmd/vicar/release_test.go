@@ -104,24 +104,45 @@ func TestReleaseFence(t *testing.T) {
 	}
 }
 
+// with runs vicar with no more than some capabilities.
+func (n left) with(t *testing.T, capabilities string, args ...string) string {
+	t.Helper()
+	labtest.Need(t, "setpriv")
+	cmd := exec.Command("setpriv", append([]string{"--bounding-set=" + capabilities, "--inh-caps=-all", self(t)}, args...)...)
+	cmd.Env = n.command().Env
+	p, err := n.Start(cmd)
+	labtest.OK(t, err)
+	if err := p.Wait(); err != nil {
+		t.Errorf("vicar %v: %v", args, err)
+	}
+	return p.Output.String()
+}
+
+// The unit's rights don't let it adopt the fence, which is replaced.
+func TestReleaseAsUnit(t *testing.T) {
+	n := newLeft(t)
+	const rights = "-all,+bpf,+net_admin,+net_raw"
+	if got := n.with(t, rights, "release"); got != "removed 192.0.2.100/24\n" {
+		t.Errorf("release: %q", got)
+	}
+	if n.answers(t) {
+		t.Error("the fence is open")
+	}
+	if got := n.with(t, rights, "release", "--purge"); got != "took the fence away from eth0\n" {
+		t.Errorf("release --purge: %q", got)
+	}
+}
+
 // Where eBPF can't be used the addresses go all the same, and the fence can be
 // taken away.
 func TestReleaseWithoutEBPF(t *testing.T) {
-	labtest.Need(t, "setpriv")
 	n := newLeft(t)
-	weak := func(args ...string) string {
-		cmd := n.command(args...)
-		priv := exec.Command("setpriv", append([]string{"--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin", self(t)}, args...)...)
-		priv.Env = cmd.Env
-		p, err := n.Start(priv)
-		labtest.OK(t, err)
-		labtest.OK(t, p.Wait())
-		return p.Output.String()
-	}
-	if got := weak("release"); !strings.HasPrefix(got, "The fence closes when the leases end, and not now") || !strings.HasSuffix(got, "\nremoved 192.0.2.100/24\n") {
+	const rights = "-all,+net_admin,+net_raw"
+	got := n.with(t, rights, "release")
+	if !strings.HasPrefix(got, "The fence closes when the leases end, and not now") || !strings.HasSuffix(got, "\nremoved 192.0.2.100/24\n") {
 		t.Errorf("release: %q", got)
 	}
-	if got := weak("release", "--purge"); got != "took the fence away from eth0\n" {
+	if got := n.with(t, rights, "release", "--purge"); got != "took the fence away from eth0\n" {
 		t.Errorf("release --purge: %q", got)
 	}
 }
