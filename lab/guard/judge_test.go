@@ -57,6 +57,7 @@ func (w *world) end() {
 	if w.stop != nil {
 		w.stop()
 	}
+	w.session.Close()
 	if w.t.Failed() {
 		w.t.Log(w.story() + shown.String())
 	}
@@ -144,7 +145,7 @@ func (w *world) story() string {
 	fmt.Fprintf(&b, "the probers were late by %v at most, and left out %d of %d\n", late.Max, late.Missed, late.Ticks)
 	for _, m := range w.members {
 		for _, a := range w.nodes[m.name].lives {
-			fmt.Fprintf(&b, "--- %s (pid %d) wrote:\n%s", m.name, a.Pid(), a.Output)
+			fmt.Fprintf(&b, "--- %s (pid %d, %v) wrote:\n%s", m.name, a.Pid(), a.Wait(), a.Output)
 		}
 	}
 	return b.String()

@@ -70,7 +70,7 @@ func addAndRemove(w *world) {
 	delete(w.conf.Nodes, gone)
 	w.reload(joiner.name, w.rng.IntN(2) == 0)
 	for _, name := range w.shuffled() {
-		w.tell(name, "voters", "forget", gone)
+		w.forgets(name, gone)
 	}
 	w.inForce(3)
 	best := first.name
@@ -82,6 +82,19 @@ func addAndRemove(w *world) {
 	w.freeze(w.nodes[best], long, w.nodes[best].agent.SignalFamily)
 }
 
+// forgets has a node wait no longer for another, which is refused for as long
+// as that one has been heard lately.
+func (w *world) forgets(name, gone string) {
+	w.t.Helper()
+	var out string
+	var err error
+	w.eventually(name+" forgets "+gone, func() bool {
+		out, err = w.nodes[name].agent.Tell(w.t.Context(), "voters", "forget", gone)
+		return err == nil
+	})
+	w.note("%s forgets %s: %q", name, gone, out)
+}
+
 // reload puts the configuration into force on one running node after the other.
 // If killing, the holder dies in between and comes back. But is left out.
 func (w *world) reload(but string, killing bool) {
@@ -89,6 +102,7 @@ func (w *world) reload(but string, killing bool) {
 	for n, name := range w.shuffled() {
 		w.somewhere()
 		if a := w.nodes[name].agent; !a.Ended() {
+			w.up(name)
 			labtest.OK(w.t, a.Reload(w.conf))
 			w.note("%s reloads", name)
 		}
@@ -97,6 +111,15 @@ func (w *world) reload(but string, killing bool) {
 			w.run(holder)
 		}
 	}
+}
+
+// up waits until a node's agent answers. Before it does SIGHUP ends it.
+func (w *world) up(name string) {
+	w.t.Helper()
+	w.eventually(name+"'s agent answers", func() bool {
+		_, err := w.nodes[name].agent.Status(w.t.Context())
+		return err == nil
+	})
 }
 
 // holding is the node that has answered in the last moments, if any.

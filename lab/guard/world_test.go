@@ -72,12 +72,11 @@ func newWorld(t *testing.T, s shape) *world {
 	labtest.OK(t, err)
 	t.Cleanup(func() { os.RemoveAll(w.dir) })
 	w.lab = labtest.New(t)
+	w.session = probe.New(time.Millisecond)
 	t.Cleanup(w.end)
 	if s.peerLAN {
 		addBridge(t, w.lab, peerBridge)
 	}
-	w.session = probe.New(time.Millisecond)
-	t.Cleanup(w.session.Close)
 	w.client = labtest.Host(t, w.lab, "client", clientAddress)
 	w.plug()
 	return w
