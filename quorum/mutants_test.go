@@ -50,10 +50,6 @@ func (m mutant) starts(n *simNode) {
 // rolling is before the driver looks at what its roll has come to.
 func (m mutant) rolling(n *simNode) {
 	r := n.roll
-	if m.atOnce && !r.disk.Fresh() && !r.file.same(r.disk.Current) {
-		r.disk = Saved{Generation: r.disk.Generation + 1, Current: r.file}
-		r.next = r.disk.clone()
-	}
 	if m.noWait && !r.disk.Staged.IsZero() {
 		for _, node := range r.disk.lists().nodes() {
 			if node != r.node {
@@ -62,6 +58,15 @@ func (m mutant) rolling(n *simNode) {
 		}
 		r.evaluate()
 	}
+}
+
+// lists are those in force, where lists and votes are those of the roll.
+func (m mutant) lists(n *simNode, lists, votes Lists) (Lists, Lists) {
+	if m.atOnce {
+		lists = Lists{Current: n.roll.file.clone()}
+		votes = lists
+	}
+	return lists, votes
 }
 
 // voting is when the voter has been given lists.
@@ -141,7 +146,7 @@ func TestSimulationFindsMutants(t *testing.T) {
 		{"voters changed at once", mutant{atOnce: true}, 1000},
 		{"a fresh node begins with its file", mutant{fileOnly: true}, 1000},
 		{"completed without waiting for all", mutant{noWait: true}, 1000},
-		{"voters that are not sealed", mutant{unsealed: true}, 1000},
+		{"voters that are not sealed", mutant{unsealed: true}, 4000},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			found, first := uint64(0), uint64(0)

@@ -149,9 +149,8 @@ next:
 				continue next
 			}
 		}
-		lists, _ := n.roll.Lists()
 		cfg := CandidateConfig{
-			Node: simName(n.id), Start: n.startID, Resource: r.Resource, Lists: lists, Lease: n.w.lease, Renew: n.w.lease / 3,
+			Node: simName(n.id), Start: n.startID, Resource: r.Resource, Lists: n.lists[0], Lease: n.w.lease, Renew: n.w.lease / 3,
 			Margin: n.w.lease / 20, Seed: n.w.rng.Uint64(), Counter: n.term,
 		}
 		c, err := NewCandidate(cfg)

@@ -19,7 +19,7 @@ type simRoll struct {
 	roll    *Roll
 	writing bool
 	told    Report
-	lists   [2]Lists // that candidates and voter have
+	lists   [2]Lists      // that candidates and voter have
 	rolled  time.Duration // when a timer of the roll fires, if it is to come
 }
 
@@ -42,6 +42,7 @@ func (n *simNode) startRoll() {
 func (n *simNode) apply() {
 	votes, ok := n.roll.Votes()
 	lists, _ := n.roll.Lists()
+	lists, votes = n.w.mutant.lists(n, lists, votes)
 	if both := [2]Lists{lists, votes}; !ok || reflect.DeepEqual(both, n.lists) {
 		return
 	} else {

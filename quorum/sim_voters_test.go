@@ -26,7 +26,7 @@ type simVoters struct {
 // force for long.
 func (w *simWorld) firstVoters(seed uint64) {
 	w.anchor = w.rng.IntN(2) // a candidate
-	w.changes = seed%8 != 0 && seed%3 != 0 && len(w.nodes) > 2
+	w.changes = seed%8 != 0 && (seed%3 != 0 || seed%8 == 1) && len(w.nodes) > 2
 	w.target = List{MaxLease: w.maxLease}
 	for i := range w.nodes {
 		w.target.Voters = append(w.target.Voters, simName(i))
@@ -70,6 +70,7 @@ func (w *simWorld) agree(s *Saved) {
 	switch {
 	case g == len(w.inForce):
 		w.inForce, w.suspect = append(w.inForce, s.Current), append(w.suspect, nil)
+	case w.mutant != mutant{}: // it is to be found by its fruits
 	case g > len(w.inForce):
 		w.wrong = fmt.Errorf("generation %d comes after %d", g, len(w.inForce)-1)
 	case !w.inForce[g].same(s.Current) && w.wrong == nil:
@@ -137,6 +138,48 @@ func (w *simWorld) politics(n *simNode) {
 				w.after(w.between(0, time.Second), o, func() { o.forgets(n) })
 			}
 		}
+	}
+}
+
+// schisms cut nodes apart while the voters change, when some nodes don't know of it,
+// and when one that was forgotten is there again.
+func (w *simWorld) schisms() {
+	for range 30 {
+		w.target = w.anyList()
+		w.note("the voters are to be %v", w.target)
+		w.net.weather()
+		w.rollOut()
+		n := w.nodes[w.rng.IntN(len(w.nodes))]
+		gone := w.rng.IntN(2) == 0 && w.doubt(n)
+		if gone {
+			n.restart(false)
+			n.buried = true
+		}
+		cut := w.rng.IntN(8)
+		for i := range 8 {
+			if i == cut {
+				w.net.partition(len(w.nodes))
+				w.note("partition")
+			}
+			w.run(w.between(0, w.maxLease))
+			for _, o := range w.nodes {
+				if gone && o.waitsFor(n) {
+					w.after(0, o, func() { o.forgets(n) })
+				}
+			}
+		}
+		if gone {
+			w.queue.push(simEvent{at: w.now, kind: simRise, node: n.id})
+		}
+		for range 20 {
+			w.run(w.between(0, w.maxLease/4))
+			o := w.nodes[w.rng.IntN(len(w.nodes))]
+			w.after(0, o, o.insist)
+		}
+		if w.rng.IntN(4) > 0 {
+			w.net.heal()
+		}
+		w.run(w.between(0, 2*w.maxLease))
 	}
 }
 

@@ -256,9 +256,12 @@ func simulate(seed uint64, m mutant, record bool) *simWorld {
 	if w.rng.IntN(2) == 0 {
 		w.run(w.maxLease) // else the mischief begins in the silence
 	}
-	if seed%8 == 0 {
+	switch {
+	case seed%8 == 0:
 		w.storms()
-	} else {
+	case seed%8 == 1 && w.changes:
+		w.schisms()
+	default:
 		for range 60 {
 			w.mischief()
 			w.run(w.between(w.lease/10, max(4*w.lease, w.maxLease)))
