@@ -4,7 +4,6 @@
 package quorum
 
 import (
-	"hash/maphash"
 	"slices"
 	"strings"
 	"testing"
@@ -13,21 +12,20 @@ import (
 // search visits states until there are none left or the limit is reached, and
 // returns how many it visited, whether all, and the first with two who answer.
 func search(t *testing.T, first *exState, limit int) (visited int, all bool, wrong *exState) {
-	seed := maphash.MakeSeed()
-	seen := map[uint64]bool{}
+	seen := map[uint64]struct{}{}
 	stack := []*exState{first}
 	for len(stack) > 0 && len(seen) < limit {
 		s := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		h := maphash.String(seed, s.key())
-		if seen[h] {
+		h := s.hash()
+		if _, ok := seen[h]; ok {
 			continue
 		}
-		seen[h] = true
+		seen[h] = struct{}{}
 		if s.both() {
 			return len(seen), false, s
 		}
-		stack = append(stack, s.next(t)...)
+		stack = s.next(t, stack)
 	}
 	return len(seen), len(stack) == 0, nil
 }
@@ -35,30 +33,43 @@ func search(t *testing.T, first *exState, limit int) (visited int, all bool, wro
 func (s *exState) steps() string {
 	var steps []string
 	for p := s.path; p != nil; p = p.before {
-		steps = append(steps, p.what)
+		steps = append(steps, p.what())
 	}
 	slices.Reverse(steps)
 	return strings.Join(steps, "\n")
 }
 
 // TestExhaustive searches small cases: whatever arrives, is lost, repeated or
-// late, and whoever restarts, never do two answer.
+// late, and whoever restarts, never do two answer. Those whose number of states is
+// there are searched to their end if -states allows it.
 func TestExhaustive(t *testing.T) {
-	for name, left := range map[string]exBounds{
-		"messages alone": {},
-		"ticks":          {ticks: 3},
-		"repeats":        {ticks: 2, repeats: 1},
-		"a renewal":      {ticks: 4, timers: 1},
-		"a release":      {ticks: 2, giveUps: 1},
-		"a restart":      {ticks: 3, restarts: 1},
-		"everything":     {ticks: 4, repeats: 1, restarts: 1, giveUps: 1, timers: 1},
+	for _, test := range []struct {
+		name   string
+		left   exBounds
+		states int
+	}{
+		{"messages alone", exBounds{}, 3409},
+		{"a tick", exBounds{ticks: 1}, 29133},
+		{"two ticks", exBounds{ticks: 2}, 252198},
+		{"three ticks", exBounds{ticks: 3}, 1138951},
+		{"a repeat", exBounds{repeats: 1}, 26381},
+		{"a tick and a repeat", exBounds{ticks: 1, repeats: 1}, 252863},
+		{"a release", exBounds{giveUps: 1}, 13261},
+		{"a tick and a release", exBounds{ticks: 1, giveUps: 1}, 114252},
+		{"two ticks and a release", exBounds{ticks: 2, giveUps: 1}, 775119},
+		{"a restart", exBounds{restarts: 1}, 247504},
+		{"renewals", exBounds{ticks: 4, timers: 2}, 0},
+		{"everything", exBounds{ticks: 4, repeats: 1, restarts: 1, giveUps: 1, timers: 1}, 0},
 	} {
-		t.Run(name, func(t *testing.T) {
-			visited, all, wrong := search(t, newExState(t, left, mutant{}), *statesFlag)
+		t.Run(test.name, func(t *testing.T) {
+			visited, all, wrong := search(t, newExState(t, test.left, mutant{}), *statesFlag)
 			if wrong != nil {
 				t.Fatalf("two answer after\n%s", wrong.steps())
 			}
 			t.Logf("%d states, all of them: %v", visited, all)
+			if test.states > 0 && test.states < *statesFlag && (!all || visited != test.states) {
+				t.Errorf("%d states, all of them: %v; there were %d", visited, all, test.states)
+			}
 		})
 	}
 }

@@ -8,12 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
 
-var statesFlag = flag.Int("states", 20_000, "how many states to search of each small case")
+var statesFlag = flag.Int("states", 30_000, "how many states to search of each small case")
 
 // exBounds are how often each thing may happen on one path.
 type exBounds struct{ ticks, repeats, restarts, giveUps, timers int }
@@ -22,7 +21,8 @@ type exBounds struct{ ticks, repeats, restarts, giveUps, timers int }
 // deliver it.
 type exPacket struct {
 	from, to int
-	msg      Message
+	msg      *Message
+	hash     uint64
 }
 
 // exState is a state of three voters, the first two of them candidates. What a
@@ -41,7 +41,7 @@ type exState struct {
 
 // exStep is how a state was reached.
 type exStep struct {
-	what   string
+	what   func() string
 	before *exStep
 }
 
@@ -104,7 +104,7 @@ func (s *exState) restart(t *testing.T, node int) {
 // step is a step of a candidate with all that it causes at its own node.
 func (s *exState) step(node int, ev Event) {
 	c := s.cands[node]
-	for _, a := range c.Step(s.local(node), ev) {
+	for _, a := range slices.Clone(c.Step(s.local(node), ev)) {
 		switch a := a.(type) {
 		case Send:
 			s.send(node, int(a.To[0]-'a'), a.Message)
@@ -120,84 +120,93 @@ func (s *exState) step(node int, ev Event) {
 }
 
 func (s *exState) send(from, to int, m Message) {
+	p := exPacket{from: from, to: to, msg: &m}
 	if from != to {
-		s.wire = append(s.wire, exPacket{from, to, m})
+		p.hash = p.sum()
+		s.wire = append(s.wire, p)
 		return
 	}
-	s.deliver(exPacket{from, to, m})
+	s.deliver(p)
 }
 
 func (s *exState) deliver(p exPacket) {
 	if p.msg.Kind == Promise || p.msg.Kind == Accepted {
-		s.step(p.to, Received{From: simName(p.from), Message: p.msg})
+		s.step(p.to, Received{From: simName(p.from), Message: *p.msg})
 		return
 	}
-	if answer, ok := s.voters[p.to].Handle(s.local(p.to), simName(p.from), p.msg); ok {
+	if answer, ok := s.voters[p.to].Handle(s.local(p.to), simName(p.from), *p.msg); ok {
 		s.send(p.to, p.from, answer)
 	}
 }
 
-// clone is a copy with a step more.
-func (s *exState) clone(what string) *exState {
+// clone is a copy with a step more, which is node's alone; -1: nobody's.
+func (s *exState) clone(node int, what func() string) *exState {
 	n := *s
 	n.path = &exStep{what, s.path}
-	n.wire = slices.Clone(s.wire)
-	for i, v := range s.voters {
-		c := *v
-		c.states = maps.Clone(v.states)
-		for k, st := range c.states {
-			o := *st
-			o.released = slices.Clone(st.released)
-			c.states[k] = &o
-		}
-		n.voters[i] = &c
+	n.wire = make([]exPacket, len(s.wire), len(s.wire)+2)
+	copy(n.wire, s.wire)
+	if node < 0 {
+		return &n
 	}
-	for i, v := range s.cands {
-		c := *v
-		c.out = nil
-		c.rounds = slices.Clone(v.rounds)
-		for j := range c.rounds {
-			c.rounds[j].votes = slices.Clone(c.rounds[j].votes)
-		}
-		n.cands[i] = &c
+	v := *s.voters[node]
+	v.states = maps.Clone(v.states)
+	for k, st := range v.states {
+		o := *st
+		o.released = slices.Clone(st.released)
+		v.states[k] = &o
 	}
+	n.voters[node] = &v
+	if node >= len(s.cands) {
+		return &n
+	}
+	c := *s.cands[node]
+	c.out = nil
+	c.said.words = slices.Clone(c.said.words)
+	c.rounds = slices.Clone(c.rounds)
+	for j := range c.rounds {
+		c.rounds[j].votes = slices.Clone(c.rounds[j].votes)
+	}
+	n.cands[node] = &c
 	return &n
 }
 
 // next are the states that may follow.
-func (s *exState) next(t *testing.T) []*exState {
-	var all []*exState
-	add := func(what string, change func(*exState)) {
-		n := s.clone(what)
+func (s *exState) next(t *testing.T, all []*exState) []*exState {
+	add := func(node int, what func() string, change func(*exState)) {
+		n := s.clone(node, what)
 		change(n)
+		n.tidy()
 		all = append(all, n)
 	}
 	// The last of them is searched first, hence what is rare late in a path.
 	for i := range s.voters {
 		if s.left.restarts > 0 {
-			add(fmt.Sprint(i, " restarts"), func(n *exState) { n.left.restarts--; n.restart(t, i) })
+			add(i, func() string { return fmt.Sprint(i, " restarts") }, func(n *exState) { n.left.restarts--; n.restart(t, i) })
 		}
 	}
 	if s.left.ticks > 0 {
-		add("tick", func(n *exState) { n.left.ticks--; n.now++ })
+		add(-1, func() string { return "tick" }, func(n *exState) { n.left.ticks--; n.now++ })
 	}
 	for i := range s.wire {
 		p := s.wire[i]
-		what := fmt.Sprintf("%v %v from %d to %d", p.msg.Kind, p.msg.Ballot, p.from, p.to)
-		add(what, func(n *exState) { n.wire = slices.Delete(n.wire, i, i+1); n.deliver(p) })
+		what := func() string { return fmt.Sprintf("%v %v from %d to %d", p.msg.Kind, p.msg.Ballot, p.from, p.to) }
+		add(p.to, what, func(n *exState) { n.wire = slices.Delete(n.wire, i, i+1); n.deliver(p) })
 		if s.left.repeats > 0 {
-			add(what+", repeated", func(n *exState) { n.left.repeats--; n.deliver(p) })
+			add(p.to, func() string { return what() + ", repeated" }, func(n *exState) { n.left.repeats--; n.deliver(p) })
 		}
 	}
 	for i, c := range s.cands {
 		if c.phase == idle && c.ballot.IsZero() {
-			add(fmt.Sprint(i, " acquires"), func(n *exState) { n.step(i, Acquire{}) })
+			add(i, func() string { return fmt.Sprint(i, " acquires") }, func(n *exState) { n.step(i, Acquire{}) })
 		}
 		if at, ok := c.Deadline(); ok && s.left.timers > 0 && !s.local(i).Before(at) {
-			add(fmt.Sprint(i, " ticks"), func(n *exState) { n.left.timers--; n.step(i, Tick{}) })
+			add(i, func() string { return fmt.Sprint(i, " ticks") }, func(n *exState) { n.left.timers--; n.step(i, Tick{}) })
+		}
+		if c.phase == holding && s.left.timers > 0 {
+			add(i, func() string { return fmt.Sprint(i, " renews") }, func(n *exState) { n.left.timers--; n.step(i, Renew{}) })
 		}
 		if c.phase != idle && s.left.giveUps > 0 {
-			add(fmt.Sprint(i, " gives up"), func(n *exState) { n.left.giveUps--; n.fence[i] = time.Time{}; n.step(i, GiveUp{}) })
+			add(i, func() string { return fmt.Sprint(i, " gives up") }, func(n *exState) { n.left.giveUps--; n.fence[i] = time.Time{}; n.step(i, GiveUp{}) })
 		}
 	}
 	return all
@@ -205,32 +214,4 @@ func (s *exState) next(t *testing.T) []*exState {
 
 func (s *exState) both() bool {
 	return s.local(0).Before(s.fence[0]) && s.local(1).Before(s.fence[1])
-}
-
-// key tells states apart. Messages on their way are a multiset.
-func (s *exState) key() string {
-	var b strings.Builder
-	fmt.Fprint(&b, s.left, s.now, s.lives, s.fence[0].UnixNano(), s.fence[1].UnixNano())
-	for _, v := range s.voters {
-		fmt.Fprint(&b, "|", v.silent.UnixNano())
-		for _, st := range v.states {
-			fmt.Fprint(&b, st.lease.ballot, st.lease.sequence, st.lease.expiry.UnixNano(), st.promised, st.promisedAt.UnixNano(), st.released)
-		}
-	}
-	for _, c := range s.cands {
-		fmt.Fprint(&b, "|", c.phase, c.counter, c.ballot, c.sequence, c.until.UnixNano(), c.due.UnixNano(), c.tries, c.failures, c.random, c.said)
-		for _, r := range c.rounds {
-			fmt.Fprint(&b, r.kind, r.sequence, r.t0.UnixNano())
-			for _, v := range r.votes {
-				fmt.Fprint(&b, v.node, v.yes)
-			}
-		}
-	}
-	var wire []string
-	for _, p := range s.wire {
-		m := p.msg
-		wire = append(wire, fmt.Sprint(p.from, p.to, m.Kind, m.Ballot, m.Sequence, m.Refusal, m.Promised, m.Holder, m.Remaining))
-	}
-	slices.Sort(wire)
-	return b.String() + strings.Join(wire, ";")
 }

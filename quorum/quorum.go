@@ -166,6 +166,11 @@ func (l List) String() string {
 	return strings.Join(l.Voters, " ") + " for " + l.MaxLease.String()
 }
 
+// overlaps tells whether a voter is in both.
+func (l List) overlaps(o List) bool {
+	return slices.ContainsFunc(l.Voters, func(v string) bool { return slices.Contains(o.Voters, v) })
+}
+
 // same tells whether both have the same voters and MaxLease.
 func (l List) same(o List) bool { return l.Digest() == o.Digest() }
 

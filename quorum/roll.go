@@ -48,8 +48,9 @@ import (
 // it. Such a node has no list in force: it votes for nobody and asks nobody, until
 // a node that has one reports it. If there is none the cluster is new, and
 // the change from no list to the file's goes its way as any other: each node of
-// the file must have agreed to it and said so. A list whose every node has lost its
-// state can't be told from a new one.
+// the file must have agreed to it and said so. A list of which every node is new or
+// has lost its state can't be told from a new cluster's, so a change keeps at least
+// one voter.
 //
 // # The driver
 //
@@ -72,10 +73,7 @@ type Roll struct {
 // NewRoll makes the Roll of a start of node. saved is nil if there is no state
 // file; file is the list of the node's file.
 func NewRoll(node string, saved *Saved, file List, now time.Time) (*Roll, error) {
-	errs := []error{checkNode(node), file.validate()}
-	if file.IsZero() {
-		errs = append(errs, errors.New("there are no voters"))
-	}
+	errs := []error{checkNode(node), checkFile(file)}
 	r := &Roll{node: node, file: file.clone(), heard: map[string]Report{}, gone: map[string]bool{}, now: now, sealed: now}
 	if saved != nil {
 		errs = append(errs, saved.Validate())
@@ -95,11 +93,11 @@ func (r *Roll) Heard(now time.Time, node string, report Report) error {
 	if err := errors.Join(checkNode(node), report.Validate()); err != nil {
 		return fmt.Errorf("the report of %s on its voters: %w", node, err)
 	}
-	delete(r.gone, node)
-	if len(r.heard) >= 2*most && r.heard[node].Current.IsZero() {
-		return fmt.Errorf("the report of %s on its voters: too many nodes", node)
+	if _, ok := r.heard[node]; node == r.node || !ok && len(r.heard) == 2*most {
+		return fmt.Errorf("the report of %s on its voters: %w", node, ErrStranger)
 	}
-	report.Saved = report.Saved.clone()
+	delete(r.gone, node)
+	report.Saved = report.clone()
 	r.heard[node] = report
 	r.Step(now)
 	return nil
@@ -112,25 +110,25 @@ func (r *Roll) Gone(node string) { r.gone[node] = true }
 // Configure takes the list of a file that is reloaded. It is an error, and
 // changes nothing, while a change to another list can't be taken back.
 func (r *Roll) Configure(now time.Time, file List) error {
-	if err := file.validate(); err != nil || file.IsZero() {
-		return fmt.Errorf("the voters of %s: %w", r.node, cmpErr(err, errors.New("there are none")))
+	if err := checkFile(file); err != nil {
+		return fmt.Errorf("changing the voters of %s: %w", r.node, err)
 	}
 	if staged, by := r.bound(); by != "" && !staged.same(file) {
 		return fmt.Errorf("changing the voters to %v: %w", file, &UnderWayError{staged.clone(), r.Waits()})
+	}
+	if !r.next.Fresh() && !file.overlaps(r.next.Current) {
+		return fmt.Errorf("changing the voters from %v to %v: %w", r.next.Current, file, ErrNobodyStays)
 	}
 	r.file = file.clone()
 	r.Step(now)
 	return nil
 }
 
-// cmpErr is the first of the errors that is one.
-func cmpErr(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+func checkFile(file List) error {
+	if file.IsZero() {
+		return errors.New("there are no voters")
 	}
-	return nil
+	return file.validate()
 }
 
 // UnderWayError says that a change of the voters must be completed before the
@@ -149,8 +147,11 @@ func (e *UnderWayError) Error() string {
 	return s + "; change the voters again when it is complete"
 }
 
-// Errors of Forget.
+// Errors of Configure, Heard and Forget.
 var (
+	ErrNobodyStays = errors.New("no voter stays, which is how a new cluster looks: change them in two steps")
+	ErrStranger    = errors.New("not another node of this cluster")
+
 	ErrNoChange = errors.New("no change of the voters is under way")
 	ErrNoVoter  = errors.New("it is in neither list of voters")
 	ErrThere    = errors.New("it is there")
@@ -159,7 +160,7 @@ var (
 // Forget makes the change that is under way wait for node no more. Its machine is
 // gone for good: what it had promised as a voter nobody knows.
 func (r *Roll) Forget(node string) error {
-	err := error(nil)
+	var err error
 	_, heard := r.heard[node]
 	switch {
 	case r.next.Staged.IsZero():

@@ -17,23 +17,27 @@ func (r *Roll) evaluate() {
 	if !r.disk.same(&r.next) {
 		return
 	}
-	if r.disk.Staged.IsZero() || !r.all(func(*Report) bool { return true }) {
+	switch agreed := !r.disk.Staged.IsZero() && len(r.missing(anyhow)) == 0; {
+	case !agreed:
 		r.agreed = time.Time{}
-		if !r.disk.Sealed {
-			return
-		}
-	} else if r.agreed.IsZero() {
+	case r.agreed.IsZero():
 		r.agreed = r.now
 	}
 	switch {
-	case !r.disk.Sealed:
+	case r.disk.Sealed:
+		if r.ready() && len(r.missing(isReady)) == 0 {
+			r.next = Saved{Generation: r.disk.Generation + 1, Current: r.disk.Staged}
+			r.stage()
+		}
+	case !r.agreed.IsZero():
 		// Without a list in force there is nothing to run out.
 		r.next.Sealed = r.disk.Fresh() || !r.now.Before(r.agreed.Add(r.disk.lists().longest()))
-	case r.ready() && r.all(func(o *Report) bool { return o.Ready }):
-		r.next = Saved{Generation: r.disk.Generation + 1, Current: r.disk.Staged}
-		r.stage()
 	}
 }
+
+// What is asked of a report of the same change.
+func anyhow(*Report) bool    { return true }
+func isReady(o *Report) bool { return o.Ready }
 
 // adopt takes over a higher generation: it is complete. A list that its nodes are
 // sealed for is taken over sealed, as this node may have been before it lost its
@@ -60,7 +64,7 @@ func (r *Roll) stage() {
 	if want.IsZero() {
 		want = r.file
 	}
-	if want.same(r.next.Current) {
+	if want.same(r.next.Current) || !r.next.Fresh() && !want.overlaps(r.next.Current) {
 		want = List{}
 	}
 	if !want.same(r.next.Staged) {
@@ -89,10 +93,8 @@ func (r *Roll) ready() bool {
 	return r.disk.Sealed && (r.disk.Fresh() || !r.now.Before(r.sealed.Add(r.disk.lists().longest())))
 }
 
-// all tells whether every other node of both lists has reported the same change
-// and is as asked, or was forgotten.
-func (r *Roll) all(is func(*Report) bool) bool { return len(r.missing(is)) == 0 }
-
+// missing are the other nodes of both lists, without those that were forgotten, that
+// have not reported the same change or are not as asked.
 func (r *Roll) missing(is func(*Report) bool) []string {
 	forgotten := r.forgotten()
 	return slices.DeleteFunc(r.disk.lists().nodes(), func(node string) bool {
@@ -126,10 +128,10 @@ func (r *Roll) Waits() []string {
 	if r.disk.Staged.IsZero() {
 		return nil
 	}
-	if staged := r.missing(func(*Report) bool { return true }); len(staged) > 0 {
+	if staged := r.missing(anyhow); len(staged) > 0 {
 		return staged
 	}
-	return r.missing(func(o *Report) bool { return o.Ready })
+	return r.missing(isReady)
 }
 
 // Problem is why the list of voters isn't what the node's file says though nobody
@@ -148,10 +150,13 @@ func (r *Roll) Problem() string {
 	if by != "" && !staged.same(r.file) {
 		return fmt.Sprintf("the change to the voters %v, to which %s is bound, comes first; then those of this node's file (%v)", staged, by, r.file)
 	}
-	for _, node := range r.missing(func(*Report) bool { return true }) {
+	for _, node := range r.missing(anyhow) {
 		if o, ok := r.heard[node]; ok && !r.disk.Staged.IsZero() && o.Generation == r.disk.Generation {
 			return fmt.Sprintf("the file of %s has other voters (%v) than this node's (%v): reload the same file on all nodes", node, o.wanted(), r.file)
 		}
+	}
+	if !r.next.Fresh() && !r.file.overlaps(r.next.Current) {
+		return fmt.Sprintf("of the voters in force (%v) none is in this node's file (%v): %v", r.next.Current, r.file, ErrNobodyStays)
 	}
 	if lists := r.disk.lists(); !r.disk.Fresh() && !slices.Contains(lists.nodes(), r.node) {
 		return fmt.Sprintf("this node is not among the voters (%v)", lists.Current)
