@@ -72,6 +72,7 @@ func (u unit) key() string {
 // group is a unit in the loop.
 type group struct {
 	unit
+	id      string // its key
 	engines *vrrp.Group
 	routers []*router
 	members []*instance // in the engines' order
@@ -121,10 +122,13 @@ type group struct {
 	patience time.Time
 }
 
+// key is the unit's.
+func (g *group) key() string { return g.id }
+
 // newGroup builds the engines. start makes an owner's answers reach the loop and
 // runs it; nil builds a group that is only looked at.
 func newGroup(u unit, epoch time.Time, start func(*instance)) (*group, error) {
-	g := &group{unit: u}
+	g := &group{unit: u, id: u.key()}
 	var engines []*vrrp.Engine
 	for _, cfg := range u.routers {
 		r := newRouter(cfg, g, epoch)

@@ -57,7 +57,7 @@ func (l *loop) verdict(now time.Time, v vip.Verdict) {
 	g := l.groups[v.Resource]
 	if g == nil {
 		if v.Kind == vip.Granted {
-			l.cfg.Guard.GiveUp(v.Resource)
+			l.release(v.Resource)
 		}
 		return
 	}
@@ -109,6 +109,13 @@ func (l *loop) revoked(g *group, now time.Time, v vip.Verdict) {
 	// the addresses are gone.
 	g.lease.claimed = true
 	l.giveBack(g, now)
+}
+
+// release gives a resource back. What the Guard has said of it before does not
+// answer the next claim.
+func (l *loop) release(resource string) {
+	l.cfg.Guard.GiveUp(resource)
+	l.verdicts.discard(func(v vip.Verdict) bool { return v.Resource == resource })
 }
 
 // leaseReason says why a lease isn't granted or was lost.
@@ -168,7 +175,7 @@ func (l *loop) giveBack(g *group, now time.Time) {
 	wants := slices.ContainsFunc(g.members, func(i *instance) bool { return i.engine.Status().Claiming })
 	token := g.lease.token
 	if g.lease.claimed && (!wants || g.lease.held) {
-		l.cfg.Guard.GiveUp(g.key())
+		l.release(g.key())
 		g.lease = lease{lost: g.lease.lost}
 		l.setUnheard(g, false)
 	}

@@ -22,17 +22,7 @@ type heir struct {
 }
 
 // states are how the other nodes stand to the group's resource.
-func (l *loop) states(g *group) map[string]vip.ResourceState {
-	all := make(map[string]vip.ResourceState)
-	for _, n := range l.peers {
-		for _, r := range n.Resources {
-			if r.Name == g.key() {
-				all[n.Node] = r
-			}
-		}
-	}
-	return all
-}
+func (l *loop) states(g *group) map[string]vip.ResourceState { return l.stands[g.key()] }
 
 // successor is the node that a group hands over to: the named one, or the best
 // that is ready; empty if there is none.

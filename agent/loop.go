@@ -30,13 +30,14 @@ type loop struct {
 	health  *mailbox[[]track.Result]
 	told    *mailbox[*group] // the Listener has been told that one gives up
 
-	verdicts   *mailbox[vip.Verdict]   // of the Guard
-	peerEvents *mailbox[vip.PeerEvent] // of the other nodes
-	peers      []vip.NodeState         // the other nodes that are there
-	renewals   []string                // what this round has the Guard renew
-	restate    bool                    // the other nodes are to be told how this one stands
-	moves      []move                  // that somebody waits for
-	limit      limiter                 // of what peers make the loop say
+	verdicts   *mailbox[vip.Verdict]                   // of the Guard
+	peerEvents *mailbox[vip.PeerEvent]                 // of the other nodes
+	peers      []vip.NodeState                         // the other nodes that are there
+	stands     map[string]map[string]vip.ResourceState // how they stand, by resource and node
+	renewals   []string                                // what this round has the Guard renew
+	restate    bool                                    // the other nodes are to be told how this one stands
+	moves      []move                                  // that somebody waits for
+	limit      limiter                                 // of what peers make the loop say
 
 	epoch time.Time
 
@@ -155,7 +156,7 @@ func (l *loop) spin(ctx context.Context, alarm Alarm) {
 		case <-l.health.wake:
 			l.checksChanged(l.cfg.Now(), l.health.take())
 		case <-l.verdicts.wake:
-			for _, v := range l.verdicts.take() {
+			for v, ok := l.verdicts.next(); ok; v, ok = l.verdicts.next() {
 				l.verdict(l.cfg.Now(), v)
 			}
 		case <-l.peerEvents.wake:

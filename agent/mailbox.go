@@ -3,7 +3,10 @@
 
 package agent
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // mailbox hands values of other goroutines to the loop. put never blocks.
 type mailbox[T any] struct {
@@ -24,6 +27,24 @@ func (b *mailbox[T]) put(v T) {
 	case b.wake <- struct{}{}:
 	default:
 	}
+}
+
+// next takes out the oldest; false if there is none.
+func (b *mailbox[T]) next() (v T, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.pending) == 0 {
+		return v, false
+	}
+	v, b.pending = b.pending[0], b.pending[1:]
+	return v, true
+}
+
+// discard drops what is pending and old.
+func (b *mailbox[T]) discard(old func(T) bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pending = slices.DeleteFunc(b.pending, old)
 }
 
 // take empties the mailbox, the oldest first.

@@ -24,13 +24,27 @@ func (l *loop) watchPeers(ctx context.Context) {
 func (l *loop) peersSaid(now time.Time, events []vip.PeerEvent) {
 	for _, ev := range events {
 		if ev.States != nil {
-			l.peers = ev.States
+			l.peers, l.stands = ev.States, byResource(ev.States)
 			l.peersChanged(now)
 		}
 		if ev.Message != nil {
 			l.hear(now, *ev.Message)
 		}
 	}
+}
+
+// byResource orders what nodes say by resource and node.
+func byResource(peers []vip.NodeState) map[string]map[string]vip.ResourceState {
+	all := make(map[string]map[string]vip.ResourceState)
+	for _, n := range peers {
+		for _, r := range n.Resources {
+			if all[r.Name] == nil {
+				all[r.Name] = make(map[string]vip.ResourceState, len(peers))
+			}
+			all[r.Name][n.Node] = r
+		}
+	}
+	return all
 }
 
 // peersChanged looks at what depends on how the other nodes stand.

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,16 +27,19 @@ import (
 // cluster is what binds a node to the others: the peer link, what travels on it,
 // and the guard. guard is nil without one.
 type cluster struct {
-	node  string
-	log   *slog.Logger
-	link  *gossip.Link
-	fleet *fleet.Fleet
-	guard *guard.Guard
+	node    string
+	log     *slog.Logger
+	link    *gossip.Link
+	fleet   *fleet.Fleet
+	guard   *guard.Guard
+	members chan struct{} // holds one: they have changed
 
-	mu     sync.Mutex
-	cfg    *config.Config
-	known  map[netip.Addr]string // the resources of all addresses that were configured
-	broken error                 // the link has ended with it
+	mu        sync.Mutex
+	cfg       *config.Config
+	known     map[netip.Addr]string // the resources of all addresses that were configured
+	resources []config.Resource
+	sealed    map[sealKey]sealed // releases, as long as they are the same
+	broken    error              // the link has ended with it
 }
 
 // clusterWorld is what a cluster is built with.
@@ -56,11 +60,11 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	if err != nil {
 		return nil, fmt.Errorf("reading the peer link's keys: %w", err)
 	}
-	u := &cluster{node: node, log: w.log, known: make(map[netip.Addr]string)}
+	u := &cluster{node: node, log: w.log, known: make(map[netip.Addr]string), members: make(chan struct{}, 1)}
 	u.learn(c)
 	u.link, err = gossip.New(gossip.Config{
 		Node: node, Cluster: c.Cluster, Bind: own(c, node), Port: c.PeerLink.Port, Peers: linkPeers(c, node), Keys: keys, Log: w.log,
-		State: func() []byte { return u.fleet.State() }, Changed: func() { u.fleet.Changed() }, Received: u.received,
+		State: func() []byte { return u.fleet.State() }, Changed: u.changed, Received: u.received,
 	})
 	if err != nil {
 		return nil, err
@@ -146,6 +150,37 @@ func (u *cluster) received(from string, ch gossip.Channel, payload []byte) {
 	}
 }
 
+// changed has the members looked at.
+func (u *cluster) changed() {
+	u.fleet.Changed()
+	select {
+	case u.members <- struct{}{}:
+	default:
+	}
+}
+
+// watchMembers tells the guard who has left, until ctx ends.
+func (u *cluster) watchMembers(ctx context.Context) error {
+	there := make(map[string]bool)
+	for {
+		now := make(map[string]bool)
+		for _, m := range u.link.Members() {
+			now[m.Name] = true
+		}
+		for name := range there {
+			if !now[name] && u.guard != nil {
+				u.guard.Gone(name)
+			}
+		}
+		there = now
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-u.members:
+		}
+	}
+}
+
 // heard hands another guard's report to this one.
 func (u *cluster) heard(node string, report []byte) {
 	if u.guard != nil {
@@ -169,6 +204,7 @@ func (u *cluster) run(ctx context.Context, failed func(error)) {
 	}
 	parts.Go(func() { run("peer link", linked, u.link.Run) })
 	parts.Go(func() { run("fleet", linked, u.fleet.Run) })
+	parts.Go(func() { run("members", linked, u.watchMembers) })
 	if u.guard != nil {
 		u.fleet.SetReport(u.guard.Report())
 		run("guard", ctx, u.guard.Run)
@@ -209,7 +245,7 @@ func (u *cluster) reload(ctx context.Context, c *config.Config) (undo func(), er
 func (u *cluster) status(ctx context.Context, st *status.Status) {
 	st.Fleet = u.fleet.Status(st.Digest)
 	u.mu.Lock()
-	broken, cfg := u.broken, u.cfg
+	broken, resources := u.broken, u.resources
 	u.mu.Unlock()
 	st.PeerLink = &status.PeerLink{Port: int(u.link.Port()), Dropped: u.dropped()}
 	if broken != nil {
@@ -223,7 +259,7 @@ func (u *cluster) status(ctx context.Context, st *status.Status) {
 		// Who asks nobody knows of no answers.
 		st.Guard.Majority = st.Votes().Majority
 	}
-	names := leaseNames(cfg)
+	names := leaseNames(resources)
 	for n := range st.Routers {
 		if r := &st.Routers[n]; r.Lease != nil && r.Lease.Held {
 			// The clocks differ by what the agent has made up for already.
@@ -238,7 +274,8 @@ func (u *cluster) dropped() map[string]uint64 {
 	s := u.link.Stats()
 	all := map[string]uint64{
 		"wrong_key": s.WrongKey, "wrong_cluster": s.WrongCluster, "unknown": s.Unknown, "repeated": s.Repeated,
-		"malformed": s.Malformed, "misdirected": s.Misdirected, "duplicate": s.Duplicate,
+		"malformed": s.Malformed, "misdirected": s.Misdirected, "duplicate": s.Duplicate, "unproven": s.Unproven, "unhandled": s.Unhandled,
+		"overflow": s.Overflow,
 	}
 	for reason, n := range u.fleet.Dropped() {
 		all["agent_"+reason] += n
@@ -252,9 +289,9 @@ func (u *cluster) dropped() map[string]uint64 {
 }
 
 // leaseNames are the resources of the routers.
-func leaseNames(c *config.Config) map[string]string {
+func leaseNames(resources []config.Resource) map[string]string {
 	names := make(map[string]string)
-	for _, r := range c.Resources() {
+	for _, r := range resources {
 		for _, router := range r.Routers {
 			names[router] = r.Name
 		}
@@ -287,8 +324,8 @@ func (u *cluster) holds(a netip.Addr) bool {
 func (u *cluster) learn(c *config.Config) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.cfg = c
-	for _, r := range c.Resources() {
+	u.cfg, u.resources, u.sealed = c, c.Resources(), make(map[sealKey]sealed)
+	for _, r := range u.resources {
 		for _, a := range r.Addresses {
 			u.known[a] = r.Name
 		}
@@ -301,19 +338,43 @@ func (u *cluster) releases() []guardian.Datagram {
 		return nil
 	}
 	u.mu.Lock()
-	cfg := u.cfg
+	resources := u.resources
 	u.mu.Unlock()
 	var all []guardian.Datagram
-	for _, r := range cfg.Resources() {
+	for _, r := range resources {
 		for to, packet := range u.guard.Releases(r.Name) {
-			sealed, err := u.link.Seal(to, gossip.Lease, packet)
-			if err != nil {
-				u.log.Debug("a release can't be sealed", slog.String("peer", to), slog.Any("err", err))
-			}
-			all = append(all, datagrams(sealed)...)
+			all = append(all, u.seal(sealKey{r.Name, to}, packet)...)
 		}
 	}
 	return all
+}
+
+// sealKey is whose release it is, and for whom.
+type sealKey struct{ resource, to string }
+
+// sealed is a release and its packets.
+type sealed struct {
+	packet    []byte
+	datagrams []guardian.Datagram
+}
+
+// seal seals a release, once for each lease.
+func (u *cluster) seal(key sealKey, packet []byte) []guardian.Datagram {
+	u.mu.Lock()
+	last := u.sealed[key]
+	u.mu.Unlock()
+	if bytes.Equal(last.packet, packet) {
+		return last.datagrams
+	}
+	list, err := u.link.Seal(key.to, gossip.Lease, packet)
+	if err != nil {
+		u.log.Debug("a release can't be sealed", slog.String("peer", key.to), slog.Any("err", err))
+		return nil
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.sealed[key] = sealed{packet, datagrams(list)}
+	return u.sealed[key].datagrams
 }
 
 // adverts implements seals.

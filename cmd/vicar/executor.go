@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/guardian"
@@ -112,6 +113,9 @@ type seals interface {
 	adverts(family int, packets []wire.Packet) []guardian.Datagram
 }
 
+// willPause is how long after a will the next one is written at the earliest.
+const willPause = 5 * time.Millisecond
+
 // run hands the will on whenever it has changed, until ctx ends. s may be nil.
 func (e *executor) run(ctx context.Context, write func(guardian.Will), s seals) {
 	for {
@@ -120,6 +124,12 @@ func (e *executor) run(ctx context.Context, write func(guardian.Will), s seals) 
 			return
 		case <-e.dirty:
 			write(e.will(s))
+		}
+		// Hundreds of routers that move together are one change.
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(willPause):
 		}
 	}
 }

@@ -49,7 +49,16 @@ func openFence(c *config.Config, log *slog.Logger) (*fence, string, error) {
 	case err != nil:
 		return nil, "", fmt.Errorf("opening the fence (guard.fence: auto goes without where it can't be had): %w", err)
 	}
-	if err := errors.Join(f.apply(), f.Cover()); err != nil {
+	err = f.apply()
+	if f.arp {
+		err = errors.Join(err, f.Neighbours(f.want, true))
+	}
+	covered := f.Cover()
+	if covered != nil && c.Guard.Fence == config.FenceAuto {
+		log.Error("the fence is not on all interfaces", slog.Any("err", covered))
+		covered = nil
+	}
+	if err := errors.Join(err, covered); err != nil {
 		return nil, "", errors.Join(fmt.Errorf("putting up the fence: %w", err), f.Close())
 	}
 	return f, "on", nil

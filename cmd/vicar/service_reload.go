@@ -111,6 +111,9 @@ func (s *service) replace(ctx context.Context, cfg *config.Config) error {
 		undo()
 		return err
 	}
+	if s.body != nil {
+		s.body.executor.poke() // the keys may be new
+	}
 	looks.Apply()
 	tells.Apply()
 	s.cfg.Store(cfg)
