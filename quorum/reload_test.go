@@ -87,6 +87,7 @@ func TestVoterAnswersUnderItsListsAlone(t *testing.T) {
 	next := List{[]string{"a", "b", "d"}, longest / 2}
 	other := List{[]string{"a", "b", "c", "e"}, longest}
 	staged := Lists{Current: abc.Current, Staged: next}
+	sealed := Lists{Current: abc.Current, Staged: next, Sealed: true}
 	d := func(l List) Digest { return l.Digest() }
 	for _, test := range []struct {
 		name  string
@@ -106,6 +107,10 @@ func TestVoterAnswersUnderItsListsAlone(t *testing.T) {
 		{"another's", "b", staged, Lists{Current: other}, [2]Digest{}},
 		{"another MaxLease", "b", abc, Lists{Current: List{abc.Current.Voters, 1}}, [2]Digest{}},
 		{"none", "b", abc, Lists{}, [2]Digest{}},
+		{"sealed", "b", sealed, staged, [2]Digest{d(abc.Current), d(next)}},
+		{"sealed, leaves", "c", sealed, staged, [2]Digest{d(abc.Current)}},
+		{"sealed, not staged there", "b", sealed, abc, [2]Digest{}},
+		{"sealed, completed there", "b", sealed, Lists{Current: next}, [2]Digest{d(next)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			v := newVoter(t, test.node, test.lists, web)
@@ -130,6 +135,37 @@ func TestVoterAnswersUnderItsListsAlone(t *testing.T) {
 	if v.SetLists(Lists{}) == nil || v.SetLists(Lists{Current: List{[]string{"a", "a"}, 1}}) == nil {
 		t.Error("lists that are not valid are taken")
 	}
+}
+
+// Who has not heard that a change is complete needs majorities of both lists. Those
+// who have heard it still count for the former.
+func TestVoterAnswersUnderItsFormerList(t *testing.T) {
+	next := List{[]string{"a", "b", "d"}, longest}
+	later := List{[]string{"b", "d", "e"}, longest}
+	staged := Lists{Current: abc.Current, Staged: next}
+	v := newVoter(t, "b", staged, web)
+	under := func(lists, asked Lists, want ...List) {
+		t.Helper()
+		if err := v.SetLists(lists); err != nil {
+			t.Fatal(err)
+		}
+		var digests [2]Digest
+		for i, l := range want {
+			digests[i] = l.Digest()
+		}
+		if got := v.under(asked.digests()); got != digests {
+			t.Errorf("answers under %v, want %v", got, want)
+		}
+	}
+	done := Lists{Current: next}
+	under(done, staged, abc.Current, next)
+	under(done, abc)
+	under(done, Lists{Current: abc.Current, Staged: later})
+	under(done, done, next)
+	under(Lists{Current: next, Staged: later}, staged, abc.Current, next)
+	under(Lists{Current: next, Staged: later, Sealed: true}, staged)
+	under(Lists{Current: later}, staged)
+	under(Lists{Current: later}, Lists{Current: next, Staged: later}, next, later)
 }
 
 func TestBallotOrder(t *testing.T) {

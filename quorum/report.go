@@ -40,6 +40,9 @@ const most = 1000
 // Validate tells what can't be.
 func (s *Saved) Validate() error {
 	var errs []error
+	if s.Generation > 1<<63 {
+		errs = append(errs, fmt.Errorf("generation %d", s.Generation))
+	}
 	if s.Fresh() != s.Current.IsZero() {
 		errs = append(errs, fmt.Errorf("generation %d has %d voters", s.Generation, len(s.Current.Voters)))
 	}
