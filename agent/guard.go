@@ -42,7 +42,7 @@ func (l *loop) watchGuard(ctx context.Context) {
 }
 
 // claim asks the Guard, and the present holder to hand over if it is worse.
-func (l *loop) claim(g *group, now time.Time, preempt bool) {
+func (l *loop) claim(g *group, preempt bool) {
 	g.lease.claimed = true
 	l.cfg.Guard.Claim(g.key(), g.token)
 	g.token = ""
