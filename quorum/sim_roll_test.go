@@ -43,11 +43,11 @@ func (n *simNode) apply() {
 	votes, ok := n.roll.Votes()
 	lists, _ := n.roll.Lists()
 	lists, votes = n.w.mutant.lists(n, lists, votes)
-	if both := [2]Lists{lists, votes}; !ok || reflect.DeepEqual(both, n.lists) {
+	both := [2]Lists{lists, votes}
+	if !ok || reflect.DeepEqual(both, n.lists) {
 		return
-	} else {
-		n.lists = both
 	}
+	n.lists = both
 	if n.voter == nil {
 		v, err := NewVoter(VoterConfig{Node: simName(n.id), Lists: votes, Resources: n.resources()}, n.local())
 		if err != nil {
