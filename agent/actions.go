@@ -49,7 +49,7 @@ func (l *loop) perform(i *instance, now time.Time, a vrrp.Action) {
 			l.renews(i)
 		}
 	case vrrp.Claim:
-		l.claim(i.router.group, a.Preempt)
+		l.claim(i.router.group, now, a.Preempt)
 	case vrrp.Unclaim:
 		i.router.group.lease.claimed = true // giveBack sees that nobody wants it
 	case vrrp.Own:

@@ -195,7 +195,9 @@ func (l *loop) review(now time.Time) {
 		if ended(&g.patience, now) {
 			l.giveUp(g, now)
 		}
-		_ = ended(&g.pinnedUntil, now)
+		if ended(&g.pinnedUntil, now) {
+			l.stateChanged()
+		}
 		l.restrain(g, now)
 		l.recheck(g, now)
 		for _, at := range []time.Time{g.listen, g.damper.until, g.patience, g.pinnedUntil} {

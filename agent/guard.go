@@ -42,12 +42,12 @@ func (l *loop) watchGuard(ctx context.Context) {
 }
 
 // claim asks the Guard, and the present holder to hand over if it is worse.
-func (l *loop) claim(g *group, preempt bool) {
+func (l *loop) claim(g *group, now time.Time, preempt bool) {
 	g.lease.claimed = true
 	l.cfg.Guard.Claim(g.key(), g.token)
 	g.token = ""
 	if preempt {
-		l.askHandover(g)
+		l.askHandover(g, now)
 	}
 	l.setUnheard(g, !preempt && g.lease.refusal != "" && g.lease.holder != "")
 }

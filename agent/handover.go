@@ -88,32 +88,42 @@ func (l *loop) say(now time.Time, to string, m vip.PeerMessage) {
 }
 
 // askHandover asks the present holder, which is worse, to hand over.
-func (l *loop) askHandover(g *group) {
+func (l *loop) askHandover(g *group, now time.Time) {
 	if l.cfg.Peers == nil {
 		return
 	}
-	holder := cmp.Or(l.holding(g), l.heardNode(g))
-	if holder != "" {
+	if holder := l.other(g, now); holder != "" {
 		_ = l.cfg.Peers.Send(holder, vip.PeerMessage{ // the next claim repeats it
 			Kind: vip.AskHandover, Resource: g.key(), Priority: g.members[0].engine.Status().Priority,
 		})
 	}
 }
 
-// holding is the other node that says that it holds the group's resource.
-func (l *loop) holding(g *group) string {
+// other is the other node that holds the group's resource, as far as is known;
+// or empty. What nodes say of themselves outlives them by seconds: where several
+// say that they hold it, that one does whose adverts are heard, or who came last.
+func (l *loop) other(g *group, now time.Time) string {
+	heard := l.heardNode(g, now)
+	says, term := "", uint64(0)
 	for _, node := range l.nodes() {
-		if l.states(g)[node].State == vrrp.Active.String() {
+		r := l.states(g)[node]
+		switch {
+		case r.State != vrrp.Active.String():
+		case node == heard:
 			return node
+		case says == "" || r.Term > term:
+			says, term = node, r.Term
 		}
 	}
-	return ""
+	return cmp.Or(says, heard)
 }
 
 // heardNode is the node whose adverts the group hears, if its name is known.
-func (l *loop) heardNode(g *group) string {
+func (l *loop) heardNode(g *group, now time.Time) string {
 	for _, i := range g.members {
-		if name := l.cfg.Names[i.engine.Status().Active]; name != "" {
+		st := i.engine.Status()
+		name := l.cfg.Names[st.Active]
+		if name != "" && st.ActivePriority != 0 && now.Sub(i.heard) <= 3*max(st.Interval, g.shortest()) {
 			return name
 		}
 	}
@@ -174,7 +184,7 @@ func (l *loop) ordered(g *group, now time.Time, m vip.PeerMessage) {
 // succeed takes over from a node that has given up in this one's favour. Without
 // a guard a message that comes late does not count: another is heard by then.
 func (l *loop) succeed(g *group, now time.Time, m vip.PeerMessage) {
-	if heard := l.heardNode(g); !g.guarded() && heard != "" && heard != m.From && now.Sub(g.members[0].heard) < 3*g.shortest() {
+	if heard := l.heardNode(g, now); !g.guarded() && heard != "" && heard != m.From {
 		return
 	}
 	g.token, g.pinNext = m.Token, m.Pin
@@ -205,11 +215,15 @@ func (l *loop) unpin(g *group, now time.Time) {
 // has it.
 const pinGrace = 5 * time.Second
 
-// pinnedElsewhere tells whether another node shall keep the resource, as long as
-// it holds it.
+// pins tells whether this node wants better ones to keep off: it was given the
+// resource by name, or is just giving it to another so.
+func (g *group) pins() bool { return g.pinned || g.heir.pin || !g.pinnedUntil.IsZero() }
+
+// pinnedElsewhere tells whether another node shall keep the resource. It says so
+// while it holds it; who hands it on says so until the new holder does.
 func (l *loop) pinnedElsewhere(g *group) bool {
 	for _, r := range l.states(g) {
-		if r.State == vrrp.Active.String() && r.Pinned {
+		if r.Pinned {
 			return true
 		}
 	}

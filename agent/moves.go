@@ -82,7 +82,7 @@ func (l *loop) await(g *group, now time.Time, from, to string, done func(moved))
 func (l *loop) checkMoves(now time.Time) {
 	l.moves = slices.DeleteFunc(l.moves, func(m move) bool {
 		result := moved{Move: Move{Resource: m.group.key(), From: m.from, Took: now.Sub(m.began)}}
-		switch holder := l.seen(m); {
+		switch holder := l.seen(m, now); {
 		case holder != "" && holder != m.from:
 			result.To = holder
 			if m.to != "" && holder != m.to {
@@ -102,7 +102,7 @@ func (l *loop) checkMoves(now time.Time) {
 }
 
 // seen is the holder of a resource that is moved, as far as is known since then.
-func (l *loop) seen(m move) string {
+func (l *loop) seen(m move, now time.Time) string {
 	if m.group.active() {
 		return l.cfg.Node
 	}
@@ -113,7 +113,7 @@ func (l *loop) seen(m move) string {
 			}
 		}
 	}
-	return cmp.Or(l.holding(m.group), m.from)
+	return cmp.Or(l.other(m.group, now), m.from)
 }
 
 // find is the group with that router or of that name.
@@ -131,11 +131,10 @@ func (m handoverAsked) handle(l *loop, now time.Time) {
 		done(moved{err: fmt.Errorf("%w: %s", ErrUnknownRouter, m.router)})
 		return
 	}
-	holder := l.holding(g)
-	if g.active() {
-		holder = l.cfg.Node
+	holder := l.cfg.Node
+	if !g.active() {
+		holder = l.other(g, now)
 	}
-	holder = cmp.Or(holder, l.heardNode(g))
 	if m.auto {
 		l.unpin(g, now)
 		if holder != "" && holder != l.cfg.Node && l.cfg.Peers != nil {

@@ -53,6 +53,7 @@ func (l *loop) peersChanged(now time.Time) {
 		g := l.groups[key]
 		if l.states(g)[g.pinnedTo].State == vrrp.Active.String() {
 			g.pinnedTo, g.pinnedUntil = "", time.Time{} // it says by itself how long
+			l.stateChanged()
 		}
 		l.restrain(g, now)
 		l.checkHeard(g, now)
@@ -84,7 +85,7 @@ func (l *loop) announceState() {
 	}
 	for _, key := range l.keys() {
 		g := l.groups[key]
-		r := vip.ResourceState{Name: key, Pinned: g.pinned, Unheard: g.unheard, State: g.state().String()}
+		r := vip.ResourceState{Name: key, Pinned: g.pins(), Unheard: g.unheard, State: g.state().String()}
 		for _, i := range g.members {
 			st := i.engine.Status()
 			r.Priority, r.Term = st.Priority, max(r.Term, st.Term)

@@ -47,7 +47,7 @@ type ResourceState struct {
 	Priority uint8  // effective
 	Term     uint64 // of the last take-over
 	// Pinned: it was handed over to this node by name, so that better ones don't
-	// take it back.
+	// take it back; or this node has just handed it on so, and waits to see it held.
 	Pinned bool
 	// Unheard: another's lease stands in this node's way, and it doesn't hear that
 	// holder's adverts.

@@ -136,7 +136,7 @@ func pins(st status.Status) []string {
 	}
 	for _, n := range st.Fleet {
 		for _, r := range n.Resources {
-			if router := inResource(st.Routers, r.Name); r.Pinned && !n.Here && n.Configured && router != "" {
+			if router := inResource(st.Routers, r.Name); r.Pinned && !n.Here && n.Configured && r.State == "Active" && router != "" {
 				ps = append(ps, pinned(resourceName(r.Name), n.Name, router))
 			}
 		}
