@@ -16,6 +16,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/vicar-ha/vicar/vip"
 )
 
 // FenceConfig is what OpenFence needs.
@@ -60,8 +62,8 @@ type Fence struct {
 
 const (
 	fenceMap     = "vicar_fence"
-	fenceMost    = 16384 // addresses
-	fenceKeySize = 16    // an IPv6 address, IPv4 mapped into it
+	fenceMost    = vip.FenceRoom
+	fenceKeySize = 16 // an IPv6 address, IPv4 mapped into it
 
 	fenceValueSize = 8 // a deadline
 

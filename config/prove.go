@@ -73,8 +73,11 @@ func (r *reader) ownAddresses(c *Config, routers []router) {
 			if witness[node] {
 				r.bad(v.marks[p.Addr()], fmt.Sprintf("%s is the own address of node %s, a witness", p.Addr(), node), "choose another address")
 			} else if pri := v.Priority[node]; pri != 0 && pri != wire.PriorityOwner {
-				r.bad(v.marks[p.Addr()], fmt.Sprintf("%s is the own address of node %s", p.Addr(), node),
-					"choose another address, or give "+node+" priority 255 in this router: it owns the address then (RFC 9568 section 5.2.4)")
+				hint := "choose another address"
+				if c.Guard.Kind != GuardQuorum { // which can have no owner
+					hint += ", or give " + node + " priority 255 in this router: it owns the address then (RFC 9568 section 5.2.4)"
+				}
+				r.bad(v.marks[p.Addr()], fmt.Sprintf("%s is the own address of node %s", p.Addr(), node), hint)
 			}
 		}
 		r.owners(c, v, owned)
@@ -104,7 +107,7 @@ func (r *reader) owners(c *Config, v router, owned map[string]int) {
 }
 
 // distinctVRID checks a router against those before it: on one interface, in
-// one family, a VRID is one router.
+// one family, a VRID is one router. Gossip knows no interfaces.
 func (r *reader) distinctVRID(c *Config, before []router, v *router) {
 	if v.VRID == 0 {
 		return
@@ -112,6 +115,11 @@ func (r *reader) distinctVRID(c *Config, before []router, v *router) {
 	for _, other := range before {
 		if other.VRID != v.VRID || !slices.ContainsFunc(v.Families(), func(f int) bool { return slices.Contains(other.Families(), f) }) {
 			continue
+		}
+		where := fmt.Sprintf("VRID %d is already that of router %s on line %d", v.VRID, other.Name, other.raw.VRID.line)
+		if c.Transport.Kind == Gossip {
+			r.bad(v.raw.VRID.mark, where+", and by gossip all interfaces are one LAN", "give each router a VRID of its own")
+			return
 		}
 		var may []string
 		clash := false
@@ -125,7 +133,6 @@ func (r *reader) distinctVRID(c *Config, before []router, v *router) {
 				may = append(may, n.Name)
 			}
 		}
-		where := fmt.Sprintf("VRID %d is already that of router %s on line %d", v.VRID, other.Name, other.raw.VRID.line)
 		switch {
 		case clash:
 			r.bad(v.raw.VRID.mark, where+", on the same interface", "give each router on an interface a VRID of its own")

@@ -14,7 +14,8 @@ import (
 func (r *reader) guarded(raw *rawFile, c *Config, routers []router, groups []group) {
 	r.linked(raw, c)
 	r.distinctByGossip(raw, c)
-	r.resourceNames(raw, routers, groups)
+	r.shortNames(raw, routers, groups)
+	r.shortAdverts(c, routers)
 	if c.Guard.Kind != GuardQuorum {
 		r.idleWitnesses(raw)
 		return
@@ -24,6 +25,7 @@ func (r *reader) guarded(raw *rawFile, c *Config, routers []router, groups []gro
 		r.warn(raw.Guard.MaxLease.mark, shortDuration(c.Guard.MaxLease)+" is long",
 			"a voter that has started says nothing for that long: when all start together nobody holds an address until then")
 	}
+	r.fenceRoom(c, routers)
 	for i := range routers {
 		r.leasable(raw, c, &routers[i])
 		r.guardedOwner(c, &routers[i])
@@ -99,24 +101,5 @@ func (r *reader) guardedOwner(c *Config, v *router) {
 			r.bad(priorityPlace(v, n.Name), n.Name+" has priority 255: the addresses are its own, and no guard can keep it from having them",
 				"write 254 or less, and share addresses that no host has as its own")
 		}
-	}
-}
-
-// resourceNames checks that the name of what a lease is for fits a message.
-func (r *reader) resourceNames(raw *rawFile, routers []router, groups []group) {
-	if !raw.PeerLink.present() {
-		return
-	}
-	const most = 255
-	fits := func(at mark, resource, name string) {
-		if len(resource) > most {
-			r.bad(at, "the name is too long for the peer link", fmt.Sprintf("%d characters are the most", most-(len(resource)-len(name))))
-		}
-	}
-	for _, v := range routers {
-		fits(v.key, resourceName(v.Name, ""), v.Name)
-	}
-	for _, g := range groups {
-		fits(g.key, resourceName("", g.Name), g.Name)
 	}
 }

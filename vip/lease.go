@@ -5,6 +5,9 @@ package vip
 
 import "time"
 
+// FenceRoom is how many addresses a fence can hold.
+const FenceRoom = 16384
+
 // VerdictKind is what a guard says of a resource.
 type VerdictKind uint8
 
