@@ -32,7 +32,7 @@ func (fs *findings) add(f Finding, routers []string) {
 	fs.list = append(fs.list, f)
 }
 
-// sorted has the problems first, and each kind together.
+// sorted has the worst first (in the words' order, too), and each kind together.
 func (fs *findings) sorted() []Finding {
 	for i := range fs.list {
 		slices.Sort(fs.list[i].Routers)

@@ -3,7 +3,10 @@
 
 package proof
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // voter is the name of a node that votes, or nothing without a guard.
 func (m *model) voter(name string) string {
@@ -33,30 +36,22 @@ func (e *election) kept(holder int, all []standing) int {
 	return nobody
 }
 
-// minority finds that nobody may hold, though somebody could.
+// minority finds that nobody may hold, though somebody could. It follows from the
+// number of voters, whatever the weights, so it is said once and names no failure.
 func (j *judge) minority(s step) {
-	holder := s.after[s.holder]
-	var could []string
-	for i, n := range s.after {
-		if n.can() {
-			could = append(could, j.name(i))
-		}
-	}
-	if len(could) == 0 {
+	if !slices.ContainsFunc(s.after, standing.can) {
 		return
 	}
 	lost := j.m.voters - s.left
 	f := Finding{
-		Kind: Majority, Severity: Note, From: s.from, Failures: s.failures(),
+		Kind: Majority, Severity: Info,
+		Text:   fmt.Sprintf("when %d of the %d voters are gone there is no majority: who holds gives up the addresses, and nobody takes them", lost, j.m.voters),
 		Remedy: fmt.Sprintf("%d voters may lose %d: add nodes or witnesses", 2*lost+1, lost),
 	}
-	why := fmt.Sprintf(": %d of %d voters %s no majority", s.left, j.m.voters, map[bool]string{true: "is", false: "are"}[s.left == 1])
-	if holder.can() {
-		f.Text = s.what() + ": " + j.name(s.holder) + " gives up the addresses and nobody takes them" + why
+	if j.hold {
+		f.Text = fmt.Sprintf("when %d of the %d voters are gone there is no majority: who holds keeps the addresses (on_loss: hold), and if it fails nobody takes them", lost, j.m.voters)
+	} else {
 		f.Remedy += "; or on_loss: hold, if no holder is worse than two"
-		j.once(f, "gives up")
-		return
 	}
-	f.Text = s.what() + ": nobody holds the addresses, though " + words(could) + verb(could, " lives", " live") + why
-	j.once(f, "not taken")
+	j.once(f)
 }

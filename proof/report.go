@@ -20,14 +20,19 @@ type Pairs struct {
 }
 
 // Problems are the findings that are not mere notes.
-func (r Report) Problems() []Finding {
-	var problems []Finding
+func (r Report) Problems() []Finding { return r.of(Problem) }
+
+// Notes are the findings that one may want to be rid of, and that are no problems.
+func (r Report) Notes() []Finding { return r.of(Note) }
+
+func (r Report) of(severity Severity) []Finding {
+	var some []Finding
 	for _, f := range r.Findings {
-		if f.Severity == Problem {
-			problems = append(problems, f)
+		if f.Severity == severity {
+			some = append(some, f)
 		}
 	}
-	return problems
+	return some
 }
 
 // Election is routers for which everything comes out the same: those of a sync
@@ -96,10 +101,12 @@ type Standing struct {
 type Severity string
 
 // The severities. A Problem is a failure that the configuration does not stand
-// up to, a Note what one should know of it.
+// up to, a Note what one should know of it and can mend, an Info what follows
+// from how many nodes there are.
 const (
 	Problem Severity = "problem"
 	Note    Severity = "note"
+	Info    Severity = "info"
 )
 
 // Kind is what a Finding is about.

@@ -119,7 +119,7 @@ func (a *app) verdict(results []result, strict bool) error {
 		warned = warned || len(r.Warnings) > 0
 		if r.Valid {
 			problem = problem || len(r.Report.Proof.Problems()) > 0
-			noted = noted || len(r.Report.Proof.Findings) > 0
+			noted = noted || len(r.Report.Proof.Notes()) > 0
 		}
 	}
 	switch {

@@ -14,7 +14,7 @@ func TestCheckGuard(t *testing.T) {
 	digest := regexp.MustCompile(`\b[0-9a-f]{16}\b`) // versions of vicar may differ in it
 	for name, args := range map[string]string{
 		"check-guard":       "check --strict testdata/guard.yaml",
-		"check-guard-pairs": "check --pairs testdata/guard.yaml",
+		"check-guard-pairs": "check --strict --pairs testdata/guard.yaml",
 		"check-guard-json":  "check --json testdata/guard.yaml",
 	} {
 		got := vicar(t.Context(), strings.Fields(args)...)

@@ -36,7 +36,7 @@ func renderProof(r proof.Report, all bool, p paint) string {
 	for _, f := range r.Findings {
 		for _, router := range f.Routers {
 			key := router + "\n" + whats(f.Failures)
-			v.told[key] = max(v.told[key], f.Severity) // problem is the greater word
+			v.told[key] = max(v.told[key], f.Severity) // the worse is the greater word
 		}
 	}
 	return v.tables() + "\n" + v.findings()
@@ -133,6 +133,7 @@ func (v proved) row(e proof.Election, o proof.Outcome) []cell {
 		colour = red
 	case proof.Note:
 		colour = yellow
+	case proof.Info:
 	}
 	row := []cell{{whats(o.Failures), colour}}
 	for _, s := range o.Standings {
@@ -173,14 +174,17 @@ func (v proved) findings() string {
 			count(v.Pairs.Skipped, "pair was", "pairs were"), v.Pairs.Skipped+v.Pairs.Looked)
 	}
 	for _, f := range slices.Backward(v.Findings) {
-		word := v.paint.text(yellow, string(f.Severity))
-		if f.Severity == proof.Problem {
-			word = v.paint.text(red, string(f.Severity))
+		word := string(f.Severity)
+		switch f.Severity {
+		case proof.Problem:
+			word = v.paint.text(red, word)
+		case proof.Note:
+			word = v.paint.text(yellow, word)
+		case proof.Info:
 		}
 		fmt.Fprintf(&b, "%s: %s: %s; %s\n", word, several(f.Routers), f.Text, f.Remedy)
 	}
-	problems := len(v.Problems())
-	notes := len(v.Findings) - problems
+	problems, notes := len(v.Problems()), len(v.Notes())
 	verdict := "no problem"
 	if problems > 0 {
 		verdict = v.paint.text(red, count(problems, "problem", "problems"))
