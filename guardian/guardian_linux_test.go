@@ -6,6 +6,7 @@ package guardian
 import (
 	"context"
 	"errors"
+	"io"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -210,6 +211,14 @@ func TestLock(t *testing.T) {
 // Nobody else starts a guardian.
 func TestNotBorn(t *testing.T) {
 	if err := Main(MainConfig{RuntimeDir: t.TempDir()}); !errors.Is(err, ErrNotBorn) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// One that ends before it is ready is not waited for.
+func TestStillborn(t *testing.T) {
+	_, err := Start(t.Context(), Config{Argv: []string{"true"}, RuntimeDir: t.TempDir()})
+	if !errors.Is(err, io.EOF) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -51,12 +51,12 @@ func (g *Guardian) start(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer theirs.Close()
 	names, files := []string{fileAgent, fileLeases, fileLock}, []*os.File{theirs, g.ledger.file, lock}
 	if g.cfg.Fence != nil {
 		names, files = append(names, fileFence), append(files, g.cfg.Fence)
 	}
 	p, err := g.spawn(ours, names, files)
+	_ = theirs.Close() // while it is open here, a guardian's end is not seen
 	if err != nil {
 		return nil, errors.Join(err, ours.Close())
 	}

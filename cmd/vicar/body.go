@@ -53,6 +53,11 @@ func newBody(ctx context.Context, c *config.Config, h host, w bodyWorld) (_ *bod
 			return nil, err
 		}
 	}
+	if b.fence == nil {
+		if err := purgeFence(w.log); err != nil {
+			return nil, err
+		}
+	}
 	if b.table, err = b.fence.table(); err != nil {
 		return nil, err
 	}
@@ -68,6 +73,16 @@ func newBody(ctx context.Context, c *config.Config, h host, w bodyWorld) (_ *bod
 		b.network = fenced{h.network, b.fence}
 	}
 	return b, nil
+}
+
+// purgeFence takes away what an agent with a fence left behind: nobody would
+// open it for this one.
+func purgeFence(log *slog.Logger) error {
+	names, err := address.PurgeFence()
+	if len(names) > 0 {
+		log.Info("took away the fence of an agent before", slog.Any("interfaces", names))
+	}
+	return err
 }
 
 // leases is the fence for the guard: the guardian learns of each lease's end.

@@ -104,6 +104,21 @@ func TestReleaseFence(t *testing.T) {
 	}
 }
 
+// An agent without a guard does not leave its addresses behind another's fence.
+func TestUnguardedStart(t *testing.T) {
+	n := newLeft(t)
+	if got := n.vicar(t, "release"); got.code != exitOK || n.answers(t) {
+		t.Fatalf("the fence is open after release: %v", got)
+	}
+	n.file = filepath.Join(n.dir, "vicar.yaml")
+	n.write(t, "interface: eth0, addresses: [192.0.2.100/24]")
+	n.agent(t)
+	n.has(t, true, n.vip.Addr().String())
+	if !n.answers(t) {
+		t.Error("the fence is closed")
+	}
+}
+
 // with runs vicar with no more than some capabilities.
 func (n left) with(t *testing.T, capabilities string, args ...string) string {
 	t.Helper()
