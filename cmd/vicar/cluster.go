@@ -4,7 +4,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +16,7 @@ import (
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/fleet"
 	"github.com/vicar-ha/vicar/guard"
-	"github.com/vicar-ha/vicar/guardian"
-	"github.com/vicar-ha/vicar/quorum"
-	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/transport/gossip"
-	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
 // cluster is what binds a node to the others: the peer link, what travels on it,
@@ -80,64 +75,6 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	}
 	u.guard, err = guard.New(u.guardConfig(c, w))
 	return u, err
-}
-
-// own are the node's addresses that the peer link listens at.
-func own(c *config.Config, node string) []netip.Addr {
-	for _, n := range c.Nodes {
-		if n.Name == node {
-			return n.Addresses
-		}
-	}
-	return nil
-}
-
-func linkPeers(c *config.Config, node string) []gossip.Peer {
-	var peers []gossip.Peer
-	for _, n := range c.Nodes {
-		if n.Name == node {
-			continue
-		}
-		p := gossip.Peer{Name: n.Name}
-		for _, a := range n.Addresses {
-			p.Addresses = append(p.Addresses, netip.AddrPortFrom(a, c.PeerLink.Port).String())
-		}
-		peers = append(peers, p)
-	}
-	return peers
-}
-
-func fleetNodes(c *config.Config) []fleet.Node {
-	var nodes []fleet.Node
-	for _, n := range c.Nodes {
-		nodes = append(nodes, fleet.Node{Name: n.Name, Address: netip.AddrPortFrom(n.Addresses[0], c.PeerLink.Port), Witness: n.Witness})
-	}
-	return nodes
-}
-
-// guardConfig is what the configuration says for the guard.
-func (u *cluster) guardConfig(c *config.Config, w clusterWorld) guard.Config {
-	g := guard.Config{
-		Node: u.node, Start: u.link.Start(), Voters: quorum.List{Voters: c.Voters(), MaxLease: c.Guard.MaxLease},
-		Candidate: len(c.Members(u.node)) > 0, StateDir: w.stateDir, Fence: w.fence, Log: w.log, Now: w.now, Limit: gossip.MaxPayload,
-		Send:    func(to string, packet []byte) error { return u.link.Send(to, gossip.Lease, packet) },
-		Changed: func() { u.fleet.SetReport(u.guard.Report()) },
-	}
-	if w.alarms != nil {
-		g.NewAlarm = func() (guard.Alarm, error) {
-			a, err := w.alarms()
-			if err != nil {
-				return nil, err
-			}
-			return a, nil
-		}
-	}
-	for _, r := range c.Resources() {
-		g.Resources = append(g.Resources, guard.Resource{
-			Name: r.Name, Addresses: r.Addresses, Longest: r.Longest, Shortest: r.Shortest, Hold: r.OnLoss == config.OnLossHold,
-		})
-	}
-	return g
 }
 
 // received hands a message to whom it is for.
@@ -241,64 +178,6 @@ func (u *cluster) reload(ctx context.Context, c *config.Config) (undo func(), er
 	return undo, nil
 }
 
-// status adds what the cluster knows.
-func (u *cluster) status(ctx context.Context, st *status.Status) {
-	st.Fleet = u.fleet.Status(st.Digest)
-	u.mu.Lock()
-	broken, resources := u.broken, u.resources
-	u.mu.Unlock()
-	st.PeerLink = &status.PeerLink{Port: int(u.link.Port()), Dropped: u.dropped()}
-	if broken != nil {
-		st.PeerLink.Error = broken.Error()
-	}
-	if u.guard == nil {
-		return
-	}
-	if g, err := u.guard.Status(ctx); err == nil {
-		st.Guard = &g
-		// Who asks nobody knows of no answers.
-		st.Guard.Majority = st.Votes().Majority
-	}
-	names := leaseNames(resources)
-	for n := range st.Routers {
-		if r := &st.Routers[n]; r.Lease != nil && r.Lease.Held {
-			// The clocks differ by what the agent has made up for already.
-			lease := u.guard.Lease(names[r.Name])
-			r.Lease.Until = r.Lease.Since.Add(lease.Until.Sub(lease.Since))
-		}
-	}
-}
-
-// dropped counts what the link and the fleet did not use.
-func (u *cluster) dropped() map[string]uint64 {
-	s := u.link.Stats()
-	all := map[string]uint64{
-		"wrong_key": s.WrongKey, "wrong_cluster": s.WrongCluster, "unknown": s.Unknown, "repeated": s.Repeated,
-		"malformed": s.Malformed, "misdirected": s.Misdirected, "duplicate": s.Duplicate, "unproven": s.Unproven, "unhandled": s.Unhandled,
-		"overflow": s.Overflow,
-	}
-	for reason, n := range u.fleet.Dropped() {
-		all["agent_"+reason] += n
-	}
-	for reason, n := range all {
-		if n == 0 {
-			delete(all, reason)
-		}
-	}
-	return all
-}
-
-// leaseNames are the resources of the routers.
-func leaseNames(resources []config.Resource) map[string]string {
-	names := make(map[string]string)
-	for _, r := range resources {
-		for _, router := range r.Routers {
-			names[router] = r.Name
-		}
-	}
-	return names
-}
-
 // linkOf is the peer link as the fleet sees it.
 type linkOf struct{ *gossip.Link }
 
@@ -330,66 +209,4 @@ func (u *cluster) learn(c *config.Config) {
 			u.known[a] = r.Name
 		}
 	}
-}
-
-// releases implements seals.
-func (u *cluster) releases() []guardian.Datagram {
-	if u.guard == nil {
-		return nil
-	}
-	u.mu.Lock()
-	resources := u.resources
-	u.mu.Unlock()
-	var all []guardian.Datagram
-	for _, r := range resources {
-		for to, packet := range u.guard.Releases(r.Name) {
-			all = append(all, u.seal(sealKey{r.Name, to}, packet)...)
-		}
-	}
-	return all
-}
-
-// sealKey is whose release it is, and for whom.
-type sealKey struct{ resource, to string }
-
-// sealed is a release and its packets.
-type sealed struct {
-	packet    []byte
-	datagrams []guardian.Datagram
-}
-
-// seal seals a release, once for each lease.
-func (u *cluster) seal(key sealKey, packet []byte) []guardian.Datagram {
-	u.mu.Lock()
-	last := u.sealed[key]
-	u.mu.Unlock()
-	if bytes.Equal(last.packet, packet) {
-		return last.datagrams
-	}
-	list, err := u.link.Seal(key.to, gossip.Lease, packet)
-	if err != nil {
-		u.log.Debug("a release can't be sealed", slog.String("peer", key.to), slog.Any("err", err))
-		return nil
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.sealed[key] = sealed{packet, datagrams(list)}
-	return u.sealed[key].datagrams
-}
-
-// adverts implements seals.
-func (u *cluster) adverts(family int, packets []wire.Packet) []guardian.Datagram {
-	sealed, err := u.link.SealAdverts(family, packets)
-	if err != nil {
-		u.log.Debug("adverts can't be sealed", slog.Any("err", err))
-	}
-	return datagrams(sealed)
-}
-
-func datagrams(sealed []gossip.Datagram) []guardian.Datagram {
-	var all []guardian.Datagram
-	for _, d := range sealed {
-		all = append(all, guardian.Datagram{To: d.To, Data: d.Data})
-	}
-	return all
 }

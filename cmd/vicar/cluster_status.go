@@ -1,0 +1,69 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+
+	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/status"
+)
+
+// status adds what the cluster knows.
+func (u *cluster) status(ctx context.Context, st *status.Status) {
+	st.Fleet = u.fleet.Status(st.Digest)
+	u.mu.Lock()
+	broken, resources := u.broken, u.resources
+	u.mu.Unlock()
+	st.PeerLink = &status.PeerLink{Port: int(u.link.Port()), Dropped: u.dropped()}
+	if broken != nil {
+		st.PeerLink.Error = broken.Error()
+	}
+	if u.guard == nil {
+		return
+	}
+	if g, err := u.guard.Status(ctx); err == nil {
+		st.Guard = &g
+		// Who asks nobody knows of no answers.
+		st.Guard.Majority = st.Votes().Majority
+	}
+	names := leaseNames(resources)
+	for n := range st.Routers {
+		if r := &st.Routers[n]; r.Lease != nil && r.Lease.Held {
+			// The clocks differ by what the agent has made up for already.
+			lease := u.guard.Lease(names[r.Name])
+			r.Lease.Until = r.Lease.Since.Add(lease.Until.Sub(lease.Since))
+		}
+	}
+}
+
+// dropped counts what the link and the fleet did not use.
+func (u *cluster) dropped() map[string]uint64 {
+	s := u.link.Stats()
+	all := map[string]uint64{
+		"wrong_key": s.WrongKey, "wrong_cluster": s.WrongCluster, "unknown": s.Unknown, "repeated": s.Repeated,
+		"malformed": s.Malformed, "misdirected": s.Misdirected, "duplicate": s.Duplicate, "unproven": s.Unproven, "unhandled": s.Unhandled,
+		"overflow": s.Overflow,
+	}
+	for reason, n := range u.fleet.Dropped() {
+		all["agent_"+reason] += n
+	}
+	for reason, n := range all {
+		if n == 0 {
+			delete(all, reason)
+		}
+	}
+	return all
+}
+
+// leaseNames are the resources of the routers.
+func leaseNames(resources []config.Resource) map[string]string {
+	names := make(map[string]string)
+	for _, r := range resources {
+		for _, router := range r.Routers {
+			names[router] = r.Name
+		}
+	}
+	return names
+}
