@@ -15,6 +15,7 @@ import (
 	"github.com/vicar-ha/vicar/lab"
 	"github.com/vicar-ha/vicar/lab/labtest"
 	"github.com/vicar-ha/vicar/lab/vicar"
+	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/vip"
 )
 
@@ -31,10 +32,13 @@ const firewall = `table inet firewall {
 		meta l4proto { icmp, icmpv6 } accept
 		meta pkttype multicast drop
 		ip daddr 224.0.0.0/4 drop
-		meta l4proto { tcp, udp } th dport 7946 accept
-		tcp sport 7946 accept
+		jump port
 	}
+	chain port { meta l4proto { tcp, udp } th dport 7946 accept; tcp sport 7946 accept; }
 }`
+
+// closed takes the port out of the firewall.
+const closed = "flush chain inet firewall port"
 
 // gossips are the families that adverts over the peer link are for.
 var gossips = []struct {
@@ -117,6 +121,26 @@ func (d *duo) run(name string, priority int) {
 	labtest.OK(d.t, err)
 }
 
+// set changes the router for agents that are started or reloaded from now on.
+func (d *duo) set(change func(*vicar.Router)) {
+	r := d.conf.Routers[web]
+	change(&r)
+	d.conf.Routers[web] = r
+}
+
+// each is what a node's engines have counted; nil if its agent does not answer.
+func (d *duo) each(name string, count func(status.Engine) uint64) []uint64 {
+	st, err := d.agents[name].Status(d.t.Context())
+	if err != nil {
+		return nil
+	}
+	var out []uint64
+	for _, e := range st.Routers[0].Engines {
+		out = append(out, count(e))
+	}
+	return out
+}
+
 // reload gives a node another priority.
 func (d *duo) reload(name string, priority int) {
 	d.t.Helper()
@@ -151,13 +175,25 @@ func (d *duo) alone(name string) bool {
 // silent wants no packet of protocol 112, not even one that the firewall drops.
 func (d *duo) silent() {
 	d.t.Helper()
-	for name, h := range d.hosts {
-		out, err := h.Run(d.t.Context(), "nft", "list", "counter", "inet", "firewall", "vrrp")
-		labtest.OK(d.t, err)
-		if !strings.Contains(out, "packets 0 bytes 0") {
-			d.t.Errorf("%s has sent VRRP packets: %s", name, out)
+	for name := range d.hosts {
+		if d.protocol112(name) {
+			d.t.Errorf("%s has sent VRRP packets", name)
 		}
 	}
+}
+
+// protocol112 tells whether a node has sent packets of that protocol or got some.
+func (d *duo) protocol112(name string) bool {
+	d.t.Helper()
+	out, err := d.hosts[name].Run(d.t.Context(), "nft", "list", "counter", "inet", "firewall", "vrrp")
+	labtest.OK(d.t, err)
+	return !strings.Contains(out, "packets 0 bytes 0")
+}
+
+// apart waits until both hold, each believing that it is alone.
+func (d *duo) apart(why string) {
+	d.t.Helper()
+	labtest.Eventually(d.t, patience, "both hold: "+why, func() bool { return d.alone("a") && d.alone("b") })
 }
 
 // TestGossipTakeover moves the address by a better priority, a worse one, a
@@ -184,11 +220,18 @@ func TestGossipTakeover(t *testing.T) {
 		d.run("a", 150)
 		d.holds("a", "it was started again")
 
+		zeros := func(e status.Engine) uint64 { return e.PriorityZero }
+		before := d.each("b", zeros)
 		labtest.OK(d.t, d.agents["a"].Stop(patience))
 		if !d.has("a", false) {
 			d.t.Error("a has an address after its end")
 		}
 		labtest.Eventually(d.t, patience, "b holds after the stop", func() bool { return d.alone("b") })
+		for n, z := range d.each("b", zeros) {
+			if z <= before[n] {
+				d.t.Errorf("b has heard %d times before the stop and %d after it that a goes (priority 0)", before[n], z)
+			}
+		}
 		d.silent()
 	})
 }
@@ -200,7 +243,7 @@ func TestGossipTieBreak(t *testing.T) {
 		labtest.OK(d.t, d.lab.Isolate(d.hosts["a"]))
 		d.run("a", 100)
 		d.run("b", 100)
-		labtest.Eventually(d.t, patience, "both hold while they are apart", func() bool { return d.alone("a") && d.alone("b") })
+		d.apart("the network is cut")
 		labtest.OK(d.t, d.lab.Heal())
 		labtest.Eventually(d.t, patience, "each family has one holder", func() bool {
 			return !slices.ContainsFunc(d.vips, func(p netip.Prefix) bool {
@@ -222,6 +265,69 @@ func TestGossipTieBreak(t *testing.T) {
 		}
 		d.silent()
 	})
+}
+
+// TestGossipNoPreempt wants a better node to wait until the holder goes.
+func TestGossipNoPreempt(t *testing.T) {
+	eachDuo(t, func(d *duo) {
+		d.set(func(r *vicar.Router) { r.Preempt = false })
+		d.run("b", 100)
+		labtest.Eventually(d.t, patience, "b is alone and holds", func() bool { return d.alone("b") })
+		d.run("a", 150)
+		const enough = 10 // adverts after which a would have taken over
+		labtest.Eventually(d.t, patience, "a hears b", func() bool {
+			heard := d.each("a", func(e status.Engine) uint64 { return e.Received })
+			return len(heard) > 0 && slices.Min(heard) >= enough
+		})
+		if n, err := d.agents["a"].Entered(d.t.Context(), "Active"); err != nil || n > 0 {
+			d.t.Errorf("a has taken over %d times (%v)", n, err)
+		}
+		d.holds("b", "a doesn't preempt")
+		labtest.OK(d.t, d.agents["b"].Stop(patience))
+		labtest.Eventually(d.t, patience, "a holds after b's stop", func() bool { return d.alone("a") })
+		d.run("b", 200)
+		d.holds("a", "b doesn't preempt")
+		d.silent()
+	})
+}
+
+// TestGossipPort closes the one port, and opens it.
+func TestGossipPort(t *testing.T) {
+	eachDuo(t, func(d *duo) {
+		for _, h := range d.hosts {
+			nft(d.t, h, closed)
+		}
+		d.run("a", 150)
+		d.run("b", 100)
+		d.apart("the port is closed")
+		for _, h := range d.hosts {
+			nft(d.t, h, firewall)
+		}
+		d.holds("a", "the port is open")
+		d.silent()
+	})
+}
+
+// TestGossipFirewall wants the firewall of these tests to let no advert pass
+// that is sent otherwise.
+func TestGossipFirewall(t *testing.T) {
+	for _, kind := range []string{"multicast", "unicast"} {
+		for _, g := range gossips[:2] { // for unicast each family needs the nodes' addresses
+			t.Run(kind+" "+g.name, func(t *testing.T) {
+				t.Parallel()
+				d := newDuo(t, g.nodes, g.vips)
+				d.conf.Transport.Kind = kind
+				d.run("a", 150)
+				d.run("b", 100)
+				d.apart("the firewall drops " + kind)
+				for name := range d.hosts {
+					if !d.protocol112(name) {
+						t.Errorf("%s has sent no VRRP packets", name)
+					}
+				}
+			})
+		}
+	}
 }
 
 // weighed are checks that move the address: what is missing makes a check fail.

@@ -103,9 +103,10 @@ type Auth struct {
 	Password string `json:"password"`
 }
 
-// Control says where the agent listens; Start fills it in.
+// Control says where the agent listens; Start fills the socket in.
 type Control struct {
 	Socket string `json:"socket"`
+	HTTP   string `json:"http,omitempty"`
 }
 
 // Duration is written with its unit.
