@@ -83,6 +83,7 @@ func (l *Link) Rotate(keys [][]byte) error {
 	l.rotating.Lock()
 	defer l.rotating.Unlock()
 	l.ciphers.Store(&ready)
+	held := len(l.ring.GetKeys())
 	for _, key := range keys {
 		if err := l.ring.AddKey(bytes.Clone(key)); err != nil {
 			return fmt.Errorf("installing a key: %w", err)
@@ -99,6 +100,9 @@ func (l *Link) Rotate(keys [][]byte) error {
 	// the first unwanted one, and the wanted ones among them put back.
 	ring := slices.Clone(l.ring.GetKeys())
 	first := slices.IndexFunc(ring, func(k []byte) bool { return !wanted(k) })
+	if first >= 0 || len(ring) > held {
+		l.bridge.forget() // who is refused now is so for another reason
+	}
 	if first < 0 {
 		return nil
 	}

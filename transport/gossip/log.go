@@ -213,7 +213,14 @@ func host(addr string) string {
 	return strings.Trim(addr, "[]")
 }
 
-// refused counts a refusal, and says it once per address.
+// forget has refusals said again.
+func (b *bridge) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spoken = limiter{}
+}
+
+// refused counts a refusal, and says it once per address until the keys change.
 func (b *bridge) refused(r refusal, from string) {
 	b.count(r)
 	b.mu.Lock()
