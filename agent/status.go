@@ -108,7 +108,9 @@ func (l *loop) holder(r *router, state vrrp.State) (string, int) {
 			return cmp.Or(l.cfg.Names[s.Active], s.Active.String()), int(s.ActivePriority)
 		}
 	}
-	return "", 0
+	// Who takes no part hears nobody, and may be told.
+	node := l.other(r.group, l.cfg.Now())
+	return node, int(l.states(r.group)[node].Priority)
 }
 
 // tracks is what checks do to a router.

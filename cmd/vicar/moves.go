@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,19 @@ func (s *service) Handover(ctx context.Context, h control.Handover) (control.Han
 		return control.HandoverResult{}, fmt.Errorf("%w: node %s", control.ErrUnknown, h.To)
 	}
 	m, err := s.agent.Handover(ctx, h.Router, h.To, h.Auto)
-	s.log.Info("a handover was asked for", slog.String("router", h.Router), slog.String("to", h.To), slog.Bool("auto", h.Auto),
-		slog.String("from", m.From), slog.Duration("took", m.Took), slog.Any("err", err))
+	s.note("a handover was asked for", err, slog.String("router", h.Router), slog.String("from", m.From), slog.String("to", cmp.Or(m.To, h.To)),
+		slog.Bool("auto", h.Auto), slog.Duration("took", m.Took))
 	return control.HandoverResult{From: m.From, To: m.To, Took: m.Took}, refusal(err)
+}
+
+// note logs what somebody has asked for, and what came of it.
+func (s *service) note(message string, err error, attrs ...slog.Attr) {
+	level := slog.LevelInfo
+	if err != nil {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.Any("err", err))
+	}
+	s.log.LogAttrs(context.Background(), level, message, attrs...)
 }
 
 // knows tells whether the configuration has the node, and it can hold addresses.
@@ -42,7 +53,7 @@ func (s *service) Drain(ctx context.Context, on bool) ([]control.Moved, error) {
 		return nil, err
 	}
 	moves, err := s.agent.Drain(ctx, on)
-	s.log.Info("drained or undrained", slog.Bool("drained", on), slog.Int("moved", len(moves)), slog.Any("err", err))
+	s.note("drained or undrained", err, slog.Bool("drained", on), slog.Int("moved", len(moves)))
 	var moved []control.Moved
 	for _, m := range moves {
 		_, name, _ := strings.Cut(m.Resource, " ")

@@ -16,7 +16,7 @@ func wrongs(st status.Status) []string {
 	ws := slices.Concat(wrongVoters(st), wrongGuard(st))
 	say := func(format string, args ...any) { ws = append(ws, fmt.Sprintf(format, args...)) }
 	for _, r := range st.Routers {
-		if r.State == "Initialize" {
+		if r.State == "Initialize" && !st.Drained {
 			say("%s takes no part in the election: %s", r.Name, r.Reason)
 		}
 		switch active := r.State == "Active"; {
