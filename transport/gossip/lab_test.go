@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,14 +37,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// nodeProcess sends to its peers all the time and says what it hears.
+// nodeProcess sends to its peers all the time and says what it hears. SIGHUP
+// gives it another state.
 func nodeProcess(spec []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	var state atomic.Value
+	state.Store("state-of-" + spec[0])
 	cfg := Config{
 		Node: spec[0], Cluster: "lab", Port: labPort, Keys: [][]byte{key(1)},
 		Log:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		State:    func() []byte { return []byte("state-of-" + spec[0]) },
+		State:    func() []byte { return []byte(state.Load().(string)) },
 		Received: func(from string, _ Channel, payload []byte) { fmt.Printf("%s says %s\n", from, payload) },
 	}
 	for a := range strings.SplitSeq(spec[1], ",") {
@@ -58,6 +62,13 @@ func nodeProcess(spec []string) error {
 		return err
 	}
 	said := map[string]bool{}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	go func() {
+		<-hup
+		state.Store("news-of-" + spec[0])
+		l.Announce()
+	}()
 	go func() {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
@@ -95,6 +106,11 @@ add rule inet t out icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } acce
 // startNode starts a node in a process on a host and returns what it says.
 func startNode(t *testing.T, h *lab.Host, spec string) func() string {
 	t.Helper()
+	return startProcess(t, h, spec).Output.String
+}
+
+func startProcess(t *testing.T, h *lab.Host, spec string) *lab.Process {
+	t.Helper()
 	program, err := os.Executable()
 	labtest.OK(t, err)
 	cmd := h.Command(program)
@@ -106,7 +122,32 @@ func startNode(t *testing.T, h *lab.Host, spec string) func() string {
 			t.Logf("%s: %v\n%.2000s", spec, err, p.Output)
 		}
 	})
-	return p.Output.String
+	return p
+}
+
+// TestDeadAddress cuts the address by which memberlist reaches a node that has
+// another one. What the node tells then must not wait until memberlist has given
+// it up, which takes seconds.
+func TestDeadAddress(t *testing.T) {
+	labtest.Need(t, "nft")
+	l := labtest.New(t)
+	one := labtest.Host(t, l, "lb-1", "192.0.2.1/24", "2001:db8::1/64")
+	two := labtest.Host(t, l, "lb-2", "192.0.2.2/24", "2001:db8::2/64")
+	teller := startProcess(t, one, "lb-1 192.0.2.1,2001:db8::1 lb-2=192.0.2.2,2001:db8::2")
+	heard := startNode(t, two, "lb-2 192.0.2.2,2001:db8::2 lb-1=192.0.2.1,2001:db8::1")
+	labtest.Eventually(t, patience, "they have met", func() bool {
+		return strings.Contains(heard(), "lb-1 says hello\n") && strings.Contains(heard(), "member lb-1 state-of-lb-1\n") &&
+			strings.Contains(teller.Output.String(), "member lb-2 state-of-lb-2\n")
+	})
+	out, err := one.Run(t.Context(), "nft", "table ip cut { chain c { type filter hook output priority 0; ip daddr 192.0.2.2 drop; }; }")
+	if err != nil {
+		t.Fatalf("nft: %v: %s", err, out)
+	}
+	labtest.OK(t, teller.Signal(syscall.SIGHUP))
+	labtest.Eventually(t, patience, "the news arrive", func() bool { return strings.Contains(heard(), "member lb-1 news-of-lb-1\n") })
+	if gone, news := strings.Index(heard(), "peer gone"), strings.Index(heard(), "news-of-lb-1"); gone >= 0 && gone < news {
+		t.Errorf("the news came after the other had been given up:\n%s", heard())
+	}
 }
 
 // TestAddressLater starts a node before its addresses are there.

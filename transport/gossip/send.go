@@ -93,14 +93,13 @@ func (l *Link) tell(ctx context.Context, list *memberlist.Memberlist) {
 	var last []byte
 	for {
 		state := l.state()
-		for _, m := range l.unaware(told, !bytes.Equal(state, last)) {
+		for _, name := range l.unaware(told, !bytes.Equal(state, last)) {
 			f := l.stateFrame(state)
-			node := &memberlist.Node{Name: m.Name, Addr: m.Addr.Addr().AsSlice(), Port: m.Addr.Port()}
 			wg.Go(func() {
-				if err := list.SendReliable(node, f); err != nil {
-					l.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "state not told", slog.String("peer", node.Name), slog.Any("error", err))
+				if err := l.tellOne(list, name, f); err != nil {
+					l.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "state not told", slog.String("peer", name), slog.Any("error", err))
 					select {
-					case failed <- node.Name:
+					case failed <- name:
 					default:
 					}
 				}
@@ -119,13 +118,37 @@ func (l *Link) tell(ctx context.Context, list *memberlist.Memberlist) {
 	}
 }
 
+// tellOne tells a member the state at all of its addresses at once: the one that
+// memberlist uses may be dead, which it is long in finding out. It fails if no
+// address took it.
+func (l *Link) tellOne(list *memberlist.Memberlist, name string, state []byte) error {
+	l.mu.Lock()
+	var paths []netip.AddrPort
+	if p := l.peers[name]; p != nil {
+		paths = l.paths(nil, name, p)
+	}
+	l.mu.Unlock()
+	errs := make([]error, len(paths))
+	var wg sync.WaitGroup
+	for i, a := range paths {
+		wg.Go(func() {
+			errs[i] = list.SendReliable(&memberlist.Node{Name: name, Addr: a.Addr().AsSlice(), Port: a.Port()}, state)
+		})
+	}
+	wg.Wait()
+	if slices.Contains(errs, nil) {
+		return nil
+	}
+	return errors.Join(errs...)
+}
+
 // unaware are the members that don't know the state.
-func (l *Link) unaware(told map[string]uint64, changed bool) []Member {
-	var list []Member
+func (l *Link) unaware(told map[string]uint64, changed bool) []string {
+	var list []string
 	members := l.Members()
 	for _, m := range members {
 		if start, ok := told[m.Name]; m.Configured && (changed || !ok || start != m.Start) {
-			list = append(list, m)
+			list = append(list, m.Name)
 			told[m.Name] = m.Start
 		}
 	}
