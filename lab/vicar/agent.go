@@ -42,6 +42,7 @@ type Agent struct {
 	host        *lab.Host
 	binary      string
 	dir, config string
+	args        []string
 	client      *control.Client
 }
 
@@ -49,18 +50,29 @@ type Agent struct {
 // files in dir, which is its own. An agent that is started with another's dir
 // is that one's successor.
 func Start(h *lab.Host, binary, dir string, c Config) (*Agent, error) {
+	return StartAs(h, h.Name, binary, dir, c)
+}
+
+// StartAs is Start as another node than the host.
+func StartAs(h *lab.Host, node, binary, dir string, c Config) (*Agent, error) {
 	a := &Agent{host: h, binary: binary, dir: dir, config: filepath.Join(dir, "vicar.yaml")}
 	a.client = control.Dial(a.socket())
 	if err := a.write(c); err != nil {
 		return nil, err
 	}
-	args := []string{"run", "-c", a.config, "--node", h.Name, "--runtime-dir", dir}
+	a.args = []string{"run", "-c", a.config, "--node", node, "--runtime-dir", dir}
 	if c.PeerLink != nil {
-		args = append(args, "--state-dir", filepath.Join(dir, "state"))
+		a.args = append(a.args, "--state-dir", filepath.Join(dir, "state"))
 	}
 	var err error
-	a.Process, err = h.Start(h.Command(binary, args...))
+	a.Process, err = h.Start(h.Command(binary, a.args...))
 	return a, err
+}
+
+// Again runs an agent that has ended once more, with its files as they are,
+// until it ends, and returns what it wrote.
+func (a *Agent) Again(ctx context.Context) (string, error) {
+	return a.host.Run(ctx, a.binary, a.args...)
 }
 
 // Tell runs a command of vicar that talks to the agent, such as drain, and
