@@ -122,7 +122,10 @@ func (l *Link) admit(f *frame) (*peer, []*Adverts) {
 		l.counts.unproven.Add(1)
 		if f.kind == kindDirect {
 			l.doubt(p, f.start)
+			break
 		}
+		l.say(slog.LevelWarn, "sealed message dropped, of a start that is not known: it is old, or forged by who has a key",
+			"sealed "+p.name, slog.String("peer", p.name))
 	}
 	return nil, nil
 }
