@@ -143,7 +143,7 @@ func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 	}
 	if g := r.group; !g.moving && (c.From == vrrp.Active || c.To == vrrp.Active) {
 		g.moving, g.moved = true, true
-		l.turned(g, c.To)
+		l.turned(g, now, c.To)
 	}
 	l.stateChanged()
 	if r.mover == nil || r.mover == i {

@@ -96,6 +96,7 @@ type group struct {
 	lease    lease
 	token    string
 	renewing bool // in this round's renewals
+	preempts bool // the claim is made though a holder is heard, which is worse
 
 	// Handing over. parted says that the group has given up in order and that its
 	// successor is to be told.
@@ -106,6 +107,7 @@ type group struct {
 	pinnedTo string // whom it was handed over to by name last,
 	// pinnedUntil is how long that one has to say that it has it.
 	pinnedUntil time.Time
+	vain        vain
 
 	// The holder that nobody hears; see unheard.go.
 	unheard  bool   // this node misses the holder's adverts

@@ -29,6 +29,9 @@ type lease struct {
 	claimed         bool // the Guard was asked, and not told that it is over
 }
 
+// leaseHeld is a verdict's reason: another holds the lease.
+const leaseHeld = "held"
+
 // guarded tells whether the group needs the Guard's leave.
 func (g *group) guarded() bool { return g.unit.routers[0].Guarded }
 
@@ -41,12 +44,14 @@ func (l *loop) watchGuard(ctx context.Context) {
 	}
 }
 
-// claim asks the Guard, and the present holder to hand over if it is worse.
+// claim asks the Guard, and the present holder to hand over if it is worse and
+// all that is in the way: voters may refuse for another reason, and then it would
+// give up for nobody.
 func (l *loop) claim(g *group, now time.Time, preempt bool) {
-	g.lease.claimed = true
+	g.lease.claimed, g.preempts = true, preempt
 	l.cfg.Guard.Claim(g.key(), g.token)
 	g.token = ""
-	if preempt {
+	if preempt && g.lease.refusal == leaseHeld {
 		l.askHandover(g, now)
 	}
 	l.setUnheard(g, !preempt && g.lease.refusal != "" && g.lease.holder != "")
@@ -94,6 +99,9 @@ func (l *loop) refused(g *group, now time.Time, v vip.Verdict) {
 		l.log.Log(context.Background(), level, "the lease is refused", slog.String("resource", g.key()), slog.String("reason", leaseReason(v)))
 	}
 	claims := slices.ContainsFunc(g.members, func(i *instance) bool { return i.engine.Status().Claiming })
+	if claims && g.preempts && v.Reason == leaseHeld {
+		l.askHandover(g, now)
+	}
 	l.setUnheard(g, claims && v.Holder != "" && !g.hearsWorse(now))
 }
 

@@ -31,6 +31,7 @@ type bound struct {
 	*world
 	mu     sync.Mutex
 	linked map[string]*linked
+	apart  map[[2]string]bool // who can't talk to whom
 	onWay  sync.WaitGroup
 }
 
@@ -48,13 +49,14 @@ type linked struct {
 	fence map[netip.Addr]time.Time
 	// reachable is what the hosts around answer.
 	reachable bool
+	unasked   error // or why they can't be asked
 }
 
 // newBound makes a world of n nodes, with guards if guarded.
 func newBound(t *testing.T, seed uint64, n int, router agent.Router, guarded bool) *bound {
 	t.Helper()
 	router.Guarded = guarded
-	b := &bound{world: newWorld(t, seed, n, router), linked: make(map[string]*linked)}
+	b := &bound{world: newWorld(t, seed, n, router), linked: make(map[string]*linked), apart: make(map[[2]string]bool)}
 	for _, n := range b.nodes {
 		l := &linked{b: b, node: n, fence: make(map[netip.Addr]time.Time), reachable: true}
 		b.linked[n.name] = l
@@ -138,7 +140,7 @@ func (b *bound) later(from, to *linked, f func(to *linked)) {
 	b.onWay.Go(func() {
 		time.Sleep(hop)
 		b.mu.Lock()
-		gone := from.cut || to.cut
+		gone := from.cut || to.cut || b.apart[[2]string{from.node.name, to.node.name}]
 		b.mu.Unlock()
 		if !gone {
 			f(to)
@@ -267,7 +269,7 @@ func (l *linked) Shut(addrs []netip.Addr) error { return l.Set(addrs, time.Time{
 func (l *linked) Reachable(context.Context, string, []netip.Addr) (bool, error) {
 	l.b.mu.Lock()
 	defer l.b.mu.Unlock()
-	return l.reachable, nil
+	return l.reachable, l.unasked
 }
 
 // answering are the nodes that have the address and whose fence is open.

@@ -165,7 +165,49 @@ func (l *loop) asked(g *group, now time.Time, m vip.PeerMessage) {
 	if !g.active() || g.pinned || m.Priority <= g.members[0].engine.Status().Priority || l.unready(m.From) != "" {
 		return
 	}
+	if now.Before(g.vain.until) {
+		return
+	}
+	g.vain.gave, g.vain.to = now, m.From
 	l.handOver(g, now, heir{node: m.From}, fmt.Sprintf("hands over to %s (priority %d)", m.From, m.Priority))
+}
+
+// vain keeps a holder from giving up again and again for a node that asks for
+// the resource and then does not get it, as too few voters may hear that one.
+type vain struct {
+	to    string    // who asked for it,
+	gave  time.Time // and was given way; zero: nobody
+	count int       // how often it came back at once, in a row
+	until time.Time // nobody who asks is given way before
+}
+
+// What comes back within vainAfter without that node having had it was handed
+// over in vain. Then nobody is given way for vainFirst, doubled each time up to
+// vainLast.
+const (
+	vainAfter = 5 * time.Second
+	vainFirst = 10 * time.Second
+	vainLast  = 5 * time.Minute
+)
+
+// holds notes that a node holds the resource: nothing was in vain if it asked.
+func (v *vain) holds(node string) {
+	if v.to == node {
+		*v = vain{}
+	}
+}
+
+// back notes that the resource is here again, and tells whether it was handed
+// over in vain.
+func (v *vain) back(now time.Time) bool {
+	gave := v.gave
+	v.gave = time.Time{}
+	if gave.IsZero() || now.Sub(gave) >= vainAfter {
+		return false
+	}
+	v.until = now.Add(min(vainFirst<<min(v.count, 10), vainLast))
+	v.count++
+	return true
 }
 
 // ordered does what somebody at another node wants of this one.
@@ -195,11 +237,15 @@ func (l *loop) succeed(g *group, now time.Time, m vip.PeerMessage) {
 func (g *group) active() bool { return g.members[0].engine.State() == vrrp.Active }
 
 // turned notes that a group has become Active, or is no longer.
-func (l *loop) turned(g *group, to vrrp.State) {
+func (l *loop) turned(g *group, now time.Time, to vrrp.State) {
 	g.pinned = to == vrrp.Active && g.pinNext
 	g.pinNext = false
 	if to == vrrp.Active {
 		g.pinnedTo, g.pinnedUntil = "", time.Time{}
+		if g.vain.back(now) {
+			l.log.Warn("handed over in vain to a node that asked for it; who asks is not given way for a while",
+				slog.String("resource", g.key()), slog.String("peer", g.vain.to), slog.Duration("hold", g.vain.until.Sub(now)))
+		}
 	}
 	l.stateChanged()
 }

@@ -55,6 +55,9 @@ func (l *loop) peersChanged(now time.Time) {
 			g.pinnedTo, g.pinnedUntil = "", time.Time{} // it says by itself how long
 			l.stateChanged()
 		}
+		if l.states(g)[g.vain.to].State == vrrp.Active.String() {
+			g.vain.holds(g.vain.to)
+		}
 		l.restrain(g, now)
 		l.checkHeard(g, now)
 	}

@@ -54,6 +54,9 @@ func (l *loop) receive(k *link, now time.Time, p *wire.Packet) {
 	}
 	i.received++
 	i.heard = now
+	if v := &i.router.group.vain; v.to != "" {
+		v.holds(l.cfg.Names[p.Src])
+	}
 	if i.advert.Priority == wire.PriorityStop {
 		i.priorityZero++
 	}

@@ -115,7 +115,7 @@ func (m askedAround) handle(l *loop, now time.Time) {
 		l.limit.log(now, func(more uint64) {
 			l.log.Warn("cannot ask the hosts around", slog.String("iface", m.iface), slog.Any("err", m.err), slog.Uint64("more", more))
 		})
-		return
+		dead = g.dead // nothing is known, and it is asked again
 	case !m.reached:
 		dead = fmt.Sprintf("nobody hears this node on %s, and nobody answers it there", m.iface)
 	case g.active() && g.filtered == "" && l.nobodyHears(g):
