@@ -95,6 +95,28 @@ func TestGuardedPartition(t *testing.T) {
 	})
 }
 
+// TestGuardedStale: a node that was cut off while it held asks for the address
+// again before the others know that it no longer holds.
+func TestGuardedStale(t *testing.T) {
+	inBound(t, true, func(b *bound) {
+		b.keepSaying("lb-1", true)
+		b.lan.Isolate("lb-1")
+		b.cutLink("lb-1", true)
+		time.Sleep(time.Second)
+		b.want("lb-2")
+		silent := b.during(guardedVIP, func() {
+			b.lan.Heal()
+			b.cutLink("lb-1", false)
+		})
+		if moved := b.router("lb-3").Transitions["Active"]; silent > 0 || moved > 0 {
+			t.Errorf("nobody answered for %v, and lb-3 was handed the address %d times", silent, moved)
+		}
+		b.want("lb-2")
+		b.during(guardedVIP, func() { b.keepSaying("lb-1", false) })
+		b.want("lb-1")
+	})
+}
+
 // TestGuardedNoMajority: without one nobody holds the address.
 func TestGuardedNoMajority(t *testing.T) {
 	inBound(t, true, func(b *bound) {

@@ -4,6 +4,7 @@
 package agent_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -42,6 +43,7 @@ type linked struct {
 	guard *guard.Guard
 	cut   bool
 	state *vip.NodeState
+	stale *vip.NodeState // told instead
 	told  func(vip.PeerEvent)
 	stop  context.CancelFunc
 	done  chan struct{}
@@ -236,8 +238,8 @@ func (b *bound) tellStates() {
 		}
 		states := []vip.NodeState{}
 		for _, o := range l.others() {
-			if o.state != nil && !o.cut {
-				states = append(states, *o.state)
+			if s := cmp.Or(o.stale, o.state); s != nil && !o.cut {
+				states = append(states, *s)
 			}
 		}
 		l.told(vip.PeerEvent{States: states})
@@ -248,6 +250,17 @@ func (b *bound) tellStates() {
 func (b *bound) cutLink(name string, on bool) {
 	b.mu.Lock()
 	b.linked[name].cut = on
+	b.mu.Unlock()
+	b.tellStates()
+}
+
+// keepSaying has a node's present state told from now on, or again what it is.
+func (b *bound) keepSaying(name string, on bool) {
+	b.mu.Lock()
+	l := b.linked[name]
+	if l.stale = nil; on {
+		l.stale = l.state
+	}
 	b.mu.Unlock()
 	b.tellStates()
 }

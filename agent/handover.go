@@ -160,9 +160,11 @@ func (l *loop) hear(now time.Time, m vip.PeerMessage) {
 	}
 }
 
-// asked hands over to a node that is better, unless it shall stay here.
+// asked hands over to a node that is better, unless it shall stay here. One that
+// was cut off may ask before it has told how it stands: if what was told last lets
+// it take nothing over, the addresses would go to the next best, whom it asks, too.
 func (l *loop) asked(g *group, now time.Time, m vip.PeerMessage) {
-	if !g.active() || g.pinned || m.Priority <= g.members[0].engine.Status().Priority || l.unready(m.From) != "" {
+	if !g.active() || g.pinned || m.Priority <= g.members[0].engine.Status().Priority || l.successor(g, m.From) == "" {
 		return
 	}
 	if now.Before(g.vain.until) {
