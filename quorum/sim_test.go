@@ -11,7 +11,7 @@ import (
 
 var (
 	seedFlag   = flag.Uint64("seed", 0, "run the simulation of this seed alone, and show what happens")
-	seedsFlag  = flag.Uint64("seeds", 100, "how many seeds to simulate")
+	seedsFlag  = flag.Uint64("seeds", 40, "how many seeds to simulate")
 	eventsFlag = flag.Uint64("events", 0, "go on with further seeds until so many events have happened")
 	longFlag   = flag.Bool("long", false, "count the seeds that find each mutant, instead of the first")
 )
@@ -47,9 +47,9 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// TestSimulationReplays runs seeds twice.
+// TestSimulationReplays runs seeds of each kind twice.
 func TestSimulationReplays(t *testing.T) {
-	for seed := uint64(1); seed <= 12; seed++ {
+	for _, seed := range []uint64{1, 2, 3, 8} {
 		a, b := simulate(seed, mutant{}, true), simulate(seed, mutant{}, true)
 		if a.events != b.events || strings.Join(a.log, "\n") != strings.Join(b.log, "\n") {
 			t.Errorf("seed %d runs differently the second time", seed)

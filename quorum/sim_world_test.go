@@ -63,6 +63,9 @@ func (w *simWorld) between(a, b time.Duration) time.Duration {
 	return a + time.Duration(w.rng.Int64N(int64(b-a)+1))
 }
 
+// mostEvents bounds a simulation: it is ten times what the busiest seeds make.
+const mostEvents = 10_000_000
+
 // run lets events happen for so long, and holds each to the promise.
 func (w *simWorld) run(d time.Duration) {
 	end := w.now + d
@@ -70,7 +73,9 @@ func (w *simWorld) run(d time.Duration) {
 		e := w.queue.pop()
 		w.now = e.at
 		w.happen(&e)
-		w.events++
+		if w.events++; w.events == mostEvents {
+			w.wrong = fmt.Errorf("at %v there is no end after %d events", w.now, w.events)
+		}
 		w.check()
 	}
 	w.now = end
@@ -266,6 +271,9 @@ func simulate(seed uint64, m mutant, record bool) *simWorld {
 			w.mischief()
 			w.run(w.between(w.lease/10, max(4*w.lease, w.maxLease)))
 		}
+	}
+	if m != (mutant{}) {
+		return w // what it breaks shows in the mischief, if ever
 	}
 	w.calm()
 	w.run(2*stragglerDelay + 3*w.maxLease)
