@@ -45,7 +45,10 @@ var steps = map[gossip.Step]string{gossip.StepAdd: "add", gossip.StepPromote: "u
 // if only another is wanted.
 func rotateKeys(path, only string) (gossip.Step, error) {
 	path, err := filepath.EvalSymlinks(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return 0, fmt.Errorf("there is no key to change: %w; without --rotate a new file is made, and -o says where", err)
+	case err != nil:
 		return 0, fmt.Errorf("finding the key file: %w", err)
 	}
 	file, err := gossip.ReadKeyFile(path)

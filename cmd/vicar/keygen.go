@@ -24,7 +24,7 @@ new key is added; it is put to use; the old one is dropped. Each call does the
 next step. Between two steps the file goes to all other nodes, and every node
 reloads.`,
 		Example: `  vicar keygen
-  vicar keygen && scp -p /etc/vicar/keys lb-2:/etc/vicar/
+  vicar keygen && chown vicar /etc/vicar/keys
   vicar keygen --rotate /etc/vicar/keys`,
 	}
 	out := cmd.Flags().StringP("out", "o", defaultKeys, "file to write; - is the standard output")
@@ -55,7 +55,10 @@ reloads.`,
 		if err := createKeys(*out); err != nil {
 			return err
 		}
-		return a.print(fmt.Sprintf("Wrote a new key to %s. Copy the file to all other nodes, with mode 0600; all of them need the same.\n", *out))
+		return a.print(fmt.Sprintf(`Wrote a new key to %s, mode 0600. The agent's user must own the file; for
+the unit: chown vicar %s
+Copy it to all other nodes, with owner and mode: all of them need the same.
+`, *out, *out))
 	})
 	return cmd
 }

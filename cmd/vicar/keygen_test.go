@@ -117,7 +117,7 @@ func TestKeygenRefuses(t *testing.T) {
 		want string
 	}{
 		"others can read it": {[]string{"--rotate", open}, exitFailure, "chmod 0600"},
-		"it is not there":    {[]string{"--rotate", open + "x"}, exitFailure, "no such file"},
+		"it is not there":    {[]string{"--rotate", open + "x"}, exitFailure, "without --rotate a new file is made"},
 		"no such step":       {[]string{"--rotate", open, "--step", "leap"}, exitUsage, "add, use or drop"},
 		"a step of no file":  {[]string{"--step", "use"}, exitUsage, "--rotate"},
 		"both":               {[]string{"--rotate", open, "-o", open}, exitUsage, "rotate"},
