@@ -68,6 +68,7 @@ func TestLockedCommands(t *testing.T) {
 	for name, args := range map[string][]string{
 		"locked-run":     {"run", "--config", "testdata/good.yaml", "--runtime-dir", dir},
 		"locked-release": {"release", "--runtime-dir", dir},
+		"locked-purge":   {"release", "--purge", "--runtime-dir", dir},
 	} {
 		got := vicar(t.Context(), args...)
 		if got.code != exitFailure {

@@ -39,6 +39,7 @@ func TestCommands(t *testing.T) {
 		{"handover-both", "handover web --to lb-2 --auto", exitUsage},
 		{"voters-what", "voters remember", exitUsage},
 		{"voters-forget-what", "voters forget", exitUsage},
+		{"release-both", "release --force --purge", exitUsage},
 		{"help-version", "version -h", exitOK},
 		{"unknown-command", "stats", exitUsage},
 		{"unknown-command-far", "frobnicate", exitUsage},

@@ -34,13 +34,17 @@ is at work it waits.
 
 With --purge it also takes the fence away, which stays otherwise: for a host that
 is not to run vicar any more.`,
-		Args: noArguments,
 	}
 	var f releaseFlags
 	cmd.Flags().StringVar(&f.dir, "runtime-dir", a.runtimeDir(), "runtime directory of the agent")
 	cmd.Flags().BoolVar(&f.force, "force", false, "remove them even from an agent that lives; one that works puts them back")
 	cmd.Flags().BoolVar(&f.purge, "purge", false, "take the fence away from all interfaces")
-	cmd.MarkFlagsMutuallyExclusive("force", "purge") // a living agent relies on its fence
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if f.force && f.purge {
+			return errors.New("--purge is for a host without an agent, which relies on the fence: stop the agent, and leave --force out")
+		}
+		return noArguments(cmd, args)
+	}
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
 		return a.release(cmd.Context(), f)
 	})
@@ -51,12 +55,16 @@ is not to run vicar any more.`,
 // meanwhile, so that none lives or starts. A directory that isn't there is no
 // reason to leave addresses.
 func (a *app) release(ctx context.Context, f releaseFlags) error {
+	instead, wait := "stop it, or use --force", "wait for its end, or use --force"
+	if f.purge { // which a living one relies on
+		instead, wait = "stop it first", "wait for its end"
+	}
 	alone, err := acquire(f.dir)
 	switch {
 	case err == nil:
 		defer alone.release()
 	case errors.Is(err, errLocked) && !f.force:
-		return fmt.Errorf("%w: stop it, or use --force", err)
+		return fmt.Errorf("%w: %s", err, instead)
 	case errors.Is(err, fs.ErrNotExist):
 		f.dir = ""
 	case !f.force:
@@ -65,11 +73,11 @@ func (a *app) release(ctx context.Context, f releaseFlags) error {
 	if !f.force {
 		leave, err := claimNamespace(ctx)
 		if err != nil {
-			return fmt.Errorf("%w: stop it, or use --force", err)
+			return fmt.Errorf("%w: %s", err, instead)
 		}
 		defer leave()
 		if err := guardian.Await(ctx, f.dir); err != nil {
-			return fmt.Errorf("%w: wait for its end, or use --force", err)
+			return fmt.Errorf("%w: %s", err, wait)
 		}
 	}
 	done, err := giveUp(ctx, f)
