@@ -24,9 +24,13 @@ func guardLines(st status.Status) []string {
 	if votes.Majority {
 		majority = "yes"
 	}
+	leases := fmt.Sprintf("leases: up to %v; this node's voter has granted %d that run", g.MaxLease, g.Grants)
+	if g.MaxLease == 0 {
+		leases = "leases: none before a list of voters is in force"
+	}
 	lines := []string{
 		fmt.Sprintf("majority: %s, %d of %s", majority, len(g.Voters)-len(votes.Silent), many(uint64(len(g.Voters)), "voter")),
-		fmt.Sprintf("leases: up to %v; this node's voter has granted %d that run", g.MaxLease, g.Grants),
+		leases,
 	}
 	if len(st.Routers) > 0 { // a witness needs none
 		lines = append(lines, "fence: "+clip(g.Fence, mostText))
@@ -47,13 +51,31 @@ func waitsGuard(st status.Status) []string {
 	if g.Silent.After(st.Now) {
 		ws = append(ws, fmt.Sprintf("this node has just started and does not vote until %s", until(st.Now, g.Silent)))
 	}
-	switch {
-	case g.Staged && len(g.Waits) > 0:
-		ws = append(ws, fmt.Sprintf("a change of the voters waits for %s to report it (if one is gone for good: vicar voters forget NODE)", listed(g.Waits)))
-	case g.Staged:
-		ws = append(ws, "a change of the voters is under way")
+	if g.Staged {
+		ws = append(ws, changeLine(g))
 	}
 	return ws
+}
+
+// changeLine is how far a change of the voters is.
+func changeLine(g *status.Guard) string {
+	unreported := unreported(g)
+	switch {
+	case g.MaxLease == 0 && len(unreported) > 0: // no list is in force
+		return "a new cluster begins when this node has been there together with " + listed(unreported)
+	case len(unreported) > 0:
+		return "a change of the voters waits for " + listed(unreported) + " to report it (if one is gone for good: vicar voters forget NODE)"
+	default:
+		return fmt.Sprintf("a change of the voters has been reported by all: it is in force in about %v", 2*g.MaxLease)
+	}
+}
+
+// unreported are the nodes that a change of the voters waits for and that have not
+// reported it.
+func unreported(g *status.Guard) []string {
+	return slices.DeleteFunc(slices.Clone(g.Waits), func(name string) bool {
+		return slices.ContainsFunc(g.Voters, func(v status.Voter) bool { return v.Name == name && v.Ready })
+	})
 }
 
 // leaseCell is what the guard says of a router.

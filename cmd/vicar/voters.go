@@ -55,8 +55,8 @@ func (a *app) forgetCommand() *cobra.Command {
 		Short: "Let a change of the voters not wait for a node that is gone for good",
 		Long: `Lets a change of the voters go on without a node that is gone for good. Only do
 so for a machine that will not start again with its old configuration: one that
-does can vote by the old list and help a second node to hold the addresses. Do it
-on each node whose vicar voters waits for it.`,
+does can vote by the old list and help a second node to hold the addresses. The
+others learn it from this node.`,
 		Example: `  vicar voters forget lb-3`,
 		Args:    oneArgument("node"),
 	}
@@ -67,9 +67,9 @@ on each node whose vicar voters waits for it.`,
 		if err := client.Forget(cmd.Context(), args[0]); err != nil {
 			return err
 		}
-		text := fmt.Sprintf("Nobody here waits for %s any more.\n", args[0])
-		if g, err := client.Voters(cmd.Context()); err == nil && len(g.Waits) > 0 {
-			text += fmt.Sprintf("The change of the voters still waits for %s.\n", firstNames(g.Waits))
+		text := fmt.Sprintf("%s is forgotten, here and by those that hear of it.\n", args[0])
+		if g, err := client.Voters(cmd.Context()); err == nil && g.Staged {
+			text += "Now " + changeLine(&g) + ".\n"
 		}
 		return a.print(text)
 	})
@@ -81,7 +81,7 @@ func awaited(st status.Status) []string {
 	if st.Guard == nil {
 		return nil
 	}
-	return slices.Clone(st.Guard.Waits)
+	return unreported(st.Guard)
 }
 
 // renderVoters is the guard and its voters for people.
