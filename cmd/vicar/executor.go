@@ -56,14 +56,36 @@ func (e *executor) poke() {
 	}
 }
 
-// Acquire is the kernel's, once the claim stands in the will.
+// Acquire is the kernel's, once the claim stands in the will. What an earlier one
+// of the router has besides it stays there until it is released.
 func (e *executor) Acquire(ctx context.Context, c vip.Claim) error {
 	e.mu.Lock()
-	c.Addresses = slices.Clone(c.Addresses)
-	e.claims[claimKey{c.Router, c.Interface}] = c
+	key := claimKey{c.Router, c.Interface}
+	noted := c
+	noted.Addresses = slices.Clone(c.Addresses)
+	if before := e.claims[key].Addresses; !slices.Equal(before, c.Addresses) {
+		for _, p := range before {
+			if !slices.Contains(c.Addresses, p) {
+				noted.Addresses = append(noted.Addresses, p)
+			}
+		}
+	}
+	e.claims[key] = noted
 	e.mu.Unlock()
 	e.poke()
 	return e.kernel.Acquire(ctx, c)
+}
+
+// holds tells whether the kernel has the address, or may have it.
+func (e *executor) holds(a netip.Addr) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.claims {
+		if slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr() == a }) {
+			return true
+		}
+	}
+	return false
 }
 
 // Release is the kernel's. What it has released leaves the will.

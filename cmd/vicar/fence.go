@@ -30,7 +30,11 @@ type fence struct {
 
 	mu   sync.Mutex
 	want []netip.Addr // the configuration's
-	held func(netip.Addr) bool
+	// held tells whether an address that is not wanted any more has to be fenced
+	// still: its lease runs, or it is on an interface.
+	held   func(netip.Addr) bool
+	met    []int  // interfaces that were covered, or could not be
+	failed string // what was logged last
 }
 
 // openFence opens the fence that the configuration wants. Without one the string
@@ -49,10 +53,8 @@ func openFence(c *config.Config, log *slog.Logger) (*fence, string, error) {
 	case err != nil:
 		return nil, "", fmt.Errorf("opening the fence (guard.fence: auto goes without where it can't be had): %w", err)
 	}
-	err = f.apply()
-	if f.arp {
-		err = errors.Join(err, f.Neighbours(f.want, true))
-	}
+	// Also what an agent before had fenced in another way.
+	err = f.Neighbours(f.want, f.arp)
 	covered := f.Cover()
 	if covered != nil && c.Guard.Fence == config.FenceAuto {
 		log.Error("the fence is not on all interfaces", slog.Any("err", covered))
@@ -118,8 +120,12 @@ func (f *fence) poke() {
 	}
 }
 
-// fenceRetry is how long after something could not be done it is tried again.
-const fenceRetry = time.Second
+// fenceRetry is how long after something could not be done it is tried again,
+// fenceCheck how often the fence is looked at: somebody may take it away.
+const (
+	fenceRetry = time.Second
+	fenceCheck = 10 * time.Second
+)
 
 // run covers interfaces that come, and forgets addresses that go, until ctx
 // ends.
@@ -127,20 +133,54 @@ func (f *fence) run(ctx context.Context) {
 	for {
 		left, err := f.forget()
 		err = errors.Join(err, f.Cover())
-		if err != nil {
-			f.log.Error("the fence is not on all interfaces", slog.Any("err", err))
-		}
-		var retry <-chan time.Time
+		f.say(err)
+		again := fenceCheck
 		if left || err != nil {
-			retry = time.After(fenceRetry)
+			again = fenceRetry
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-f.changed:
-		case <-retry:
+		case <-time.After(again):
 		}
 	}
+}
+
+// say logs what went wrong with the fence, and that nothing does any more, once.
+func (f *fence) say(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	f.mu.Lock()
+	same := text == f.failed
+	f.failed = text
+	f.mu.Unlock()
+	switch {
+	case same:
+	case err != nil:
+		f.log.Error("the fence is not on all interfaces", slog.Any("err", err))
+	default:
+		f.log.Info("the fence is on all interfaces again")
+	}
+}
+
+// meet covers interfaces that were not there before, before anything is put on
+// them.
+func (f *fence) meet(interfaces []vip.Interface) {
+	now := make([]int, len(interfaces))
+	for i, x := range interfaces {
+		now[i] = x.Index
+	}
+	f.mu.Lock()
+	fresh := slices.ContainsFunc(now, func(index int) bool { return !slices.Contains(f.met, index) })
+	f.met = now
+	f.mu.Unlock()
+	if fresh {
+		f.say(f.Cover())
+	}
+	f.poke()
 }
 
 // table is the fence's for another process, nil without one.
@@ -161,7 +201,7 @@ type fenced struct {
 func (n fenced) Watch(ctx context.Context, changed func(vip.Change)) error {
 	return n.Network.Watch(ctx, func(c vip.Change) {
 		if c.Interfaces != nil {
-			n.fence.poke()
+			n.fence.meet(c.Interfaces)
 		}
 		changed(c)
 	})

@@ -114,7 +114,7 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 		}
 		u, err := newCluster(c, node, w)
 		if err == nil && b != nil && b.fence != nil {
-			b.fence.held = u.holds
+			b.fence.held = func(a netip.Addr) bool { return u.holds(a) || b.executor.holds(a) }
 		}
 		return u, err
 	}

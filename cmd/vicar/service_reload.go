@@ -105,9 +105,17 @@ func (s *service) replace(ctx context.Context, cfg *config.Config) error {
 		}
 	}
 	if s.body != nil && s.body.fence != nil {
-		err = s.body.fence.reload(cfg)
+		fence, undoCluster := s.body.fence, undo
+		undo = func() {
+			undoCluster()
+			_ = fence.reload(s.current()) // it had room for that
+		}
+		if err := fence.reload(cfg); err != nil { // nothing may be taken that is not fenced
+			undo()
+			return err
+		}
 	}
-	if err = errors.Join(err, s.agent.Reload(ctx, s.build(cfg, s.node))); err != nil {
+	if err := s.agent.Reload(ctx, s.build(cfg, s.node)); err != nil {
 		undo()
 		return err
 	}
