@@ -53,14 +53,19 @@ func (l *loop) voterStatus(now time.Time, name string, saved *quorum.Saved) stat
 		Forgotten: slices.Contains(saved.Forgotten, name),
 	}
 	v.Answers = !v.Heard.IsZero() && now.Sub(v.Heard) <= lately
+	same := func(o quorum.Report) bool {
+		return !saved.Staged.IsZero() && o.Generation == saved.Generation && o.Staged.Digest() == saved.Staged.Digest()
+	}
 	o, heard := l.roster.heard[name]
 	switch {
 	case name == l.cfg.Node:
 		v.Ready = !saved.Staged.IsZero()
 	case heard:
-		v.Ready = !saved.Staged.IsZero() && o.Generation == saved.Generation && o.Staged.Digest() == saved.Staged.Digest()
+		v.Ready = same(o)
 		v.Drift = o.Generation != saved.Generation || o.Current.Digest() != saved.Current.Digest()
-		v.Forgotten = v.Forgotten || v.Ready && slices.Contains(o.Forgotten, name)
+	}
+	for _, o := range l.roster.heard { // one that forgets tells the others
+		v.Forgotten = v.Forgotten || same(o) && slices.Contains(o.Forgotten, name)
 	}
 	return v
 }

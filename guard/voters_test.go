@@ -132,6 +132,13 @@ func TestVotersForget(t *testing.T) {
 		if err := a.guard.Forget(t.Context(), "c"); err != nil {
 			t.Error(err)
 		}
+		w.pass(100 * ms)
+		for _, n := range []*node{a, b, d} {
+			s := n.status()
+			if c := slices.IndexFunc(s.Voters, func(v status.Voter) bool { return v.Name == "c" }); c < 0 || !s.Voters[c].Forgotten {
+				t.Errorf("%s does not say that c is forgotten: %+v", n.name, s.Voters)
+			}
+		}
 		w.pass(6 * time.Second)
 		for _, n := range []*node{a, b, d} {
 			if got := n.current(); got != "abd" {
