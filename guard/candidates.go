@@ -108,7 +108,7 @@ func (l *loop) applyResources(now time.Time) {
 	for _, u := range l.units {
 		l.reconfigure(now, u)
 		switch {
-		case u.phase == asking && !l.fits(u):
+		case u.phase == asking && (u.unasked || !l.fits(u)):
 			l.restart(now, u)
 		case u.phase == idle && u.want == nil:
 			l.drop(u)

@@ -47,6 +47,7 @@ type unit struct {
 	broken  bool          // the fence could not be opened for longer
 	renewed time.Time     // the last Renew; also that of Granted
 	retryAt time.Time     // asking, and the candidate is not: it is to be asked then
+	unasked bool          // asking, and there is no candidate that could be asked
 	reason  string        // last told
 	holder  string
 
@@ -115,7 +116,8 @@ func (c claimed) handle(l *loop, now time.Time) {
 // begin asks for the lease, if it can be asked for.
 func (l *loop) begin(now time.Time, u *unit, released quorum.Ballot) {
 	u.retryAt = time.Time{}
-	if reason := l.equip(u); reason != "" {
+	reason := l.equip(u)
+	if u.unasked = reason != ""; u.unasked {
 		l.refuse(u, reason, "")
 		return
 	}

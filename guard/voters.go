@@ -159,7 +159,7 @@ func (l *loop) vote(votes quorum.Lists) {
 func (l *loop) asks(now time.Time) {
 	for _, u := range l.units {
 		l.reconfigure(now, u)
-		if u.phase == asking && u.candidate == nil {
+		if u.phase == asking && u.unasked {
 			l.begin(now, u, quorum.Ballot{})
 		}
 		l.settle(now)
