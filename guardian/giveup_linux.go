@@ -132,10 +132,16 @@ func (w *watch) giveUp() error {
 	go func() { farewells <- w.prepare() }()
 
 	claims := w.claims(func(place) bool { return true })
-	shut := w.shut(claims)
+	unwilled := w.unwilled(claims)
+	shut := w.shut(claims, unwilled)
 	removed := w.remove(ctx, claims)
 	if removed != nil {
 		removed = w.remove(ctx, claims)
+	}
+	left, swept := []netip.Prefix(nil), error(nil)
+	if len(unwilled) > 0 { // what releases their leases may be in the will
+		left, swept = w.sweep(ctx)
+		removed = errors.Join(removed, swept)
 	}
 	gone := time.Since(began)
 	partings := <-farewells
@@ -150,7 +156,9 @@ func (w *watch) giveUp() error {
 		sent = errors.Join(sent, err)
 	}
 	told := time.Since(began)
-	left, swept := w.sweep(ctx)
+	if len(unwilled) == 0 {
+		left, swept = w.sweep(ctx)
+	}
 	// Now, since the kernel takes a while to close what the process has open.
 	_ = unix.Flock(int(w.files[fileLock].Fd()), unix.LOCK_UN)
 	w.say(slog.LevelWarn, "the agent died; the guardian has given up what it held", slog.Int("claims", len(w.will.Claims)),
@@ -159,18 +167,33 @@ func (w *watch) giveUp() error {
 	return nil
 }
 
-// shut closes the fence.
-func (w *watch) shut(claims []vip.Claim) error {
-	if w.fence == nil {
-		return nil
+// unwilled are the addresses whose leases run and which the will does not have:
+// it is written a little after they are taken.
+func (w *watch) unwilled(claims []vip.Claim) []netip.Addr {
+	willed := map[netip.Addr]bool{}
+	for _, a := range addresses(claims) {
+		willed[a] = true
 	}
+	now, _ := address.BootTime() // has been read before
+	return slices.DeleteFunc(w.leases.running(now), func(a netip.Addr) bool { return willed[a] })
+}
+
+func addresses(claims []vip.Claim) []netip.Addr {
 	var addrs []netip.Addr
 	for _, c := range claims {
 		for _, p := range c.Addresses {
 			addrs = append(addrs, p.Addr())
 		}
 	}
-	return w.fence.Shut(addrs)
+	return addrs
+}
+
+// shut closes the fence.
+func (w *watch) shut(claims []vip.Claim, besides []netip.Addr) error {
+	if w.fence == nil {
+		return nil
+	}
+	return w.fence.Shut(append(addresses(claims), besides...))
 }
 
 // parting is a socket and what leaves by it.

@@ -59,6 +59,21 @@ func TestAgentKilled(t *testing.T) {
 	}
 }
 
+// The will is written a little after addresses are taken: who dies in between has
+// them given up all the same, before the leases that they belong to.
+func TestKilledBeforeItsWill(t *testing.T) {
+	for _, fenced := range []bool{false, true} {
+		t.Run(map[bool]string{false: "no fence", true: "fence"}[fenced], func(t *testing.T) {
+			r := newRig(t)
+			r.needFence(fenced)
+			r.order.Late = true
+			a := r.start()
+			labtest.OK(t, a.Signal(syscall.SIGKILL))
+			r.gaveUp()
+		})
+	}
+}
+
 // needFence makes the agent have a fence, if there can be one.
 func (r *rig) needFence(wanted bool) {
 	r.t.Helper()

@@ -64,6 +64,7 @@ var (
 	peer4   = netip.MustParseAddr("192.0.2.20")
 	vip4    = netip.MustParsePrefix("192.0.2.100/32")
 	vip6    = netip.MustParsePrefix("2001:db8::100/128")
+	late4   = netip.MustParsePrefix("192.0.2.101/32")
 	release = []byte("a sealed release")
 )
 
@@ -73,6 +74,7 @@ type order struct {
 	Port  uint16 // of the peer's that hears datagrams
 	Fence bool
 	Lease time.Duration // renewed all the time; 0: a long one that is not
+	Late  bool          // it takes one more address and dies before that stands in the will
 }
 
 // beAgent is an agent that holds two addresses and does what it is told on
@@ -130,6 +132,15 @@ func beAgent() error {
 		return err
 	}
 	settled(g)
+	if o.Late {
+		if err := leases.Set([]netip.Addr{late4.Addr()}, time.Now().Add(time.Minute)); err != nil {
+			return err
+		}
+		claim.Router, claim.Addresses = "late", []netip.Prefix{late4}
+		if err := kernel.Acquire(ctx, claim); err != nil {
+			return err
+		}
+	}
 	fmt.Println("its guardian is", g.Pid())
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		switch lines.Text() {
@@ -249,7 +260,7 @@ func (r *rig) listen(capture *os.File) {
 
 // holds tells whether the host has any of the addresses.
 func (r *rig) holds() bool {
-	for _, p := range []netip.Prefix{vip4, vip6} {
+	for _, p := range []netip.Prefix{vip4, vip6, late4} {
 		if has, err := r.host.Has(p.Addr()); has || err != nil {
 			return true
 		}

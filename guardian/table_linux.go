@@ -127,12 +127,29 @@ type view struct {
 	index map[netip.Addr]int
 }
 
-// deadline is when the address's lease ends; 0 if it never had one.
-func (v *view) deadline(a netip.Addr) time.Duration {
+// learn takes in the entries that are new.
+func (v *view) learn() {
 	n := int(min(v.table.count().Load(), entriesMost))
 	for i := len(v.index); i < n; i++ {
 		v.index[v.table.addr(i)] = i
 	}
+}
+
+// running are the addresses whose leases run at now.
+func (v *view) running(now time.Duration) []netip.Addr {
+	v.learn()
+	var addrs []netip.Addr
+	for a, i := range v.index {
+		if time.Duration(v.table.deadline(i).Load()) > now {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
+}
+
+// deadline is when the address's lease ends; 0 if it never had one.
+func (v *view) deadline(a netip.Addr) time.Duration {
+	v.learn()
 	i, ok := v.index[a]
 	if !ok {
 		return 0
