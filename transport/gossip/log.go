@@ -77,6 +77,11 @@ var refusals = [...]struct {
 	{"is encrypted", wrongKey},
 }
 
+// nothingSaid is how the line begins when a connection has ended before anything
+// came: a monitor looked whether the port is open, or a peer died. A packet
+// without a label is never that.
+const nothingSaid = `discarding stream with unacceptable label ""`
+
 // tempered are the levels of lines that memberlist takes more seriously than
 // they are here.
 var tempered = [...]struct {
@@ -88,6 +93,7 @@ var tempered = [...]struct {
 	{"Refuting a", slog.LevelInfo},
 	// NotifyConflict says it.
 	{"Conflicting address for", slog.LevelDebug},
+	{nothingSaid, slog.LevelDebug},
 	// One of several ways to reach a node that does not answer.
 	{"Failed fallback TCP ping", slog.LevelDebug},
 }
@@ -135,7 +141,7 @@ func parseLine(s string) line {
 	}
 	for _, r := range refusals {
 		// Without an address it is the answer to what this node sent.
-		if l.from != "" && strings.Contains(l.text, r.words) {
+		if l.from != "" && strings.Contains(l.text, r.words) && !strings.HasPrefix(l.text, nothingSaid) {
 			l.refused = r.is
 			break
 		}

@@ -52,6 +52,7 @@ func TestParseLine(t *testing.T) {
 		{"2026/01/02 15:04:05 [INFO] memberlist: Suspect lb-2 has failed\n", slog.LevelInfo, "Suspect lb-2 has failed", "Suspect lb-", "", notRefused},
 		{"[WARN] memberlist: Refuting a suspect message (from: lb-2)", slog.LevelInfo, "Refuting a suspect message (from: lb-2)", "Refuting a suspect message (from", "", notRefused},
 		{"2026/01/02 15:04:05 [ERR] memberlist: Decrypt packet failed: no installed keys could decrypt the message from=[2001:db8::1]:7946", slog.LevelWarn, "Decrypt packet failed: no installed keys could decrypt the message from=[2001:db8::1]:7946", "Decrypt packet failed", "[2001:db8::1]:7946", wrongKey},
+		{"[ERR] memberlist: discarding stream with unacceptable label \"\": from=192.0.2.1:7946", slog.LevelDebug, "discarding stream with unacceptable label \"\": from=192.0.2.1:7946", "discarding stream with unacceptable label ", "192.0.2.1:7946", notRefused},
 		{"[ERR] memberlist: discarding packet with unacceptable label \"b\": from=192.0.2.1:7946", slog.LevelWarn, "discarding packet with unacceptable label \"b\": from=192.0.2.1:7946", "discarding packet with unacceptable label ", "192.0.2.1:7946", wrongCluster},
 		{"[ERROR] memberlist: Failed to compress payload: x", slog.LevelWarn, "Failed to compress payload: x", "Failed to compress payload", "", notRefused},
 		{"[ERR] Failed to shutdown transport: x", slog.LevelWarn, "Failed to shutdown transport: x", "Failed to shutdown transport", "", notRefused},

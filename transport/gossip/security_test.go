@@ -235,3 +235,19 @@ func TestGarbage(t *testing.T) {
 	case <-time.After(0):
 	}
 }
+
+// TestPortLookedAt wants a monitor that looks whether the port is open to be
+// taken for no peer.
+func TestPortLookedAt(t *testing.T) {
+	a := newNode(t, "lb-1", nil)
+	a.run(t)
+	labtest.Eventually(t, patience, "seen", func() bool {
+		conn, err := net.Dial("tcp4", a.address())
+		labtest.OK(t, err)
+		labtest.OK(t, conn.Close())
+		return a.log.count("discarding stream with unacceptable label") > 0
+	})
+	if n := a.log.count("peer refused"); n != 0 || a.Stats() != (Stats{}) {
+		t.Errorf("said %d times, counted %+v:\n%s", n, a.Stats(), a.log.buf.String())
+	}
+}
