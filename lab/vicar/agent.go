@@ -53,8 +53,18 @@ func Start(h *lab.Host, binary, dir string, c Config) (*Agent, error) {
 	return StartAs(h, h.Name, binary, dir, c)
 }
 
+// StartUnprivileged is Start as a user who is not root, to whom dir and what is
+// in it is given.
+func StartUnprivileged(h *lab.Host, user uint32, binary, dir string, c Config) (*Agent, error) {
+	return start(h, h.Name, binary, dir, c, user)
+}
+
 // StartAs is Start as another node than the host.
 func StartAs(h *lab.Host, node, binary, dir string, c Config) (*Agent, error) {
+	return start(h, node, binary, dir, c, 0)
+}
+
+func start(h *lab.Host, node, binary, dir string, c Config, user uint32) (*Agent, error) {
 	a := &Agent{host: h, binary: binary, dir: dir, config: filepath.Join(dir, "vicar.yaml")}
 	a.client = control.Dial(a.socket())
 	if err := a.write(c); err != nil {
@@ -64,8 +74,17 @@ func StartAs(h *lab.Host, node, binary, dir string, c Config) (*Agent, error) {
 	if c.PeerLink != nil {
 		a.args = append(a.args, "--state-dir", filepath.Join(dir, "state"))
 	}
+	cmd := h.Command(binary, a.args...)
+	if user != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		for _, path := range []string{dir, a.config, a.keys()} {
+			if err := os.Chown(path, int(user), int(user)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return nil, fmt.Errorf("giving vicar its files: %w", err)
+			}
+		}
+	}
 	var err error
-	a.Process, err = h.Start(h.Command(binary, a.args...))
+	a.Process, err = h.Start(cmd)
 	return a, err
 }
 
@@ -84,6 +103,9 @@ func (a *Agent) Tell(ctx context.Context, args ...string) (string, error) {
 // socket is the path of the control socket.
 func (a *Agent) socket() string { return filepath.Join(a.dir, "vicar.sock") }
 
+// keys is the path of the key file.
+func (a *Agent) keys() string { return filepath.Join(a.dir, "keys") }
+
 // Reload puts another configuration into force.
 func (a *Agent) Reload(c Config) error {
 	return errors.Join(a.write(c), a.Signal(syscall.SIGHUP))
@@ -94,7 +116,7 @@ func (a *Agent) write(c Config) error {
 	c.Control.Socket = a.socket()
 	if c.PeerLink != nil {
 		link := *c.PeerLink
-		link.KeysFile = filepath.Join(a.dir, "keys")
+		link.KeysFile = a.keys()
 		c.PeerLink = &link
 		if err := os.WriteFile(link.KeysFile, []byte(strings.Join(link.Keys, "\n")+"\n"), 0o600); err != nil {
 			return fmt.Errorf("writing vicar's keys: %w", err)
