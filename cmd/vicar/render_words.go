@@ -125,6 +125,8 @@ func unlinked(reason string) string {
 		return "of a node that is not configured"
 	case "repeated":
 		return "that came before"
+	case "unproven":
+		return "of a start that is not proven"
 	case "malformed", "agent_malformed":
 		return "malformed"
 	case "misdirected":
