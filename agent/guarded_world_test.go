@@ -51,7 +51,8 @@ type linked struct {
 	fence map[netip.Addr]time.Time
 	// reachable is what the hosts around answer.
 	reachable bool
-	unasked   error // or why they can't be asked
+	unasked   error  // or why they can't be asked
+	dir       string // of the voters' list
 }
 
 // newBound makes a world of n nodes, with guards if guarded.
@@ -60,7 +61,7 @@ func newBound(t *testing.T, seed uint64, n int, router agent.Router, guarded boo
 	router.Guarded = guarded
 	b := &bound{world: newWorld(t, seed, n, router), linked: make(map[string]*linked), apart: make(map[[2]string]bool)}
 	for _, n := range b.nodes {
-		l := &linked{b: b, node: n, fence: make(map[netip.Addr]time.Time), reachable: true}
+		l := &linked{b: b, node: n, fence: make(map[netip.Addr]time.Time), reachable: true, dir: t.TempDir()}
 		b.linked[n.name] = l
 		n.cfg.Peers, n.cfg.Prober = l, l
 		n.cfg.Names = make(map[netip.Addr]string)
@@ -93,7 +94,7 @@ func (l *linked) start(t *testing.T, guarded bool) {
 	g, err := guard.New(guard.Config{
 		Node: l.node.name, Start: uint64(time.Now().UnixNano()), Voters: quorum.List{Voters: names, MaxLease: maxLease},
 		Resources: []guard.Resource{{Name: "router web", Addresses: addresses, Longest: r.Interval, Shortest: r.Interval}},
-		Candidate: true, Fence: l, Send: l.sendPacket, Changed: l.report, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Candidate: true, StateDir: l.dir, Fence: l, Send: l.sendPacket, Changed: l.report, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
