@@ -4,6 +4,7 @@
 package guard
 
 import (
+	"slices"
 	"syscall"
 	"time"
 
@@ -64,19 +65,26 @@ func allAlone(w *world) {
 	w.settles(first.name)
 }
 
-// allAloneHold is allAlone where the holder was told to keep what it has.
+// allAloneHold is allAlone where the holder was told to keep what it has. On a
+// machine that is too busy its agent may stall: then it gives up nevertheless.
 func allAloneHold(w *world) {
-	at := w.scatter()
-	w.pass(long)
-	w.answers(first.name)
-	for _, name := range w.configured() {
-		if name != first.name {
-			w.neverAnswers(name, at, "it was alone, and not the holder")
+	for range 5 {
+		at := w.scatter()
+		w.pass(long)
+		held := w.holders.Last(w.holder().Host) > at+long/2
+		for _, name := range w.configured() {
+			if name != first.name {
+				w.neverAnswers(name, at, "it was alone, and not the holder")
+			}
+		}
+		labtest.OK(w.t, w.lab.Heal())
+		w.note("healed, held: %v", held)
+		w.settles(first.name)
+		if held {
+			return
 		}
 	}
-	labtest.OK(w.t, w.lab.Heal())
-	w.note("healed")
-	w.settles(first.name)
+	w.t.Errorf("%s has not kept what it had", first.name)
 }
 
 // scatter puts each node into a network of its own, and tells when.
@@ -112,13 +120,13 @@ func (w *world) oneWay(direction, what string) {
 }
 
 // freezeAgent stops the agent, whose guardian and kernel go on.
-func freezeAgent(w *world) { w.freeze(w.holder(), w.someTime(), w.holder().agent.Signal) }
+func freezeAgent(w *world) { w.freeze(w.holder(), w.someTime(), false) }
 
 // freezeAll stops all but the kernel.
-func freezeAll(w *world) { w.freeze(w.holder(), w.someTime(), w.holder().agent.SignalFamily) }
+func freezeAll(w *world) { w.freeze(w.holder(), w.someTime(), true) }
 
 // freezeLong stops all for longer than others wait.
-func freezeLong(w *world) { w.freeze(w.holder(), long, w.holder().agent.SignalFamily) }
+func freezeLong(w *world) { w.freeze(w.holder(), long, true) }
 
 // someTime is 0.1 s to -guard.freeze.
 func (w *world) someTime() time.Duration {
@@ -126,18 +134,28 @@ func (w *world) someTime() time.Duration {
 	return least + time.Duration(w.rng.Int64N(max(1, int64(*freeze-least))))
 }
 
-// freeze stops a holder for some time. It holds again in the end.
-func (w *world) freeze(n *node, d time.Duration, signal func(syscall.Signal) error) {
+// freeze stops a holder, or its agent alone, for some time. It holds again in the
+// end.
+func (w *world) freeze(n *node, d time.Duration, all bool) {
 	w.t.Helper()
 	w.somewhere()
+	pids, signal := []int{n.process.Pid()}, n.process.Signal
+	if all {
+		children, err := n.process.Children()
+		labtest.OK(w.t, err)
+		pids, signal = append(pids, children...), n.process.SignalFamily
+	}
 	labtest.OK(w.t, signal(syscall.SIGSTOP))
+	w.eventually("it stops", func() bool {
+		return !slices.ContainsFunc(pids, func(pid int) bool { return !lab.Stopped(pid) })
+	})
 	at := w.now()
 	w.note("%s is frozen for %v", n.Name, d)
 	w.pass(d)
-	w.mustBeSilent(n.Name, at, "it was frozen")
-	if d >= long && !w.unguarded && w.holding() == "" {
-		w.t.Errorf("nobody has taken over for %s within %v", n.Name, d)
+	if d >= long {
+		w.another(n.Name) // by now, or when the machine lets it
 	}
+	w.mustBeSilent(n.Name, at, "it was frozen")
 	labtest.OK(w.t, signal(syscall.SIGCONT))
 	w.note("%s goes on", n.Name)
 	w.settles(n.Name)
@@ -146,12 +164,12 @@ func (w *world) freeze(n *node, d time.Duration, signal func(syscall.Signal) err
 // killAgent kills the agent, whose guardian gives up for it and ends.
 func killAgent(w *world) {
 	w.somewhere()
-	children, err := w.holder().agent.Children()
+	children, err := w.holder().process.Children()
 	labtest.OK(w.t, err)
 	if len(children) == 0 {
 		w.t.Fatal("the agent has no guardian")
 	}
-	labtest.OK(w.t, w.holder().agent.Signal(syscall.SIGKILL))
+	labtest.OK(w.t, w.holder().process.Signal(syscall.SIGKILL))
 	at := w.now()
 	w.note("%s is killed, its children are %v", first.name, children)
 	w.another(first.name)
@@ -168,7 +186,7 @@ func killAgent(w *world) {
 // killAll kills agent and guardian, so that nobody removes the address.
 func killAll(w *world) {
 	w.somewhere()
-	labtest.OK(w.t, w.holder().agent.KillFamily())
+	labtest.OK(w.t, w.holder().process.KillFamily())
 	at := w.now()
 	w.note("%s is killed with its guardian", first.name)
 	w.another(first.name)
@@ -176,18 +194,6 @@ func killAll(w *world) {
 	w.mustBeSilent(first.name, at, "its agent and guardian were dead")
 	w.run(first.name)
 	w.settles(first.name)
-}
-
-// stopped stops the holder in order. (Without a guard its way back would be
-// another matter: a better one takes the address while the other gives it up.)
-func stopped(w *world) {
-	w.somewhere()
-	labtest.OK(w.t, w.holder().agent.Stop(patience))
-	at := w.now()
-	w.note("%s is stopped", first.name)
-	w.another(first.name)
-	w.pass(long)
-	w.neverAnswers(first.name, at, "it was stopped")
 }
 
 // lanDead lets nothing pass on the holder's LAN, which it can't see, while it
@@ -215,28 +221,43 @@ func secondInterface(w *world) {
 	}
 }
 
-// witnessLost changes nothing, and the address still moves on demand.
-func witnessLost(w *world) {
+// voterLost loses the last node, which changes nothing, and the address still
+// moves on demand.
+func voterLost(w *world) {
+	last := w.members[len(w.members)-1].name
 	w.somewhere()
-	from := w.now()
-	w.kill(arbiter.name)
-	w.pass(long)
-	w.answers(first.name)
-	w.neverAnswers(second.name, from, "the witness alone was lost")
+	w.kill(last)
+	w.stays()
 	w.tell(first.name, "handover", web, "--to", second.name)
 	w.answers(second.name)
 	w.tell(first.name, "handover", web, "--auto")
 	w.answers(first.name)
-	w.run(arbiter.name)
+	w.run(last)
 	w.settles(first.name)
 }
 
-// kill kills a node's agent with all that it started.
+// stays waits until the holder alone has answered for long. That it is at once is
+// no promise: on a machine that is too busy an agent misses its lease.
+func (w *world) stays() {
+	w.t.Helper()
+	from := w.now()
+	w.eventually(first.name+" alone answers for long", func() bool {
+		for name, n := range w.nodes {
+			if last := w.holders.Last(n.Host); name != first.name && last > from {
+				from = last
+			}
+		}
+		return w.now() > from+long && w.holders.Last(w.holder().Host) > from+long
+	})
+	w.note("%s alone has answered since %v", first.name, from)
+}
+
+// kill kills what runs on a node.
 func (w *world) kill(name string) {
 	w.t.Helper()
-	a := w.nodes[name].agent
-	labtest.OK(w.t, a.KillFamily())
-	_ = a.Wait()
+	p := w.nodes[name].process
+	labtest.OK(w.t, p.KillFamily())
+	_ = p.Wait()
 	w.note("%s is killed", name)
 }
 

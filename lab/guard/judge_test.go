@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vicar-ha/vicar/lab"
 	"github.com/vicar-ha/vicar/lab/probe"
-	"github.com/vicar-ha/vicar/lab/vicar"
 )
 
 // event is what happened in a world.
@@ -23,22 +23,22 @@ type event struct {
 }
 
 // silence is a time during which a node must not answer: from when its lease
-// must have run out.
+// must have run out. The fault began at since.
 type silence struct {
-	node     string
-	from, to time.Duration
-	why      string
+	node            string
+	since, from, to time.Duration
+	why             string
 }
 
 // mustBeSilent wants no answer of a node from term after it was silenced until
 // now.
 func (w *world) mustBeSilent(name string, since time.Duration, why string) {
-	w.silences = append(w.silences, silence{name, since + term, w.now(), why})
+	w.silences = append(w.silences, silence{name, since, since + term, w.now(), why})
 }
 
 // neverAnswers wants no answer of a node from since until now.
 func (w *world) neverAnswers(name string, since time.Duration, why string) {
-	w.silences = append(w.silences, silence{name, since, w.now(), why})
+	w.silences = append(w.silences, silence{name, since, since, w.now(), why})
 }
 
 // end stops everything, and prints the story of a test that failed.
@@ -48,9 +48,9 @@ func (w *world) end() {
 		w.show(&shown)
 	}
 	for _, n := range w.nodes {
-		for _, a := range n.lives {
-			if !a.Ended() {
-				_ = a.KillFamily()
+		for _, p := range n.lives {
+			if !p.Ended() {
+				_ = p.KillFamily()
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func (w *world) end() {
 		w.stop()
 	}
 	w.session.Close()
-	if w.t.Failed() {
+	if w.t.Failed() || *stories {
 		w.t.Log(w.story() + shown.String())
 	}
 }
@@ -78,22 +78,38 @@ func (w *world) show(b *strings.Builder) {
 	}
 }
 
-// judge ends the probing and fails the test for each promise that was broken.
-func (w *world) judge() {
-	w.t.Helper()
-	for _, v := range w.violations() {
-		w.t.Error(v)
-	}
+// verdict is what came of a run.
+type verdict struct {
+	two   int           // milliseconds in which two hosts answered, see counts
+	late  int           // answers of a host that had to be silent
+	gap   time.Duration // the longest time without an answer to the client
+	found []string      // the promises that were broken
 }
 
-// violations ends the probing and tells which promises were broken.
-func (w *world) violations() []string {
+// judge ends the probing and fails the test for each promise that was broken.
+func (w *world) judge() verdict {
 	w.t.Helper()
+	v := w.verdict()
+	for _, f := range v.found {
+		w.t.Error(f)
+	}
+	return v
+}
+
+// verdict ends the probing and tells which promises were broken.
+func (w *world) verdict() verdict {
+	w.t.Helper()
+	end := w.now()
 	w.stop()
-	var out []string
+	v := verdict{gap: w.asker.Longest(w.began, end)}
+	instants := make(map[time.Duration]bool)
 	add := func(who string, doubles []probe.Double) {
+		doubles = slices.DeleteFunc(doubles, func(d probe.Double) bool { return !w.counts(d.At) })
+		for _, d := range doubles {
+			instants[d.At.Truncate(time.Millisecond)] = true
+		}
 		if len(doubles) > 0 {
-			out = append(out, fmt.Sprintf("%s saw two holders, in %d answers: %v", who, len(doubles), doubles[0]))
+			v.found = append(v.found, fmt.Sprintf("%s saw two holders, in %d answers: %v", who, len(doubles), doubles[0]))
 		}
 	}
 	add("the probers", w.holders.Doubles())
@@ -101,18 +117,31 @@ func (w *world) violations() []string {
 	if w.holders6 != nil {
 		add("the probers of IPv6", w.holders6.Doubles())
 	}
+	v.two = len(instants)
 	for _, s := range w.silences {
 		for _, hs := range []*probe.Holders{w.holders, w.holders6} {
 			if hs == nil || s.to <= s.from {
 				continue
 			}
 			if got := hs.Answers(w.nodes[s.node].Host, s.from, s.to); len(got) > 0 {
-				out = append(out, fmt.Sprintf("%s answered %d times within %v to %v, from %v to %v: %s",
+				v.late += len(got)
+				v.found = append(v.found, fmt.Sprintf("%s answered %d times within %v to %v, from %v to %v: %s",
 					s.node, len(got), s.from, s.to, got[0], got[len(got)-1], s.why))
 			}
 		}
 	}
-	return out
+	return v
+}
+
+// counts tells whether two holders at a time are what is looked for. Where nothing
+// is promised that is so during the fault alone: others have two for a moment also
+// when a better one takes over, and one that holds on may have to learn that
+// another one took over.
+func (w *world) counts(at time.Duration) bool {
+	if !w.unguarded && w.fence == "" && w.onLoss == "" {
+		return true
+	}
+	return slices.ContainsFunc(w.silences, func(s silence) bool { return at >= s.since && at <= s.to })
 }
 
 // story is what happened: the events and who answered, in order, and what the
@@ -144,8 +173,8 @@ func (w *world) story() string {
 	late := w.session.Lateness()
 	fmt.Fprintf(&b, "the probers were late by %v at most, and left out %d of %d\n", late.Max, late.Missed, late.Ticks)
 	for _, m := range w.members {
-		for _, a := range w.nodes[m.name].lives {
-			fmt.Fprintf(&b, "--- %s (pid %d, %v) wrote:\n%s", m.name, a.Pid(), a.Wait(), a.Output)
+		for _, p := range w.nodes[m.name].lives {
+			fmt.Fprintf(&b, "--- %s (pid %d, %v) wrote:\n%s", m.name, p.Pid(), p.Wait(), p.Output)
 		}
 	}
 	return b.String()
@@ -154,5 +183,5 @@ func (w *world) story() string {
 // gone waits until processes that were children of an agent have ended.
 func (w *world) gone(pids []int) {
 	w.t.Helper()
-	w.eventually(fmt.Sprintf("processes %v end", pids), func() bool { return !slices.ContainsFunc(pids, vicar.Alive) })
+	w.eventually(fmt.Sprintf("processes %v end", pids), func() bool { return !slices.ContainsFunc(pids, lab.Alive) })
 }

@@ -29,11 +29,11 @@ func restartStorm(w *world) {
 	for range 2 {
 		w.somewhere()
 		for _, name := range w.shuffled() {
-			labtest.OK(w.t, w.nodes[name].agent.KillFamily())
+			labtest.OK(w.t, w.nodes[name].process.KillFamily())
 		}
 		w.note("all are killed")
 		for _, name := range w.shuffled() {
-			_ = w.nodes[name].agent.Wait()
+			_ = w.nodes[name].process.Wait()
 			w.run(name)
 		}
 	}
@@ -44,7 +44,7 @@ func restartStorm(w *world) {
 func rollingRestart(w *world) {
 	w.somewhere()
 	for _, name := range w.shuffled() {
-		labtest.OK(w.t, w.nodes[name].agent.Stop(patience))
+		labtest.OK(w.t, w.nodes[name].process.Stop(patience))
 		w.note("%s is stopped", name)
 		w.run(name)
 	}
@@ -59,11 +59,11 @@ func addAndRemove(w *world) {
 	w.conf.Nodes[joiner.name] = w.node(joiner)
 	w.run(joiner.name)
 	w.reload("", w.rng.IntN(2) == 0)
-	w.inForce(4)
+	w.inForce(len(w.conf.Nodes))
 	w.settles(first.name)
 
-	gone := []string{first.name, second.name, third.name}[w.rng.IntN(3)]
-	labtest.OK(w.t, w.nodes[gone].agent.Stop(patience))
+	gone := w.members[1+w.rng.IntN(len(w.members)-1)].name // not the joiner
+	labtest.OK(w.t, w.nodes[gone].process.Stop(patience))
 	at := w.now()
 	w.note("%s is stopped for good", gone)
 	w.conf.Nodes = maps.Clone(w.conf.Nodes)
@@ -72,14 +72,14 @@ func addAndRemove(w *world) {
 	for _, name := range w.shuffled() {
 		w.forgets(name, gone)
 	}
-	w.inForce(3)
+	w.inForce(len(w.conf.Nodes))
 	best := first.name
 	if gone == first.name {
 		best = joiner.name
 	}
 	w.settles(best)
 	w.neverAnswers(gone, at, "it was removed")
-	w.freeze(w.nodes[best], long, w.nodes[best].agent.SignalFamily)
+	w.freeze(w.nodes[best], long, true)
 }
 
 // forgets has a node wait no longer for another, which is refused for as long

@@ -4,11 +4,13 @@
 package guard
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"net/netip"
 	"time"
 
+	"github.com/vicar-ha/vicar/lab/keepalived"
 	"github.com/vicar-ha/vicar/lab/vicar"
 )
 
@@ -42,6 +44,8 @@ type shape struct {
 	// unguarded agents elect and nothing else.
 	unguarded bool
 	onLoss    string
+	fence     string // required unless set
+	rival     bool   // keepalived instead of vicar; unguarded
 }
 
 // member is a node. One without a priority is a witness; one that is spare is
@@ -67,6 +71,13 @@ var (
 	three   = shape{name: "three nodes", members: []member{first, second, third}}
 	witness = shape{name: "two and a witness", members: []member{first, second, arbiter}}
 )
+
+// fenceOff leaves the end of a lease to the agent's good will.
+func fenceOff(s *shape) { s.fence = "off" }
+
+// bare has agents without a guard, and rivals keepalived.
+func bare(s *shape)   { s.unguarded = true }
+func rivals(s *shape) { s.unguarded, s.rival = true, true }
 
 // with is the shape, changed.
 func (s shape) with(change func(*shape)) shape {
@@ -118,9 +129,16 @@ func (s shape) config() vicar.Config {
 	}
 	if !s.unguarded {
 		c.PeerLink = &vicar.PeerLink{Keys: []string{newKey()}}
-		c.Guard = &vicar.Guard{Kind: "quorum", MaxLease: vicar.Duration(maxLease), Fence: "required"}
+		c.Guard = &vicar.Guard{Kind: "quorum", MaxLease: vicar.Duration(maxLease), Fence: cmp.Or(s.fence, "required")}
 	}
 	return c
+}
+
+// instance is the router of a member that runs keepalived.
+func (s shape) instance(m member) keepalived.Instance {
+	return keepalived.Instance{
+		Name: web, VRID: 51, Version: 3, Priority: m.priority, Interval: interval, Addresses: []netip.Prefix{moving},
+	}
 }
 
 // newKey is a line of a key file.

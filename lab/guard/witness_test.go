@@ -37,7 +37,8 @@ func TestWitnessUnprivileged(t *testing.T) {
 	n := w.nodes[arbiter.name]
 	n.agent, err = vicar.StartUnprivileged(n.Host, user, own, dir, w.conf)
 	labtest.OK(t, err)
-	n.lives = append(n.lives, n.agent)
+	n.process = n.agent.Process
+	n.lives = append(n.lives, n.process)
 	w.settles(first.name)
 	killAll(w) // two of three are left
 

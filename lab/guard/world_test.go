@@ -12,10 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/vicar-ha/vicar/lab"
+	"github.com/vicar-ha/vicar/lab/keepalived"
 	"github.com/vicar-ha/vicar/lab/labtest"
 	"github.com/vicar-ha/vicar/lab/probe"
 	"github.com/vicar-ha/vicar/lab/vicar"
@@ -23,15 +25,17 @@ import (
 
 // patience is how long somebody may take to answer. It tells a cluster that
 // works again from one that does not, and is no measure.
-const patience = 30 * time.Second
+const patience = time.Minute
 
-// node is a host with an agent, and the agents that were there before it.
+// node is a host with what runs on it, and what ran before.
 type node struct {
 	member
 	*lab.Host
-	agent *vicar.Agent
-	lives []*vicar.Agent
-	conf  *vicar.Config // in force; nil: the world's
+	agent   *vicar.Agent
+	rival   *keepalived.Agent // instead of agent
+	process *lab.Process      // of either
+	lives   []*lab.Process
+	conf    *vicar.Config // in force; nil: the world's
 }
 
 // world is nodes, a client, and who asks them.
@@ -52,6 +56,7 @@ type world struct {
 	asker    *probe.Asker
 	stop     func()
 
+	began    time.Duration // when it had settled
 	events   []event
 	silences []silence
 }
@@ -61,6 +66,9 @@ type world struct {
 func newWorld(t *testing.T, s shape) *world {
 	t.Helper()
 	labtest.Need(t, "ip", "nft")
+	if s.rival {
+		labtest.Need(t, keepalived.Program)
+	}
 	if !s.unguarded && os.Getuid() != 0 {
 		t.Skip("needs root, for the fence is made of eBPF")
 	}
@@ -143,6 +151,7 @@ func (w *world) start() {
 		w.run(name)
 	}
 	w.settles(first.name)
+	w.began = w.now()
 }
 
 // configured are the names of the nodes that the configuration has and whose
@@ -170,11 +179,21 @@ func (w *world) run(name string) {
 	n := w.nodes[name]
 	dir := filepath.Join(w.dir, name)
 	labtest.OK(w.t, os.MkdirAll(dir, 0o700))
-	a, err := vicar.Start(n.Host, binary, dir, w.configOf(n))
-	labtest.OK(w.t, err)
-	n.agent = a
-	n.lives = append(n.lives, a)
-	w.note("%s: started (pid %d)", name, a.Pid())
+	var err error
+	if w.rival {
+		// It refuses to start beside the files of one that was killed.
+		dir = filepath.Join(dir, strconv.Itoa(len(n.lives)))
+		labtest.OK(w.t, os.MkdirAll(dir, 0o700))
+		n.rival, err = keepalived.Start(n.Host, dir, keepalived.Config{Instances: []keepalived.Instance{w.instance(n.member)}})
+		labtest.OK(w.t, err)
+		n.process = n.rival.Process
+	} else {
+		n.agent, err = vicar.Start(n.Host, binary, dir, w.configOf(n))
+		labtest.OK(w.t, err)
+		n.process = n.agent.Process
+	}
+	n.lives = append(n.lives, n.process)
+	w.note("%s: started (pid %d)", name, n.process.Pid())
 }
 
 // configOf is what the node's agent is told.
@@ -227,14 +246,22 @@ func (w *world) settles(name string) {
 			return false
 		}
 		for _, other := range w.configured() {
-			a := w.nodes[other].agent
-			if state := a.State(w.t.Context(), web); !a.Ready(w.t.Context()) || (state == "Active") != (other == name) {
+			if active, ready := w.stands(w.nodes[other]); !ready || active != (other == name) {
 				return false
 			}
 		}
 		return true
 	})
 	w.note("all is well, %s holds", name)
+}
+
+// stands tells how a node says it stands.
+func (w *world) stands(n *node) (active, ready bool) {
+	if w.rival {
+		state := n.rival.State(w.instance(n.member))
+		return state == "MASTER", state != "" && state != "FAULT"
+	}
+	return n.agent.State(w.t.Context(), web) == "Active", n.agent.Ready(w.t.Context())
 }
 
 // eventually waits, and tells what there was to see if it was in vain.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -120,7 +121,7 @@ func (a *Asker) Last() time.Duration { return time.Duration(a.last.Load()) }
 func (a *Asker) Of() map[string][]Interval {
 	out := make(map[string][]Interval)
 	for name, answers := range a.answers {
-		out[name] = intervals(a.sends, answers)
+		out[name] = intervals(a.sends, answers, tolerance)
 	}
 	return out
 }
@@ -134,4 +135,28 @@ func (a *Asker) Doubles() []Double {
 		by[name].add(a.sends, answers)
 	}
 	return doubles(by)
+}
+
+// Longest is, after the session's end, the longest time within [from, to] during
+// which nobody answered: between two answers, with at least one question of which
+// nothing came. The time after the last answer does not count.
+func (a *Asker) Longest(from, to time.Duration) time.Duration {
+	var all []time.Duration
+	for _, answers := range a.answers {
+		all = append(all, within(answers, from, to)...)
+	}
+	slices.Sort(all)
+	var longest time.Duration
+	next := 0 // the first question after the last answer
+	for n, at := range all {
+		start := next
+		for next < len(a.sends) && a.sends[next] < at {
+			next++
+		}
+		// The last of them is the one answered.
+		if n > 0 && next-start > 1 {
+			longest = max(longest, at-all[n-1])
+		}
+	}
+	return longest
 }

@@ -28,10 +28,21 @@ type presence struct {
 	intervals []Interval
 }
 
-// add adds what came of a port's questions.
+// add adds what came of a port's questions. The host was there between two answers
+// only if it was asked in between and left nothing unanswered: where holders
+// change often and the prober was late, they may have taken turns.
 func (p *presence) add(sends, answers []time.Duration) {
 	p.answers = append(p.answers, answers...)
-	p.intervals = append(p.intervals, intervals(sends, answers)...)
+	for _, whole := range intervals(sends, answers, 0) {
+		list := within(answers, whole.From, whole.To)
+		start := 0
+		for n := 1; n <= len(list); n++ {
+			if n == len(list) || list[n]-list[n-1] > blind {
+				p.intervals = append(p.intervals, Interval{From: list[start], To: list[n-1]})
+				start = n
+			}
+		}
+	}
 }
 
 // doubles finds each host's answers within the others' intervals, in order.

@@ -48,6 +48,48 @@ func TestDoubles(t *testing.T) {
 	}
 }
 
+// TestDoublesTurns has hosts that take turns while the prober is late.
+func TestDoublesTurns(t *testing.T) {
+	sends := []time.Duration{ms(0), ms(1), ms(30), ms(31), ms(60), ms(61)}
+	a, b := new(presence), new(presence)
+	a.add(sends, []time.Duration{ms(1) + 1, ms(60) + 1, ms(61) + 1})
+	b.add(sends, []time.Duration{ms(30) + 1, ms(31) + 1})
+	if got := doubles(map[string]*presence{"a": a, "b": b}); len(got) > 0 {
+		t.Error(got)
+	}
+	// Asked at the same moments, and both there.
+	b.add(sends, []time.Duration{ms(60) + 2, ms(61) + 2})
+	if got := doubles(map[string]*presence{"a": a, "b": b}); len(got) != 2 {
+		t.Errorf("%v, want two", got)
+	}
+}
+
+// TestLongest has a client that is answered by two hosts.
+func TestLongest(t *testing.T) {
+	asker := &Asker{answers: map[string][]time.Duration{
+		"a": {ms(1) + 1, ms(2) + 1, ms(3) + 1},
+		"b": {ms(9) + 1, ms(10) + 1, ms(50) + 1, ms(60) + 1},
+	}}
+	for n := range 13 {
+		asker.sends = append(asker.sends, ms(n))
+	}
+	// The prober was late once, and lost one answer.
+	asker.sends = append(asker.sends, ms(50), ms(51), ms(60), ms(61))
+	tests := []struct{ from, to, want time.Duration }{
+		{0, ms(5), 0},
+		{0, ms(11), ms(6)},
+		{ms(9), ms(11), 0},
+		{0, ms(100), ms(40)}, // 11 and 12 were not answered
+		{ms(50), ms(100), ms(10)},
+		{ms(70), ms(100), 0},
+	}
+	for _, tt := range tests {
+		if got := asker.Longest(tt.from, tt.to); got != tt.want {
+			t.Errorf("from %v to %v: %v, want %v", tt.from, tt.to, got, tt.want)
+		}
+	}
+}
+
 // TestDoublesOfOne has a host that answers at two ports, which is no double.
 func TestDoublesOfOne(t *testing.T) {
 	p := new(presence)

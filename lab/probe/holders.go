@@ -92,7 +92,7 @@ func (hs *Holders) Of(h *lab.Host) []Interval {
 	var out []Interval
 	for _, p := range hs.hosts {
 		if p.host == h {
-			out = append(out, intervals(p.sends, p.answers)...)
+			out = append(out, intervals(p.sends, p.answers, tolerance)...)
 		}
 	}
 	return out
@@ -140,7 +140,7 @@ func (hs *Holders) Doubles() []Double {
 func (hs *Holders) Dual(from, to time.Duration) time.Duration {
 	var all [][]Interval
 	for _, p := range hs.hosts {
-		all = append(all, intervals(p.sends, p.answers))
+		all = append(all, intervals(p.sends, p.answers, tolerance))
 	}
 	return overlap(from, to, all...)
 }

@@ -19,9 +19,14 @@ type Interval struct{ From, To time.Duration }
 // Duration is how long it lasted.
 func (i Interval) Duration() time.Duration { return i.To - i.From }
 
-// intervals groups answers into times of presence. A time without questions
-// does not end one. Both lists are in order.
-func intervals(sends, answers []time.Duration) []Interval {
+// blind is how long a time without questions may be for an answer before it and
+// one after it to tell what was in between.
+const blind = 20 * time.Millisecond
+
+// intervals groups answers into times of presence, which end where more than some
+// questions were not answered. A time without questions does not end one. Both
+// lists are in order.
+func intervals(sends, answers []time.Duration, tolerance int) []Interval {
 	var out []Interval
 	next := 0 // the first question after the last answer
 	for _, at := range answers {

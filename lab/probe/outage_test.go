@@ -79,7 +79,7 @@ func TestIntervals(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, intervals(tt.sends, tt.answers)); diff != "" {
+			if diff := cmp.Diff(tt.want, intervals(tt.sends, tt.answers, tolerance)); diff != "" {
 				t.Error(diff)
 			}
 		})
