@@ -104,11 +104,12 @@ func TestGuardedStale(t *testing.T) {
 		b.cutLink("lb-1", true)
 		time.Sleep(time.Second)
 		b.want("lb-2")
+		before := b.router("lb-3").Transitions["Active"] // it may have been the first to ask
 		silent := b.during(guardedVIP, func() {
 			b.lan.Heal()
 			b.cutLink("lb-1", false)
 		})
-		if moved := b.router("lb-3").Transitions["Active"]; silent > 0 || moved > 0 {
+		if moved := b.router("lb-3").Transitions["Active"] - before; silent > 0 || moved > 0 {
 			t.Errorf("nobody answered for %v, and lb-3 was handed the address %d times", silent, moved)
 		}
 		b.want("lb-2")
