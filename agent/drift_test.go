@@ -5,6 +5,7 @@ package agent_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ func TestGuardedDrift(t *testing.T) {
 		b.during(guardedVIP, func() { lb1.end(t) })
 		b.want("lb-2")
 		r := &lb1.node.cfg.Routers[0]
-		r.Addresses = append(r.Addresses[:len(r.Addresses):len(r.Addresses)], netip.MustParsePrefix("192.0.2.101/24"))
+		r.Addresses = append(slices.Clip(r.Addresses), netip.MustParsePrefix("192.0.2.101/24"))
 		silent := b.during(guardedVIP, func() {
 			lb1.start(t, true)
 			time.Sleep(20 * time.Second)

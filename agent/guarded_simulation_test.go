@@ -32,7 +32,7 @@ func TestGuardedSimulation(t *testing.T) {
 // simulateGuarded is one simulation of a minute or two of the bubble's time.
 func simulateGuarded(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
-	interval := []time.Duration{10, 100, 300}[random.IntN(3)] * time.Millisecond
+	interval := []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond}[random.IntN(3)]
 	cfg := router(interval, guardedVIP.String(), "2001:db8::100/64")
 	cfg.Preempt = random.IntN(4) > 0
 	b := newBound(t, seed, 3+random.IntN(3), cfg, true)
