@@ -6,6 +6,7 @@ package agent
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/vrrp"
@@ -172,7 +173,7 @@ func (l *loop) notice(i *instance, now time.Time, n vrrp.Notice) {
 		case vrrp.NoticeInterval:
 			attrs = append(attrs, slog.Duration("theirs", i.advert.Interval), slog.Duration("ours", i.router.cfg.Interval))
 		case vrrp.NoticeAddresses:
-			attrs = append(attrs, slog.Any("theirs", i.advert.Addresses), slog.Any("ours", i.router.cfg.advertised(i.family)))
+			attrs = append(attrs, slog.Any("theirs", slices.Clone(i.advert.Addresses)), slog.Any("ours", i.router.cfg.advertised(i.family)))
 		default: // the peer is all there is to say
 		}
 		l.log.LogAttrs(context.Background(), slog.LevelWarn, "odd advert", attrs...)

@@ -21,6 +21,7 @@ func (l *linked) address(p netip.Prefix) {
 	for _, n := range l.b.nodes {
 		names = append(names, n.name)
 	}
+	l.node.cfg.Routers = slices.Clone(l.node.cfg.Routers) // the agent has the others
 	r := &l.node.cfg.Routers[0]
 	r.Addresses = append(slices.Clone(r.Addresses), p)
 	var addresses []netip.Addr

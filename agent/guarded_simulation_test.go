@@ -15,7 +15,7 @@ import (
 // TestGuardedSimulation lets random faults happen to agents and their guards. At
 // no time two nodes answer for the address, and after some quiet one does.
 func TestGuardedSimulation(t *testing.T) {
-	first, last := uint64(1), uint64(30)
+	first, last := uint64(1), uint64(10)
 	if *seedFlag != 0 {
 		first, last = *seedFlag, *seedFlag
 	}
@@ -103,8 +103,8 @@ func (b *bound) disturb(random *rand.Rand) {
 	case 12:
 		if n.agent != nil {
 			to := []string{"", b.nodes[random.IntN(len(b.nodes))].name}[random.IntN(2)]
-			a := n.agent
-			b.onWay.Go(func() { _, _ = a.Handover(b.t.Context(), "web", to, random.IntN(4) == 0) })
+			a, auto := n.agent, random.IntN(4) == 0
+			b.onWay.Go(func() { _, _ = a.Handover(b.t.Context(), "web", to, auto) })
 		}
 	case 13:
 		if n.agent != nil {
