@@ -283,3 +283,17 @@ func plain(t *testing.T, data []byte) any {
 	}
 	return v
 }
+
+// TestPackagedGuard: the packaged file's lines about the guard are valid once
+// they are no comments.
+func TestPackagedGuard(t *testing.T) {
+	data, err := os.ReadFile("../packaging/vicar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile(`(?m)^( *)# (arbiter:|peer_link:|guard:|on_loss:)`).ReplaceAllString(string(data), "$1$2")
+	c := mustParse(t, text)
+	if c.Majority() != 2 || c.PeerLink == nil || c.Routers[0].OnLoss != OnLossHold || len(c.Warnings) > 0 {
+		t.Errorf("guard %+v, link %+v, warnings %v", c.Guard, c.PeerLink, c.Warnings)
+	}
+}
