@@ -22,6 +22,12 @@ func (w *world) somewhere() {
 	w.pass(time.Duration(w.rng.Int64N(int64(term + interval))))
 }
 
+// linger lets some time pass after a lease's end, in which who had it is silent.
+func (w *world) linger() {
+	w.t.Helper()
+	w.pass(term + time.Duration(w.rng.Int64N(int64(long))))
+}
+
 // holder is the node that holds at first.
 func (w *world) holder() *node { return w.nodes[first.name] }
 
@@ -32,7 +38,7 @@ func holderAlone(w *world) {
 	at := w.now()
 	w.note("%s is alone", first.name)
 	w.another(first.name)
-	w.pass(time.Duration(w.rng.Int64N(int64(long))))
+	w.linger()
 	w.mustBeSilent(first.name, at, "it was alone")
 	labtest.OK(w.t, w.lab.Heal())
 	w.note("healed")
@@ -112,7 +118,7 @@ func (w *world) oneWay(direction, what string) {
 	at := w.now()
 	w.note("%s is %s", first.name, what)
 	w.another(first.name)
-	w.pass(time.Duration(w.rng.Int64N(int64(long))))
+	w.linger()
 	w.mustBeSilent(first.name, at, "it was "+what)
 	bothWays(w.t, w.lab)
 	w.note("healed")
@@ -190,7 +196,7 @@ func killAll(w *world) {
 	at := w.now()
 	w.note("%s is killed with its guardian", first.name)
 	w.another(first.name)
-	w.pass(time.Duration(w.rng.Int64N(int64(long))))
+	w.linger()
 	w.mustBeSilent(first.name, at, "its agent and guardian were dead")
 	w.run(first.name)
 	w.settles(first.name)
