@@ -20,6 +20,7 @@ const tick = 10 * time.Millisecond
 type Usage struct {
 	CPU       time.Duration // user and system time of those alive
 	RSS       int64         // bytes; pages that they share count for each
+	Own       int64         // of RSS what is no file, as the program's is
 	Processes int
 }
 
@@ -30,6 +31,7 @@ func (p *Process) Usage() Usage {
 	for _, s := range p.members() {
 		u.CPU += time.Duration(s.ticks) * tick
 		u.RSS += s.pages * int64(os.Getpagesize())
+		u.Own += (s.pages - s.shared) * int64(os.Getpagesize())
 		u.Processes++
 	}
 	return u
@@ -39,6 +41,7 @@ func (p *Process) Usage() Usage {
 type stat struct {
 	pid, group   int
 	ticks, pages int64
+	shared       int64 // pages of files and of shared memory
 }
 
 // members are the processes of p's group that are in p's namespace, which
@@ -60,11 +63,23 @@ func (p *Process) members() []stat {
 			continue
 		}
 		ns, err := os.Stat(filepath.Join(filepath.Dir(path), "ns/net"))
-		if err == nil && os.SameFile(home, ns) {
-			out = append(out, s)
+		if err != nil || !os.SameFile(home, ns) {
+			continue
 		}
+		if text, err = os.ReadFile(filepath.Join(filepath.Dir(path), "statm")); err == nil {
+			_, s.shared = parseStatm(text)
+		}
+		out = append(out, s)
 	}
 	return out
+}
+
+// parseStatm reads proc(5)'s /proc/PID/statm: how many pages are there, and how
+// many of them are shared.
+func parseStatm(text []byte) (there, shared int64) {
+	var size int64
+	_, _ = fmt.Sscan(string(text), &size, &there, &shared) // none, then
+	return there, shared
 }
 
 // parseStat reads the fields of proc(5)'s /proc/PID/stat that stat has. The

@@ -13,6 +13,12 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
+func TestParseStatm(t *testing.T) {
+	if there, shared := parseStatm([]byte("8000 250 90 40 0 60 0\n")); there != 250 || shared != 90 {
+		t.Errorf("%d pages, %d of them shared, want 250 and 90", there, shared)
+	}
+}
+
 func FuzzParseStat(f *testing.F) {
 	f.Add([]byte("12 (a ) b) S 1 11 12 0 -1 4194304 100 0 0 0 7 5 0 0 20 0 1 0 100 1000 25 18446744073709551615 1"))
 	f.Add([]byte(")"))

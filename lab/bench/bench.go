@@ -22,17 +22,18 @@ import (
 // bench is a lab with what all measurements share. a is the better host.
 type bench struct {
 	options
-	lab     *lab.Lab
-	a, b    *lab.Host
-	client  *lab.Host
-	server  *lab.Host // what many checks look at
-	witness *lab.Host // votes where there is a guard
-	dir     string
-	sides   []side
-	guarded side
-	results results
-	clock   progress
-	starts  int
+	lab      *lab.Lab
+	a, b     *lab.Host
+	client   *lab.Host
+	server   *lab.Host // what many checks look at
+	witness  *lab.Host // votes where there is a guard
+	dir      string    // of all agents' files, in memory
+	programs string
+	sides    []side
+	guarded  side
+	results  results
+	clock    progress
+	starts   int
 }
 
 // Addresses of the hosts, and the one that moves.
@@ -55,7 +56,12 @@ const (
 func newBench(ctx context.Context, o options) (*bench, error) {
 	b := &bench{options: o}
 	var err error
-	if b.dir, err = os.MkdirTemp("", "bench"); err != nil {
+	// No disk is to make agents slow that write when they take addresses or give
+	// them up: /run is in memory as well.
+	if b.dir, err = os.MkdirTemp("/dev/shm", "bench"); err != nil {
+		b.dir, err = os.MkdirTemp("", "bench")
+	}
+	if err != nil {
 		return nil, fmt.Errorf("making a directory: %w", err)
 	}
 	if err := b.setUp(ctx); err != nil {
@@ -66,7 +72,12 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 }
 
 func (b *bench) setUp(ctx context.Context) error {
-	binary, err := vicar.Binary(ctx, b.dir)
+	var err error
+	// A file system in memory may not let programs run.
+	if b.programs, err = os.MkdirTemp("", "bench"); err != nil {
+		return fmt.Errorf("making a directory: %w", err)
+	}
+	binary, err := vicar.Binary(ctx, b.programs)
 	if err != nil {
 		return err
 	}
@@ -95,6 +106,7 @@ func (b *bench) close() {
 		_ = b.lab.Close()
 	}
 	_ = os.RemoveAll(b.dir)
+	_ = os.RemoveAll(b.programs)
 }
 
 // measure runs the parts.
@@ -118,6 +130,7 @@ func (b *bench) measure(ctx context.Context) error {
 // pair is one program on both hosts, and on the witness if it has one.
 type pair struct {
 	a, b, witness agent
+	dir           string // of a, for its successors
 }
 
 // agents are those that were started.
@@ -129,13 +142,14 @@ func (p pair) agents() []agent {
 // and b is backup.
 func (b *bench) start(ctx context.Context, s side, c setup, within time.Duration) (p pair, err error) {
 	b.starts++
+	// Short, for a socket's path.
+	dirOf := func(h *lab.Host) string { return filepath.Join(b.dir, strconv.Itoa(b.starts)+h.Name) }
+	p.dir = dirOf(b.a)
 	one := func(h *lab.Host) (agent, error) {
-		// Short, for a socket's path.
-		dir := filepath.Join(b.dir, strconv.Itoa(b.starts)+h.Name)
-		if err := os.Mkdir(dir, 0o700); err != nil {
+		if err := os.Mkdir(dirOf(h), 0o700); err != nil {
 			return nil, fmt.Errorf("making a directory: %w", err)
 		}
-		return s.start(h, dir, c)
+		return s.start(h, dirOf(h), c)
 	}
 	if p.a, err = one(b.a); err != nil {
 		return p, err

@@ -95,14 +95,21 @@ func (b *bench) failover(ctx context.Context, s side, f *failover) (err error) {
 		return err
 	}
 	i := slices.IndexFunc(modes, func(m mode) bool { return m.name == f.Mode })
-	_, err = b.move(ctx, f, time.Millisecond, func() error { return modes[i].do(b, p) })
+	_, err = b.move(ctx, f, manner{every: time.Millisecond, runs: b.runs}, func() error { return modes[i].do(b, p) })
 	return err
 }
 
-// move measures what comes of a fault, with probers that ask each so often. It
-// tells when the fault was.
-func (b *bench) move(ctx context.Context, f *failover, every time.Duration, fault func() error) (m moved, err error) {
-	w, err := b.watch(ctx, every)
+// manner is how a move is watched.
+type manner struct {
+	every time.Duration // between the probers' questions
+	runs  int           // that the interval is divided by
+	brief bool          // until the other host has taken over, and a little longer
+	gaps  bool          // what the probers did not ask counts, too
+}
+
+// move measures what comes of a fault.
+func (b *bench) move(ctx context.Context, f *failover, how manner, fault func() error) (m moved, err error) {
+	w, err := b.watch(ctx, how.every)
 	if err != nil {
 		return m, err
 	}
@@ -115,27 +122,58 @@ func (b *bench) move(ctx context.Context, f *failover, every time.Duration, faul
 	if err := sleep(ctx, lead); err != nil {
 		return m, err
 	}
-	if f.Phase, err = phase(ctx, w.session, w.adverts, f.Interval, f.Run, b.runs); err != nil {
+	if f.Phase, err = phase(ctx, w.session, w.adverts, f.Interval, f.Run, how.runs); err != nil {
 		return m, err
 	}
 	m.at, m.watch = w.session.Now(), w
 	if err := fault(); err != nil {
 		return m, err
 	}
-	if err := sleep(ctx, window(f.Interval)); err != nil {
+	if err := b.wait(ctx, w, window(f.Interval), how.brief); err != nil {
 		return m, err
 	}
 	m.to = w.session.Now()
 	if err := w.stop(); err != nil {
 		return m, err
 	}
-	o := w.client.Worst(m.at-lead, m.to)
+	worst := (*probe.Client).Worst
+	if how.gaps {
+		worst = (*probe.Client).Gap
+	}
+	o := worst(w.client, m.at-lead, m.to)
 	f.Outage, f.Open = o.Duration(), o.Open
 	f.Dual = w.holders.Dual(m.at-lead, m.to)
 	f.DualOpen = w.holders.Dual(m.to-lead, m.to) > 0
-	f.Control = w.control.Worst(m.at-lead, m.to).Duration()
+	f.Control = worst(w.control, m.at-lead, m.to).Duration()
 	f.Late = w.session.Lateness().Max
 	return m, nil
+}
+
+// A brief move has ended when for some time nobody but b has answered, and that
+// has reached the client.
+const (
+	briefly = 250 * time.Millisecond
+	lately  = 25 * time.Millisecond
+)
+
+// wait lets the move happen, for as long as it is watched.
+func (b *bench) wait(ctx context.Context, w *watch, longest time.Duration, brief bool) error {
+	if !brief {
+		return sleep(ctx, longest)
+	}
+	end := w.session.Now() + longest
+	for since := w.session.Now(); ; {
+		now := w.session.Now()
+		if fresh := func(at time.Duration) bool { return now-at < lately }; !fresh(w.client.Last()) || !fresh(w.holders.Last(b.b)) || fresh(w.holders.Last(b.a)) {
+			since = now
+		}
+		if now-since >= briefly || now >= end {
+			return nil
+		}
+		if err := sleep(ctx, 5*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // moved is a move that was watched.
@@ -180,16 +218,16 @@ func (w *watch) stop() error {
 	return <-w.done
 }
 
-// phase waits for the holder's next advert, and then for the share of the
-// interval that this run is due.
+// phase waits until the share of the interval that this run is due has passed
+// since an advert of the holder.
 func phase(ctx context.Context, s *probe.Session, adverts *probe.Adverts, interval time.Duration, run, runs int) (time.Duration, error) {
 	_, before := adverts.Last()
 	within := 5*time.Second + 5*interval
 	deadline := s.Now() + within
 	for {
 		at, n := adverts.Last()
-		if n > before {
-			wait := at + interval*time.Duration(run)/time.Duration(runs) - s.Now()
+		wait := at + interval*time.Duration(run)/time.Duration(runs) - s.Now()
+		if n > before || n > 0 && wait > 0 {
 			err := sleep(ctx, max(0, wait))
 			return s.Now() - at, err
 		}

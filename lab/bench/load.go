@@ -39,6 +39,7 @@ type load struct {
 type usage struct {
 	CPU float64 `json:"cpu"` // seconds per second
 	RSS int64   `json:"rss"` // bytes, at the end
+	Own int64   `json:"own"` // of these not the program's file, or another one
 }
 
 // many is the setup with many routers. No address depends on another one, as
@@ -114,5 +115,5 @@ func (b *bench) during(ctx context.Context, p pair, m *load, work func() error) 
 
 // between is the use from begin to end.
 func between(begin, end lab.Usage, took time.Duration) usage {
-	return usage{CPU: (end.CPU - begin.CPU).Seconds() / took.Seconds(), RSS: end.RSS}
+	return usage{CPU: (end.CPU - begin.CPU).Seconds() / took.Seconds(), RSS: end.RSS, Own: end.Own}
 }

@@ -27,11 +27,6 @@ func costOfFailover(interval time.Duration) time.Duration {
 	return time.Second + 8*interval + window(interval)
 }
 
-// costOfGuard is how long a move with or without a guard is expected to take.
-func costOfGuard(interval time.Duration) time.Duration {
-	return costOfFailover(interval) + guardLease(interval)
-}
-
 // costOfLoad is how long a load test is expected to take.
 func costOfLoad(d time.Duration) time.Duration { return d + loadSettle + 5*time.Second }
 
@@ -58,9 +53,7 @@ func (p *progress) plan(o options) {
 			if !slices.Contains(o.guardModes, m.name) {
 				continue
 			}
-			for _, i := range m.intervals {
-				p.left += costOfGuard(i) * time.Duration(len(m.sides)*o.runs)
-			}
+			p.left += m.planned(o.runs)
 		}
 		if slices.Contains(o.guardModes, guardLoadName) {
 			p.left += costOfLoad(o.load) * time.Duration(sides*o.loadRuns)

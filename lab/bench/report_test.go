@@ -53,11 +53,20 @@ func TestReport(t *testing.T) {
 		Loads: []load{{Interval: ms(10), Side: "vicar", Active: usage{CPU: 0.5, RSS: 2e7}, Backup: usage{CPU: 0.25, RSS: 1e7}, False: 3}},
 		Moves: []addressMove{{Side: "vicar", Answered: 2001, First: ms(300), Last: ms(400)}},
 		Guards: []guardMove{
+			{failover: failover{Mode: "cut", Interval: ms(100), Side: sideVicar, Outage: ms(340)}},
+			{failover: failover{Mode: "cut", Interval: ms(100), Side: sideGuarded, Outage: ms(346)}},
+			{failover: failover{Mode: "kill the agent", Interval: ms(100), Side: sideGuarded, Outage: ms(90)}},
 			{failover: failover{Mode: "stop", Interval: ms(100), Side: sideGuarded, Outage: ms(2), Control: ms(1)}, Gone: -ms(1)},
 			{failover: failover{Mode: "freeze", Interval: ms(100), Side: sideKeepalived, Open: true}, Gone: ms(1500), Two: true},
 			{failover: failover{Mode: "stop", Interval: ms(100), Side: sideGuarded, Run: 1, Outage: ms(4)}, Gone: ms(1)},
 		},
-		GuardLoads: []guardLoad{{load: load{Interval: ms(100), Side: sideGuarded, Active: usage{CPU: 0.5, RSS: 2e7}, Witness: usage{CPU: 0.1, RSS: 1e7}}, Packets: 60}},
+		GuardLoads: []guardLoad{
+			{load: load{Interval: ms(100), Side: sideVicar, Active: usage{CPU: 0.4, RSS: 2e7, Own: 1e7}, Backup: usage{CPU: 0.1, RSS: 2e7}}},
+			{
+				load:    load{Interval: ms(100), Side: sideGuarded, Active: usage{CPU: 0.5, RSS: 2e7, Own: 1e7}, Backup: usage{CPU: 0.25}, Witness: usage{CPU: 0.1, RSS: 1e7}},
+				Packets: 60, HolderPackets: 40,
+			},
+		},
 	}
 	var b strings.Builder
 	r.report(&b)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 	"github.com/vicar-ha/vicar/lab"
 	"github.com/vicar-ha/vicar/lab/keepalived"
 	"github.com/vicar-ha/vicar/lab/vicar"
+	"github.com/vicar-ha/vicar/status"
 )
 
 // setup is what both programs are told.
@@ -169,6 +171,14 @@ func (a *vicarAgent) signalAll(s syscall.Signal) error {
 
 // kill implements agent. A guardian would outlive the agent.
 func (a *vicarAgent) kill() error { return errors.Join(a.KillFamily(), a.Kill()) }
+
+// knows tells whether the agent knows that a node could take over.
+func (a *vicarAgent) knows(ctx context.Context, node string) bool {
+	s, err := a.Status(ctx)
+	return err == nil && slices.ContainsFunc(s.Fleet, func(n status.Node) bool {
+		return n.Name == node && len(n.Resources) > 0 && n.Resources[0].State == "Backup"
+	})
+}
 
 func (a *vicarAgent) entered(ctx context.Context) (uint64, error) {
 	return a.Entered(ctx, "Active")

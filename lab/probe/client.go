@@ -128,6 +128,10 @@ func (c *Client) Outages(from, to, shortest time.Duration) []Outage {
 	return c.track.outages(from, to, shortest)
 }
 
+// Gap is the longest time between two questions of a span of time that were
+// answered, or until its end. It is never zero, for the questions are some time apart.
+func (c *Client) Gap(from, to time.Duration) Outage { return c.track.gap(from, to) }
+
 // Worst is the longest outage within [from, to]; its duration is zero if no
 // probe was lost.
 func (c *Client) Worst(from, to time.Duration) Outage {

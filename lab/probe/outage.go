@@ -77,3 +77,30 @@ func (t *track) outages(from, to, shortest time.Duration) []Outage {
 	}
 	return out
 }
+
+// gap is the longest time between two questions that were answered, whether or
+// not there were others in between: it has what a prober that was late can't have
+// seen. It is open if none was answered any more at the end.
+func (t *track) gap(from, to time.Duration) Outage {
+	var worst Outage
+	last, lost := from, 0
+	take := func(at time.Duration, open bool) {
+		if o := (Outage{Start: last, End: at, Lost: lost, Open: open}); o.Duration() > worst.Duration() {
+			worst = o
+		}
+		last, lost = at, 0
+	}
+	for i, at := range t.sends {
+		switch {
+		case at < from || at > to:
+		case t.trips[i] == none || t.trips[i] > patience:
+			lost++
+		default:
+			take(at, false)
+		}
+	}
+	if lost > 0 {
+		take(to, true)
+	}
+	return worst
+}

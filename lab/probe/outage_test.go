@@ -48,6 +48,32 @@ func TestOutages(t *testing.T) {
 	}
 }
 
+func TestGap(t *testing.T) {
+	tr := newTrack(0)
+	for n, r := range "..x.      ..xx" { // a blank is not asked
+		if r != ' ' {
+			tr.send(ms(n))
+		}
+		if r == '.' {
+			tr.answer(uint32(tr.sent()-1), ms(n)+1)
+		}
+	}
+	tests := []struct {
+		from, to int
+		want     Outage
+	}{
+		{0, 3, Outage{Start: ms(1), End: ms(3), Lost: 1}},
+		{0, 11, Outage{Start: ms(3), End: ms(10)}},
+		{10, 20, Outage{Start: ms(11), End: ms(20), Lost: 2, Open: true}},
+		{20, 30, Outage{}},
+	}
+	for _, tt := range tests {
+		if got := tr.gap(ms(tt.from), ms(tt.to)); got != tt.want {
+			t.Errorf("from %d to %d: %+v, want %+v", tt.from, tt.to, got, tt.want)
+		}
+	}
+}
+
 func TestAnswerOnce(t *testing.T) {
 	tr := newTrack(0)
 	tr.send(0)
