@@ -96,6 +96,7 @@ type group struct {
 	lease    lease
 	token    string
 	renewing bool // in this round's renewals
+	renewed  time.Time
 	preempts bool // the claim is made though a holder is heard, which is worse
 
 	// Handing over. parted says that the group has given up in order and that its

@@ -145,7 +145,7 @@ func (l *loop) renews(i *instance) {
 	if !g.guarded() || !g.lease.held || g.renewing || i.router.cfg.Interval > g.shortest() {
 		return
 	}
-	g.renewing = true
+	g.renewing, g.renewed = true, g.told
 	l.renewals = append(l.renewals, g.key())
 }
 

@@ -26,10 +26,10 @@ func (l *loop) states(g *group) map[string]vip.ResourceState { return l.stands[g
 
 // successor is the node that a group hands over to: the named one, or the best
 // that is ready; empty if there is none.
-func (l *loop) successor(g *group, named string) string {
+func (l *loop) successor(g *group, now time.Time, named string) string {
 	best, priority := "", uint8(0)
 	for node, r := range l.states(g) {
-		ready := r.State == vrrp.Backup.String() && l.unready(node) == ""
+		ready := r.State == vrrp.Backup.String() && l.unready(g, now, node) == ""
 		if !ready || named != "" && node != named {
 			continue
 		}
@@ -40,8 +40,8 @@ func (l *loop) successor(g *group, named string) string {
 	return best
 }
 
-// unready is why a node can't take anything over, or empty.
-func (l *loop) unready(node string) string {
+// unready is why a node can't take the group over, or empty.
+func (l *loop) unready(g *group, now time.Time, node string) string {
 	n := slices.IndexFunc(l.peers, func(s vip.NodeState) bool { return s.Node == node })
 	switch {
 	case n < 0:
@@ -50,9 +50,22 @@ func (l *loop) unready(node string) string {
 		return "it is a witness"
 	case l.peers[n].Drained:
 		return "it is drained"
+	case g.deaf(now, l.cfg.Guard, node):
+		return "it does not answer"
 	default:
 		return ""
 	}
+}
+
+// deaf tells whether a node doesn't answer a holder, which has asked it with each
+// renewal. What it says of itself outlives it by seconds.
+func (g *group) deaf(now time.Time, guard Guard, node string) bool {
+	const least = 200 * time.Millisecond
+	patience := max(2*g.shortest(), least)
+	if g.renewed.IsZero() || now.Sub(g.renewed) > patience {
+		return false // it has not been asked
+	}
+	return now.Sub(guard.Answered(node)) > patience
 }
 
 // handOn tells the successor of a group that has given up in order.
@@ -62,10 +75,10 @@ func (l *loop) handOn(g *group, now time.Time, token string) {
 	if l.cfg.Peers == nil || g.guarded() && token == "" {
 		return
 	}
-	to := l.successor(g, h.node)
+	to := l.successor(g, now, h.node)
 	if to == "" && h.node != "" {
 		h.pin = false
-		to = l.successor(g, "")
+		to = l.successor(g, now, "")
 	}
 	if to == "" {
 		return
@@ -164,7 +177,7 @@ func (l *loop) hear(now time.Time, m vip.PeerMessage) {
 // was cut off may ask before it has told how it stands: if what was told last lets
 // it take nothing over, the addresses would go to the next best, whom it asks, too.
 func (l *loop) asked(g *group, now time.Time, m vip.PeerMessage) {
-	if !g.active() || g.pinned || m.Priority <= g.members[0].engine.Status().Priority || l.successor(g, m.From) == "" {
+	if !g.active() || g.pinned || m.Priority <= g.members[0].engine.Status().Priority || l.successor(g, now, m.From) == "" {
 		return
 	}
 	if now.Before(g.vain.until) {
@@ -174,49 +187,14 @@ func (l *loop) asked(g *group, now time.Time, m vip.PeerMessage) {
 	l.handOver(g, now, heir{node: m.From}, fmt.Sprintf("hands over to %s (priority %d)", m.From, m.Priority))
 }
 
-// vain keeps a holder from giving up again and again for a node that asks for
-// the resource and then does not get it, as too few voters may hear that one.
-type vain struct {
-	to    string    // who asked for it,
-	gave  time.Time // and was given way; zero: nobody
-	count int       // how often it came back at once, in a row
-	until time.Time // nobody who asks is given way before
-}
-
-// What comes back within vainAfter without that node having had it was handed
-// over in vain. Then nobody is given way for vainFirst, doubled each time up to
-// vainLast.
-const (
-	vainAfter = 5 * time.Second
-	vainFirst = 10 * time.Second
-	vainLast  = 5 * time.Minute
-)
-
-// holds notes that a node holds the resource: nothing was in vain if it asked.
-func (v *vain) holds(node string) {
-	if v.to == node {
-		*v = vain{}
-	}
-}
-
-// back notes that the resource is here again, and tells whether it was handed
-// over in vain.
-func (v *vain) back(now time.Time) bool {
-	gave := v.gave
-	v.gave = time.Time{}
-	if gave.IsZero() || now.Sub(gave) >= vainAfter {
-		return false
-	}
-	v.until = now.Add(min(vainFirst<<min(v.count, 10), vainLast))
-	v.count++
-	return true
-}
-
 // ordered does what somebody at another node wants of this one.
 func (l *loop) ordered(g *group, now time.Time, m vip.PeerMessage) {
 	switch {
 	case m.Auto:
 		l.unpin(g, now)
+	case g.active() && m.To != "" && m.To != l.cfg.Node && l.unready(g, now, m.To) != "":
+		l.log.Warn("it was asked for to hand over to a node that can't take over, and it stays", slog.String("resource", g.key()),
+			slog.String("peer", m.To), slog.String("reason", l.unready(g, now, m.To)), slog.String("from", m.From))
 	case g.active() && m.To != l.cfg.Node:
 		l.handOver(g, now, heir{node: m.To, pin: m.Pin}, "hands over, as was asked for at "+m.From)
 	case g.active():

@@ -91,7 +91,7 @@ func (l *loop) checkMoves(now time.Time) {
 		case now.Before(m.end):
 			return false
 		default:
-			result.err = fmt.Errorf("%w: nobody was seen to take %s over from %s within %v", ErrNotMoved, result.Resource, m.from, now.Sub(m.began).Round(time.Millisecond))
+			result.err = fmt.Errorf("%w: %s", ErrNotMoved, l.stayed(m, now))
 		}
 		m.done(result)
 		return true
@@ -99,6 +99,15 @@ func (l *loop) checkMoves(now time.Time) {
 	for _, m := range l.moves {
 		l.reviewBy(m.end)
 	}
+}
+
+// stayed says how things are when patience has ended.
+func (l *loop) stayed(m move, now time.Time) string {
+	waited := now.Sub(m.began).Round(time.Millisecond)
+	if m.group.active() || l.heardNode(m.group, now) == m.from {
+		return fmt.Sprintf("%s still holds %s after %v: its log says why", m.from, m.group.key(), waited)
+	}
+	return fmt.Sprintf("nobody was seen to take %s over from %s within %v", m.group.key(), m.from, waited)
 }
 
 // seen is the holder of a resource that is moved, as far as is known since then.
@@ -143,7 +152,7 @@ func (m handoverAsked) handle(l *loop, now time.Time) {
 		done(moved{Move: Move{Resource: g.key(), From: holder, To: holder}})
 		return
 	}
-	if why := l.unmovable(g, holder, m.to); why != "" {
+	if why := l.unmovable(g, now, holder, m.to); why != "" {
 		done(moved{Move: Move{Resource: g.key(), From: holder}, err: fmt.Errorf("%w: %s", ErrNotMoved, why)})
 		return
 	}
@@ -162,7 +171,7 @@ func (m handoverAsked) handle(l *loop, now time.Time) {
 
 // unmovable is why a resource can't be handed over by holder to a node, or to
 // any if that is empty.
-func (l *loop) unmovable(g *group, holder, to string) string {
+func (l *loop) unmovable(g *group, now time.Time, holder, to string) string {
 	switch {
 	case holder == "":
 		return "nobody is known to hold " + g.key()
@@ -170,12 +179,12 @@ func (l *loop) unmovable(g *group, holder, to string) string {
 		return "the nodes have no peer_link to agree on it: use vicar handover without --to on " + holder
 	case to == l.cfg.Node && holder != to && g.state() != vrrp.Backup:
 		return fmt.Sprintf("%s can't take part: %s", to, g.members[0].engine.Status().Reason)
-	case to == "" && holder == l.cfg.Node && g.guarded() && l.successor(g, "") == "":
+	case to == "" && holder == l.cfg.Node && g.guarded() && l.successor(g, now, "") == "":
 		return "no other node is ready to take " + g.key() + " over"
 	case to == "" || to == l.cfg.Node || to == holder:
 		return ""
 	}
-	if why := l.unready(to); why != "" {
+	if why := l.unready(g, now, to); why != "" {
 		return fmt.Sprintf("%s can't take it over: %s", to, why)
 	}
 	if s := l.states(g)[to].State; s != vrrp.Backup.String() {

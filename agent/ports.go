@@ -93,6 +93,9 @@ type Guard interface {
 	// GiveUp releases the resource: its addresses are given up, or were never
 	// taken.
 	GiveUp(resource string)
+	// Answered is when the node's voter last answered this node, zero if it never
+	// did: with each claim and each Renew all are asked.
+	Answered(node string) time.Time
 }
 
 // Peers are the other nodes' agents.

@@ -40,10 +40,10 @@ func (g *group) hearsWorse(now time.Time) bool {
 
 // nobodyHears tells whether all other nodes that could hold the resource miss
 // this holder's adverts, and there are such nodes.
-func (l *loop) nobodyHears(g *group) bool {
+func (l *loop) nobodyHears(g *group, now time.Time) bool {
 	candidates := 0
 	for node, r := range l.states(g) {
-		if r.State == vrrp.Initialize.String() || l.unready(node) != "" {
+		if r.State == vrrp.Initialize.String() || l.unready(g, now, node) != "" {
 			continue
 		}
 		if !r.Unheard {
@@ -57,7 +57,7 @@ func (l *loop) nobodyHears(g *group) bool {
 // checkHeard asks around if nobody hears this holder, and ends the alarm when
 // somebody does.
 func (l *loop) checkHeard(g *group, now time.Time) {
-	if g.active() && g.guarded() && l.nobodyHears(g) {
+	if g.active() && g.guarded() && l.nobodyHears(g, now) {
 		l.askAround(g, now)
 		return
 	}
@@ -118,7 +118,7 @@ func (m askedAround) handle(l *loop, now time.Time) {
 		dead = g.dead // nothing is known, and it is asked again
 	case !m.reached:
 		dead = fmt.Sprintf("nobody hears this node on %s, and nobody answers it there", m.iface)
-	case g.active() && g.filtered == "" && l.nobodyHears(g):
+	case g.active() && g.filtered == "" && l.nobodyHears(g, now):
 		g.filtered = fmt.Sprintf("no other node hears its adverts, though hosts on %s answer: is something filtering VRRP?", m.iface)
 		l.log.Error("no other node hears this holder's adverts", slog.String("resource", g.key()), slog.String("reason", g.filtered))
 	}

@@ -38,6 +38,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/vip"
@@ -132,6 +133,10 @@ func (g *Guard) Report() []byte { return g.shown.report() }
 
 // Lease is how the resource stands. It doesn't wait for anything.
 func (g *Guard) Lease(resource string) status.Lease { return g.shown.lease(resource) }
+
+// Answered is when the node's voter last answered this node, zero if it never
+// did. It is asked with each claim and each renewal. It doesn't wait for anything.
+func (g *Guard) Answered(node string) time.Time { return g.shown.answeredAt(node) }
 
 // Releases are the packets that give up the resource's lease, one for each other
 // voter, should this node die; none if it isn't held. They are valid from

@@ -61,6 +61,7 @@ func (a arrived) handle(l *loop, now time.Time) {
 	}
 	if heard {
 		l.answers[a.from] = now
+		l.guard.shown.answered(a.from, now)
 	}
 }
 

@@ -5,6 +5,7 @@ package guard
 
 import (
 	"sync"
+	"time"
 
 	"github.com/vicar-ha/vicar/quorum"
 	"github.com/vicar-ha/vicar/status"
@@ -16,6 +17,7 @@ type shown struct {
 	leases  map[string]shownLease
 	reports []byte
 	peers   []string
+	heard   map[string]time.Time // when voters last answered
 }
 
 type shownLease struct {
@@ -42,6 +44,21 @@ func (s *shown) lease(resource string) status.Lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.leases[resource].Lease
+}
+
+func (s *shown) answered(node string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.heard == nil {
+		s.heard = make(map[string]time.Time)
+	}
+	s.heard[node] = now
+}
+
+func (s *shown) answeredAt(node string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.heard[node]
 }
 
 func (s *shown) setReport(report []byte) {

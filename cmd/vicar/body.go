@@ -129,6 +129,7 @@ func (b *body) status(st *status.Status) {
 	}
 	st.Guard.Fence = b.fenceWas
 	if b.fence != nil {
+		st.Guard.Fence = b.fence.state()
 		// What can't be asked now is asked the next time.
 		st.Guard.FenceBefore, _ = b.fence.Foreign()
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/vicar-ha/vicar/address"
 	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/vip"
 )
 
@@ -57,7 +58,7 @@ func openFence(c *config.Config, log *slog.Logger) (*fence, string, error) {
 	err = f.Neighbours(f.want, f.arp)
 	covered := f.Cover()
 	if covered != nil && c.Guard.Fence == config.FenceAuto {
-		log.Error("the fence is not on all interfaces", slog.Any("err", covered))
+		f.say(covered)
 		covered = nil
 	}
 	if err := errors.Join(err, covered); err != nil {
@@ -164,6 +165,16 @@ func (f *fence) say(err error) {
 	default:
 		f.log.Info("the fence is on all interfaces again")
 	}
+}
+
+// state is the fence as status shows it.
+func (f *fence) state() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.failed != "" {
+		return "not on all interfaces: " + f.failed
+	}
+	return status.FenceOn
 }
 
 // meet covers interfaces that were not there before, before anything is put on

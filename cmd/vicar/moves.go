@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/control"
 )
 
@@ -20,10 +22,31 @@ func (s *service) Handover(ctx context.Context, h control.Handover) (control.Han
 	if h.To != "" && !s.knows(h.To) {
 		return control.HandoverResult{}, fmt.Errorf("%w: node %s", control.ErrUnknown, h.To)
 	}
+	if err := s.hasRouters(h.Router); err != nil {
+		return control.HandoverResult{}, err
+	}
 	m, err := s.agent.Handover(ctx, h.Router, h.To, h.Auto)
 	s.note("a handover was asked for", err, slog.String("router", h.Router), slog.String("from", m.From), slog.String("to", cmp.Or(m.To, h.To)),
 		slog.Bool("auto", h.Auto), slog.Duration("took", m.Took))
 	return control.HandoverResult{From: m.From, To: m.To, Took: m.Took}, refusal(err)
+}
+
+// hasRouters refuses to move a router from where it is not: a witness has no part
+// in any.
+func (s *service) hasRouters(router string) error {
+	c := s.current()
+	known := slices.ContainsFunc(c.Routers, func(r config.Router) bool { return r.Name == router }) ||
+		slices.ContainsFunc(c.SyncGroups, func(g config.SyncGroup) bool { return g.Name == router })
+	if !known || !witness(c, s.node) {
+		return nil
+	}
+	var others []string
+	for _, n := range c.Nodes {
+		if !n.Witness {
+			others = append(others, n.Name)
+		}
+	}
+	return refused{fmt.Errorf("%s is a witness and has no part in %s: ask one of %s", s.node, router, strings.Join(others, ", "))}
 }
 
 // note logs what somebody has asked for, and what came of it.
