@@ -26,8 +26,9 @@ func (s *service) Handover(ctx context.Context, h control.Handover) (control.Han
 		return control.HandoverResult{}, err
 	}
 	m, err := s.agent.Handover(ctx, h.Router, h.To, h.Auto)
-	s.note("a handover was asked for", err, slog.String("router", h.Router), slog.String("from", m.From), slog.String("to", cmp.Or(m.To, h.To)),
+	level, attrs := logged(err, slog.String("router", h.Router), slog.String("from", m.From), slog.String("to", cmp.Or(m.To, h.To)),
 		slog.Bool("auto", h.Auto), slog.Duration("took", m.Took))
+	s.log.LogAttrs(ctx, level, "a handover was asked for", attrs...)
 	return control.HandoverResult{From: m.From, To: m.To, Took: m.Took}, refusal(err)
 }
 
@@ -49,14 +50,13 @@ func (s *service) hasRouters(router string) error {
 	return refused{fmt.Errorf("%s is a witness and has no part in %s: ask one of %s", s.node, router, strings.Join(others, ", "))}
 }
 
-// note logs what somebody has asked for, and what came of it.
-func (s *service) note(message string, err error, attrs ...slog.Attr) {
-	level := slog.LevelInfo
+// logged is how loudly to log what somebody has asked for, and what is to be
+// said besides.
+func logged(err error, attrs ...slog.Attr) (slog.Level, []slog.Attr) {
 	if err != nil {
-		level = slog.LevelWarn
-		attrs = append(attrs, slog.Any("err", err))
+		return slog.LevelWarn, append(attrs, slog.Any("err", err))
 	}
-	s.log.LogAttrs(context.Background(), level, message, attrs...)
+	return slog.LevelInfo, attrs
 }
 
 // knows tells whether the configuration has the node, and it can hold addresses.
@@ -76,7 +76,8 @@ func (s *service) Drain(ctx context.Context, on bool) ([]control.Moved, error) {
 		return nil, err
 	}
 	moves, err := s.agent.Drain(ctx, on)
-	s.note("drained or undrained", err, slog.Bool("drained", on), slog.Int("moved", len(moves)))
+	level, attrs := logged(err, slog.Bool("drained", on), slog.Int("moved", len(moves)))
+	s.log.LogAttrs(ctx, level, "drained or undrained", attrs...)
 	var moved []control.Moved
 	for _, m := range moves {
 		_, name, _ := strings.Cut(m.Resource, " ")
