@@ -86,7 +86,7 @@ func (b *bench) guardSeries(ctx context.Context, m guardMode, interval time.Dura
 	}
 	for begin := 0; begin < b.runs; begin += turn {
 		for _, s := range sides {
-			if end := min(begin+turn, m.runs(s.name, b.runs)); begin < end {
+			if end := min(begin+turn, m.runs(s.name, interval, b.runs)); begin < end {
 				if err := b.guardTurn(ctx, s, m, interval, begin, end); err != nil {
 					return err
 				}
@@ -123,7 +123,7 @@ func (b *bench) guardTurn(ctx context.Context, s side, m guardMode, interval tim
 
 // guardMove measures one.
 func (b *bench) guardMove(ctx context.Context, m guardMode, p pair, f *guardMove) error {
-	how := manner{every: b.guardProbe, runs: m.runs(f.Side, b.runs), brief: m.back != nil, gaps: true}
+	how := manner{every: b.guardProbe, runs: m.runs(f.Side, f.Interval, b.runs), brief: m.back != nil, gaps: true}
 	w, err := b.move(ctx, &f.failover, how, func() error { return m.do(b, p) })
 	if err != nil {
 		return err

@@ -57,23 +57,30 @@ func guardModeNames() []string {
 // long others take to stop.
 const fewRuns = 3
 
-// runs is how often a program goes the mode, when so many runs are asked for.
-func (m guardMode) runs(side string, asked int) int {
-	if m.back == nil || m.name == "stop" && side != sideGuarded {
+// runs is how often a program goes the mode, when so many runs are asked for:
+// half as often where each takes long.
+func (m guardMode) runs(side string, interval time.Duration, asked int) int {
+	switch {
+	case m.back == nil || m.name == "stop" && side != sideGuarded:
 		return min(fewRuns, asked)
+	case interval >= time.Second && (m.name == "cut" || m.name == "kill the agent"):
+		return (asked + 1) / 2
+	default:
+		return asked
 	}
-	return asked
 }
 
 // cost is how long a move is expected to take.
 func (m guardMode) cost(interval time.Duration) time.Duration {
 	switch {
 	case m.back == nil:
-		return 3500*time.Millisecond + 8*interval
+		return 3 * time.Second
+	case m.name == "cut":
+		return time.Second + 7*interval
 	case m.name == "handover":
-		return 2*time.Second + interval
+		return time.Second + 2*interval
 	default:
-		return 2*time.Second + 4*interval
+		return time.Second + 5*interval
 	}
 }
 
@@ -81,7 +88,7 @@ func (m guardMode) cost(interval time.Duration) time.Duration {
 func (m guardMode) planned(asked int) (total time.Duration) {
 	for _, i := range m.intervals {
 		for _, side := range m.sides {
-			total += m.cost(i) * time.Duration(m.runs(side, asked))
+			total += m.cost(i) * time.Duration(m.runs(side, i, asked))
 		}
 	}
 	return total

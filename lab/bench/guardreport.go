@@ -136,9 +136,9 @@ func (r *results) guardLoads(w io.Writer) {
 ## The guard's load
 
 %d virtual routers between two hosts, with a witness where there is a guard. CPU
-in percent of one processor. Memory with the guardian: resident, and in parentheses
-what of it is no file, as the program's is. Peer link: packets that all
-three send per second; leases: that the holder renews with each packet.
+in percent of one processor. Memory is the agent's: resident, and in parentheses
+what of it is no file, as the program's is. Peer link: packets that all three send
+per second; leases: that the holder renews with each packet.
 
 | interval | program | run | CPU active | CPU backup | CPU witness | memory active | memory backup | memory witness | peer link | leases | false transitions |
 |---|---|---|---|---|---|---|---|---|---|---|---|
