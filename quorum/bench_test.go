@@ -31,7 +31,7 @@ func newBusy(tb testing.TB) *busy {
 		resources = append(resources, Resource{name, []netip.Addr{netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})}})
 	}
 	for i, node := range abc.Current.Voters {
-		v, err := NewVoter(VoterConfig{node, abc, resources}, boot)
+		v, err := NewVoter(VoterConfig{Node: node, Lists: abc, Resources: resources}, boot)
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -47,6 +47,7 @@ type Candidate struct {
 	renewed  time.Time // when the lease was last asked for
 	tries    int       // of this phase
 	failures int       // attempts that came to nothing, in a row
+	jumped   bool      // since the last of them, or the last lease
 	said     said
 	holder   Ballot // that stood in the way last
 	out      []Action
@@ -123,6 +124,10 @@ func (c *Candidate) Holds(now time.Time) (time.Time, bool) {
 	return c.until, c.phase == holding && now.Before(c.until)
 }
 
+// Above makes ballots be above a counter that the node knows of: its own voter's
+// Term.
+func (c *Candidate) Above(counter uint64) { c.see(Ballot{Counter: counter}) }
+
 func (c *Candidate) tick(now time.Time) {
 	if now.Before(c.due) {
 		return
@@ -152,7 +157,7 @@ func (c *Candidate) acquire(now time.Time, released Ballot) {
 	}
 	switch c.phase {
 	case idle, losing:
-		c.failures = 0
+		c.failures, c.jumped = 0, false
 		c.attempt(now)
 	case waiting, preparing:
 		if !released.IsZero() {
@@ -172,11 +177,16 @@ func (c *Candidate) attempt(now time.Time) {
 		c.phase, c.due = waiting, c.until
 		return
 	}
+	c.next()
+	c.phase = preparing
+	c.again(now, Prepare)
+}
+
+// next takes another ballot.
+func (c *Candidate) next() {
 	c.counter++
 	c.ballot = Ballot{c.counter, c.cfg.Node, c.cfg.Start}
 	c.said.reset()
-	c.phase = preparing
-	c.again(now, Prepare)
 }
 
 // again asks once more, and gives the attempt up after some tries.
@@ -185,6 +195,9 @@ func (c *Candidate) again(now time.Time, kind Kind) {
 	if c.tries == enough {
 		c.fail(now)
 		return
+	}
+	if kind == Prepare && c.counter > c.ballot.Counter { // some refuse this one whenever they are asked
+		c.next()
 	}
 	c.tries++
 	c.ask(now, kind)
@@ -196,6 +209,7 @@ func (c *Candidate) again(now time.Time, kind Kind) {
 func (c *Candidate) fail(now time.Time) {
 	c.release()
 	c.rest(waiting)
+	c.jumped = false
 	reason := c.said.refusal
 	if reason == Held && c.said.holder == c.holder {
 		c.failures = 0 // it is no rival that fails as well, but holds and renews
@@ -300,8 +314,7 @@ func (c *Candidate) reconfigure(ev Reconfigure) {
 
 // see keeps the counter above those that are heard of.
 func (c *Candidate) see(b Ballot) {
-	const most = 1 << 63 // no life is that long
-	if b.Counter < most {
+	if b.Counter <= mostTerms {
 		c.counter = max(c.counter, b.Counter)
 	}
 }

@@ -40,7 +40,7 @@ func (r *room) start(node string, change func(*CandidateConfig)) {
 	if change != nil {
 		change(&cfg)
 	}
-	voter, err := NewVoter(VoterConfig{node, abc, []Resource{web}}, r.now)
+	voter, err := NewVoter(VoterConfig{Node: node, Lists: abc, Resources: []Resource{web}}, r.now)
 	if err != nil {
 		r.Fatal(err)
 	}

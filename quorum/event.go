@@ -19,8 +19,7 @@ type CandidateConfig struct {
 	// back-off; zero is a quarter of Renew.
 	Retry time.Duration
 	Seed  uint64 // of the back-off
-	// Counter is one that ballots shall be above: the highest term that the node
-	// has heard of.
+	// Counter is one that ballots shall be above, as Candidate.Above has it.
 	Counter uint64
 }
 

@@ -81,6 +81,8 @@ func (s *exState) hash() uint64 {
 		wire += p.hash
 	}
 	h.number(wire)
+	h.ballot(s.holder)
+	h.flag(s.forgot)
 	return uint64(h)
 }
 
@@ -89,6 +91,7 @@ func (s *exState) hashVoter(h *exHash, i int) {
 	if now.Before(v.silent) {
 		h.time(v.silent)
 	}
+	h.ballot(v.terms[exResource.Name])
 	for _, st := range v.states {
 		h.flag(st.runs(now))
 		if st.runs(now) {
@@ -115,6 +118,7 @@ func (s *exState) hashCandidate(h *exHash, i int) {
 	}
 	h.number(uint64(c.phase))
 	h.number(c.counter)
+	h.flag(c.jumped)
 	h.number(c.sequence)
 	h.ballot(c.ballot)
 	if now.Before(c.until) {
@@ -171,6 +175,6 @@ func (s *exState) tidy() {
 		}
 		v := s.voters[p.to]
 		st := v.states[key{m.Resource, m.Digest}]
-		return !s.local(p.to).Before(v.silent) && st.wasReleased(m.Ballot) && st.lease.ballot != m.Ballot && st.promised != m.Ballot
+		return !s.local(p.to).Before(v.silent) && st.wasReleased(m.Ballot) && st.lease.ballot != m.Ballot && !st.promised.sameLife(m.Ballot)
 	})
 }

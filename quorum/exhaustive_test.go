@@ -15,7 +15,10 @@ import (
 var statesFlag = flag.Int("states", 30_000, "how many states to search of each small case")
 
 // exBounds are how often each thing may happen on one path.
-type exBounds struct{ ticks, repeats, restarts, giveUps, timers int }
+type exBounds struct {
+	ticks, repeats, restarts, giveUps, timers int
+	jumps                                     bool // candidates jump above a refusal, as they do; many states differ then
+}
 
 // exPacket is a message on its way. It may never arrive: to lose it is not to
 // deliver it.
@@ -37,6 +40,9 @@ type exState struct {
 	wire   []exPacket
 	path   *exStep
 	mutant mutant
+	holder Ballot // the last
+	fell   bool   // its term was not above that of the one before
+	forgot bool   // a voter has
 }
 
 // exStep is how a state was reached.
@@ -104,6 +110,7 @@ func (s *exState) restart(t *testing.T, node int) {
 // step is a step of a candidate with all that it causes at its own node.
 func (s *exState) step(node int, ev Event) {
 	c := s.cands[node]
+	c.jumped = c.jumped || !s.left.jumps
 	for _, a := range slices.Clone(c.Step(s.local(node), ev)) {
 		switch a := a.(type) {
 		case Send:
@@ -114,9 +121,20 @@ func (s *exState) step(node int, ev Event) {
 				until = until.Add(exLease * time.Duration(f-900) / 1000)
 			}
 			s.fence[node] = until
+			s.begins(c.ballot)
 		default: // Lost: it doesn't get so far as to give up
 		}
 	}
+}
+
+// begins holds terms to their promise, which is not one of nodes that keep nothing
+// over a start.
+func (s *exState) begins(b Ballot) {
+	if b == s.holder {
+		return // a renewal
+	}
+	s.fell = s.fell || b.Counter <= s.holder.Counter && !s.forgot
+	s.holder = b
 }
 
 func (s *exState) send(from, to int, m Message) {
@@ -133,6 +151,9 @@ func (s *exState) deliver(p exPacket) {
 	if p.msg.Kind == Promise || p.msg.Kind == Accepted {
 		s.step(p.to, Received{From: simName(p.from), Message: *p.msg})
 		return
+	}
+	if s.mutant.noTerms && !s.voters[p.to].states[key{p.msg.Resource, p.msg.Digest}].runs(s.local(p.to)) {
+		clear(s.voters[p.to].terms)
 	}
 	if answer, ok := s.voters[p.to].Handle(s.local(p.to), simName(p.from), *p.msg); ok {
 		s.send(p.to, p.from, answer)
@@ -155,6 +176,7 @@ func (s *exState) clone(node int, what func() string) *exState {
 		o.released = slices.Clone(st.released)
 		v.states[k] = &o
 	}
+	v.terms = maps.Clone(v.terms)
 	n.voters[node] = &v
 	if node >= len(s.cands) {
 		return &n
@@ -181,7 +203,7 @@ func (s *exState) next(t *testing.T, all []*exState) []*exState {
 	// The last of them is searched first, hence what is rare late in a path.
 	for i := range s.voters {
 		if s.left.restarts > 0 {
-			add(i, func() string { return fmt.Sprint(i, " restarts") }, func(n *exState) { n.left.restarts--; n.restart(t, i) })
+			add(i, func() string { return fmt.Sprint(i, " restarts") }, func(n *exState) { n.left.restarts--; n.forgot = true; n.restart(t, i) })
 		}
 	}
 	if s.left.ticks > 0 {
@@ -212,6 +234,7 @@ func (s *exState) next(t *testing.T, all []*exState) []*exState {
 	return all
 }
 
-func (s *exState) both() bool {
-	return s.local(0).Before(s.fence[0]) && s.local(1).Before(s.fence[1])
+// wrong tells whether a promise is broken.
+func (s *exState) wrong() bool {
+	return s.fell || s.local(0).Before(s.fence[0]) && s.local(1).Before(s.fence[1])
 }

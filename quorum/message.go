@@ -31,7 +31,7 @@ type Refusal uint8
 
 const (
 	None     Refusal = iota // it is promised or accepted
-	Promised                // a higher ballot is promised
+	Promised                // a higher ballot is promised, or the term is over
 	Held                    // another's lease runs, or one of a shared address
 	Released                // the ballot was released
 	TooLong                 // the lease is longer than MaxLease
@@ -67,7 +67,8 @@ type Message struct {
 	Release Ballot
 	Lease   time.Duration // of Propose: T
 
-	// Of answers. Promised is the highest ballot promised.
+	// Of answers. Promised is the ballot if it is not refused, else the highest that
+	// was promised or accepted.
 	Refusal   Refusal
 	Promised  Ballot
 	Holder    Ballot        // of the lease that runs, if Held

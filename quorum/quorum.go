@@ -51,6 +51,11 @@
 // of both are needed. Safety doesn't rest on promises: they order candidates.
 // They lapse, and end with the Release of an attempt that came to nothing.
 //
+// Terms rise by the same two majorities: a voter refuses what is not above the
+// highest ballot that it has ever accepted, unless it is that ballot. That is
+// kept over a start as far as the driver keeps it (Terms). The lists of voters have no
+// part in that: a change while nobody holds may lose it.
+//
 // # What it assumes
 //
 //   - Clocks go on while the machine sleeps (CLOCK_BOOTTIME), and no two clocks'
@@ -83,6 +88,9 @@ type Ballot struct {
 	Node    string
 	Start   uint64 // random, of the node's present start
 }
+
+// mostTerms is the highest counter; no cluster lives that long.
+const mostTerms = 1 << 63
 
 // Compare is the total order of ballots.
 func (b Ballot) Compare(o Ballot) int {

@@ -31,12 +31,12 @@ func TestVoterReload(t *testing.T) {
 				t.Fatal(err)
 			}
 			wants(t, v, ms, asked(Prepare, web, ballot(1, "a")), Unknown)
-			got := wants(t, v, ms, asked(Prepare, test.next, ballot(1, "b")), test.want)
+			got := wants(t, v, ms, asked(Prepare, test.next, ballot(2, "b")), test.want)
 			if test.want == Held && (got.Holder != ballot(1, "a") || got.Remaining != leaseT-ms) {
 				t.Errorf("%+v", got)
 			}
-			wants(t, v, ms, asked(Propose, test.next, ballot(1, "b")), test.want)
-			wants(t, v, leaseT, asked(Prepare, test.next, ballot(2, "b")), None)
+			wants(t, v, ms, asked(Propose, test.next, ballot(2, "b")), test.want)
+			wants(t, v, leaseT, asked(Prepare, test.next, ballot(3, "b")), None)
 		})
 	}
 	t.Run("released after it went away", func(t *testing.T) {

@@ -139,6 +139,11 @@ func (c *Candidate) received(now time.Time, from string, m *Message) {
 		c.again(now, Propose)
 	case granted:
 		c.granted(now, i)
+	case m.Refusal == Promised && c.phase == preparing && !c.jumped:
+		// Mostly it is a former holder's ballot and nobody else asks: it takes a
+		// round trip more, and no back-off. Rivals must part, hence once.
+		c.jumped = true
+		c.attempt(now)
 	case blocked && c.phase != holding:
 		c.fail(now)
 	case m.Refusal == Held && c.phase != holding:
@@ -160,7 +165,7 @@ func (c *Candidate) granted(now time.Time, i int) {
 			return
 		}
 		c.phase, c.until = holding, until
-		c.failures, c.handed = 0, Ballot{}
+		c.failures, c.jumped, c.handed = 0, false, Ballot{}
 	}
 	if until.After(c.until) {
 		c.until = until

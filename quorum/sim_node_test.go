@@ -57,6 +57,8 @@ type simNode struct {
 	view        int
 	voter       *Voter
 	cands       []*simCandidate
+	kept        map[string]Ballot // the voter's terms, on disk
+	keptTo      uint64            // of its Taken
 	simRoll
 }
 
@@ -109,6 +111,7 @@ func (n *simNode) answers(a int) bool {
 // restart ends the process, and maybe the machine; a new one starts later.
 func (n *simNode) restart(machine bool) {
 	n.life++
+	n.forgetTerms()
 	n.up, n.frozenUntil, n.pending, n.voter, n.cands, n.roll = false, 0, nil, nil, nil, nil
 	if machine {
 		n.boot()
@@ -270,9 +273,11 @@ func (n *simNode) arrival(from int, m Message) {
 		if n.voter == nil {
 			return
 		}
+		n.w.mutant.asked(n, m.Resource)
 		if answer, ok := n.voter.Handle(n.local(), simName(from), m); ok {
 			n.perform([]simOutput{{to: from, msg: answer}})
 		}
+		n.keepTerms()
 	}
 }
 

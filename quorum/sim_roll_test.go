@@ -49,12 +49,12 @@ func (n *simNode) apply() {
 	}
 	n.lists = both
 	if n.voter == nil {
-		v, err := NewVoter(VoterConfig{Node: simName(n.id), Lists: votes, Resources: n.resources()}, n.local())
+		v, err := NewVoter(VoterConfig{Node: simName(n.id), Lists: votes, Resources: n.resources(), Terms: n.kept}, n.local())
 		if err != nil {
 			n.w.must(err)
 			return
 		}
-		n.voter = v
+		n.voter, n.keptTo = v, 0
 		n.w.mutant.started(n)
 		n.restock()
 	} else {

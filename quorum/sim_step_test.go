@@ -15,6 +15,9 @@ func (n *simNode) step(c *simCandidate, ev Event) {
 		c.held, c.wants = false, false
 	default:
 	}
+	if n.voter != nil {
+		c.Above(n.voter.Term(c.resource.Name))
+	}
 	actions := append(n.w.actions[:0], c.Step(now, ev)...)
 	n.w.actions = actions
 	n.term = max(n.term, c.Ballot().Counter)
@@ -26,6 +29,7 @@ func (n *simNode) step(c *simCandidate, ev Event) {
 			n.renew(c)
 			if !c.held {
 				n.w.grants++
+				n.w.begins(c.resource.Name, a.Term)
 				n.w.note("%d holds %s, term %d, until %v", n.id, c.resource.Name, a.Term, n.clock.until(a.Until))
 			}
 			c.held = true

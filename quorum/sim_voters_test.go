@@ -119,7 +119,7 @@ func (w *simWorld) politics(n *simNode) {
 	case 5:
 		if w.doubt(n) {
 			w.note("%d loses its state", n.id)
-			n.saved = nil
+			n.saved, n.kept = nil, nil
 			n.restart(w.rng.IntN(3) == 0)
 		}
 	case 6, 7:
@@ -277,7 +277,7 @@ func (w *simWorld) free() {
 			if a.Generation == b.Generation && a.Sealed && b.Sealed && !a.Staged.same(b.Staged) {
 				w.note("%d is bound to another list than %d, and begins anew", o.id, n.id)
 				w.freed++
-				o.saved = nil
+				o.saved, o.kept = nil, nil
 				o.restart(false)
 				return
 			}

@@ -23,6 +23,7 @@ type simWorld struct {
 	wrong    error
 	both     bool // it is that two nodes answer
 	simVoters
+	simTerms
 
 	// figures
 	events  uint64

@@ -52,7 +52,8 @@ func (s *state) accept(now time.Time, m Message) {
 	s.promised, s.promisedAt = m.Ballot, now
 }
 
-// release forgets the lease and the promise of b, and nothing else.
+// release forgets the lease of b, and what was promised to b or before it to its
+// life, and nothing else.
 func (s *state) release(b Ballot) {
 	if s == nil || b.IsZero() {
 		return
@@ -60,7 +61,7 @@ func (s *state) release(b Ballot) {
 	if s.lease.ballot == b {
 		s.lease = lease{}
 	}
-	if s.promised == b {
+	if s.promised.sameLife(b) && s.promised.Counter <= b.Counter {
 		s.promised = Ballot{}
 	}
 	if s.wasReleased(b) {

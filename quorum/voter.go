@@ -6,6 +6,7 @@ package quorum
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -15,6 +16,9 @@ type VoterConfig struct {
 	Node      string
 	Lists     Lists
 	Resources []Resource // of this node's file
+	// Terms are what Voter.Terms was in a former life, as far as it was kept; may
+	// be none.
+	Terms map[string]Ballot
 }
 
 // Voter grants leases. One goroutine may use it at a time.
@@ -26,6 +30,8 @@ type Voter struct {
 	former  Digest    // of the list before the current one, if the node was a voter of it
 	silent  time.Time // says nothing before
 	states  map[key]*state
+	terms   map[string]Ballot // the highest accepted, by the resource's name
+	taken   uint64            // how often a ballot was added to them
 	dropped Dropped
 }
 
@@ -48,7 +54,8 @@ func NewVoter(cfg VoterConfig, now time.Time) (*Voter, error) {
 	if err := errors.Join(checkNode(cfg.Node), cfg.Lists.validate(), checkResources(cfg.Resources)); err != nil {
 		return nil, fmt.Errorf("voter %s: %w", cfg.Node, err)
 	}
-	v := &Voter{node: cfg.Node, states: map[key]*state{}, silent: now.Add(cfg.Lists.longest())}
+	v := &Voter{node: cfg.Node, states: map[key]*state{}, terms: map[string]Ballot{}, silent: now.Add(cfg.Lists.longest())}
+	maps.Copy(v.terms, cfg.Terms)
 	v.setLists(cfg.Lists)
 	v.configure(now, cfg.Resources)
 	return v, nil
@@ -126,7 +133,7 @@ func (v *Voter) Handle(now time.Time, from string, m Message) (Message, bool) {
 		s.release(m.Ballot)
 		return Message{}, false
 	}
-	if m.Kind != Prepare && m.Kind != Propose || m.Ballot.Node != from || m.Ballot.Counter == 0 {
+	if m.Kind != Prepare && m.Kind != Propose || m.Ballot.Node != from || m.Ballot.Counter-1 >= mostTerms {
 		v.dropped.Foreign++
 		return Message{}, false
 	}
@@ -184,23 +191,55 @@ func (v *Voter) decide(now time.Time, s *state, m Message, answer *Message) {
 	s.lapse(now, v.lists.longest())
 	if l := v.other(now, s, m.Ballot); l != nil {
 		answer.Refusal, answer.Holder, answer.Remaining = Held, l.ballot, l.expiry.Sub(now)
-		answer.Promised = s.promised
+		answer.Promised = v.highest(s)
 		return
 	}
 	switch {
 	case s.wasReleased(m.Ballot):
 		answer.Refusal = Released
-	case m.Ballot.Compare(s.promised) < 0:
+	case m.Ballot.Compare(s.promised) < 0 || v.past(m.Resource, m.Ballot):
 		answer.Refusal = Promised
 	case m.Kind == Propose && (m.Lease <= 0 || m.Lease > v.limit(answer.Lists)):
 		answer.Refusal = TooLong
 	case m.Kind == Propose:
 		s.accept(now, m)
+		if v.terms[m.Resource] != m.Ballot {
+			v.terms[m.Resource] = m.Ballot
+			v.taken++
+		}
 	default:
 		s.promised, s.promisedAt = m.Ballot, now
 	}
-	answer.Promised = s.promised
+	answer.Promised = m.Ballot
+	if answer.Refusal != None {
+		answer.Promised = v.highest(s)
+	}
 }
+
+// past tells whether b is of a term that is over. Two majorities share a voter,
+// so each lease has a higher term than those before, whoever held them.
+func (v *Voter) past(resource string, b Ballot) bool {
+	t := v.terms[resource]
+	return b.Counter <= t.Counter && b != t
+}
+
+// highest is what a candidate's ballot must be above.
+func (v *Voter) highest(s *state) Ballot {
+	if t := v.terms[s.resource.Name]; t.Compare(s.promised) > 0 {
+		return t
+	}
+	return s.promised
+}
+
+// Terms are the highest ballots that were accepted, by the resource's name. They
+// outlive leases, and what goes away.
+func (v *Voter) Terms() map[string]Ballot { return maps.Clone(v.terms) }
+
+// Term is the resource's highest term.
+func (v *Voter) Term(resource string) uint64 { return v.terms[resource].Counter }
+
+// Taken counts the changes of Terms.
+func (v *Voter) Taken() uint64 { return v.taken }
 
 // other is a lease that runs and stands against ballot b of s: another's of s
 // itself, or one of what went away and shares an address. The latter doesn't

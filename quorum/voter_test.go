@@ -30,7 +30,7 @@ func ballot(counter uint64, node string) Ballot { return Ballot{counter, node, u
 
 func newVoter(t *testing.T, node string, lists Lists, resources ...Resource) *Voter {
 	t.Helper()
-	v, err := NewVoter(VoterConfig{node, lists, resources}, boot)
+	v, err := NewVoter(VoterConfig{Node: node, Lists: lists, Resources: resources}, boot)
 	if err != nil {
 		t.Fatal(err)
 	}
