@@ -25,7 +25,8 @@ type Config struct {
 	Resources []Resource
 	// Candidate tells whether this node may hold resources; a witness may not.
 	Candidate bool
-	// StateDir is where the list in force is kept; empty is nowhere, for tests.
+	// StateDir is where the list in force and the terms of leases are kept; empty is
+	// nowhere, for tests.
 	StateDir string
 	// Fence may be nil: none.
 	Fence Fence

@@ -40,6 +40,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vicar-ha/vicar/quorum"
 	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/vip"
 )
@@ -51,6 +52,7 @@ var ErrStopped = errors.New("the guard is stopped")
 type Guard struct {
 	cfg    Config
 	roster *roster // of Run's goroutine, once it runs
+	terms  map[string]quorum.Ballot
 	queue  *queue
 	tell   teller
 	shown  shown
@@ -67,7 +69,11 @@ func New(cfg Config) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guard{cfg: cfg, roster: r, queue: newQueue(), done: make(chan struct{})}
+	terms, err := readTerms(cfg.StateDir, cfg.Node)
+	if err != nil {
+		return nil, err
+	}
+	g := &Guard{cfg: cfg, roster: r, terms: terms, queue: newQueue(), done: make(chan struct{})}
 	g.shown.setReport(r.encode())
 	return g, nil
 }

@@ -31,6 +31,7 @@ type loop struct {
 	counter uint64 // the highest of candidates that are gone
 	dropped drops
 	answers map[string]time.Time // when voters last answered
+	terms   terms
 
 	parser quorum.Parser
 	packer quorum.Packer
@@ -48,7 +49,7 @@ func newLoop(g *Guard, log *slog.Logger) *loop {
 	l := &loop{
 		guard: g, cfg: g.cfg, log: log, roster: g.roster, started: g.cfg.Now(),
 		byName: make(map[string]*unit), answers: make(map[string]time.Time), out: make(map[string][]quorum.Message),
-		dropped: newDrops(log),
+		dropped: newDrops(log), terms: terms{began: g.terms},
 	}
 	for i := range l.cfg.Resources {
 		l.unit(l.cfg.Resources[i].Name).want = &l.cfg.Resources[i]
@@ -66,6 +67,8 @@ func (l *loop) run(ctx context.Context, alarm Alarm) {
 		ended := ctx.Err() != nil
 		l.turn()
 		if ended {
+			l.tasks.Wait()
+			l.lastTerms()
 			return
 		}
 		if next, ok := l.next(); ok && !next.Equal(armed) {
@@ -91,6 +94,7 @@ func (l *loop) turn() {
 	}
 	l.fire(now)
 	l.flush(now)
+	l.keepTerms(now)
 }
 
 // fire meets the deadlines that have come.
@@ -107,6 +111,9 @@ func (l *loop) fire(now time.Time) {
 // next is when fire has something to do.
 func (l *loop) next() (time.Time, bool) {
 	next, some := l.roster.deadline()
+	if at := l.terms.again; !at.IsZero() && (!some || at.Before(next)) {
+		next, some = at, true
+	}
 	for _, u := range l.units {
 		if at, ok := u.deadline(); ok && (!some || at.Before(next)) {
 			next, some = at, true
@@ -119,6 +126,9 @@ func (l *loop) next() (time.Time, bool) {
 func (l *loop) step(now time.Time, u *unit, ev quorum.Event) {
 	if u.candidate == nil {
 		return
+	}
+	if l.voter != nil {
+		u.candidate.Above(l.voter.Term(u.name))
 	}
 	for _, a := range u.candidate.Step(now, ev) {
 		switch a := a.(type) {

@@ -95,7 +95,7 @@ func readAll(name string) ([]byte, error) {
 func writeState(dir, node string, saved quorum.Saved) error {
 	b, err := encodeState(saved, node)
 	if err == nil {
-		err = replace(dir, b)
+		err = replace(dir, stateFile, b)
 	}
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", filepath.Join(dir, stateFile), err)
@@ -103,18 +103,18 @@ func writeState(dir, node string, saved quorum.Saved) error {
 	return nil
 }
 
-func replace(dir string, b []byte) error {
+func replace(dir, name string, b []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+stateFile+".*") // 0600
+	f, err := os.CreateTemp(dir, "."+name+".*") // 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, stateFile))
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))

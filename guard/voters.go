@@ -142,7 +142,9 @@ func names(list quorum.List) string { return strings.Join(list.Voters, " ") }
 func (l *loop) vote(votes quorum.Lists) {
 	var err error
 	if l.voter == nil {
-		l.voter, err = quorum.NewVoter(quorum.VoterConfig{Node: l.cfg.Node, Lists: votes, Resources: l.resources()}, l.started)
+		l.voter, err = quorum.NewVoter(quorum.VoterConfig{
+			Node: l.cfg.Node, Lists: votes, Resources: l.resources(), Terms: l.terms.began,
+		}, l.started)
 	} else {
 		err = l.voter.SetLists(votes)
 	}

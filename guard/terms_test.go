@@ -1,0 +1,142 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package guard
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/quorum"
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// Terms rise from holder to holder, also after one that was cut off, and over a
+// start of all nodes.
+func TestTermsRise(t *testing.T) {
+	bubble(t, abc, func(t *testing.T, w *world) {
+		for _, n := range w.nodes {
+			n.cfg.StateDir = t.TempDir()
+		}
+		w.start()
+		term := uint64(0)
+		rises := func(name string) {
+			t.Helper()
+			v := w.nodes[name].wants(vip.Granted, "")
+			if v.Term <= term {
+				t.Errorf("%s holds it in term %d after %d", name, v.Term, term)
+			}
+			term = v.Term
+		}
+		hold := func(name string) {
+			t.Helper()
+			w.nodes[name].guard.Claim("router web", "")
+			w.pass(5 * ms) // two round trips: one of them would be a back-off's
+			rises(name)
+		}
+		hold("a")
+		w.nodes["a"].giveUp("router web")
+		w.pass(5 * ms)
+		hold("b")
+		w.isolate("b", true)
+		w.nodes["c"].guard.Claim("router web", "")
+		w.pass(400 * ms)
+		rises("c")
+		w.isolate("b", false)
+		for range 3 {
+			for _, n := range w.nodes {
+				n.stop()
+			}
+			w.pass(time.Second)
+			w.start()
+			hold("b")
+			w.nodes["b"].giveUp("router web")
+			w.pass(5 * ms)
+			hold("a")
+		}
+	})
+}
+
+// The node that takes over missed the last lease: it costs a round trip.
+func TestTermsOfOthers(t *testing.T) {
+	bubble(t, abc, func(t *testing.T, w *world) {
+		w.start()
+		w.isolate("c", true)
+		for range 5 {
+			w.nodes["a"].guard.Claim("router web", "")
+			w.pass(5 * ms)
+			w.nodes["a"].wants(vip.Granted, "")
+			w.nodes["a"].giveUp("router web")
+			w.pass(5 * ms)
+		}
+		w.isolate("c", false)
+		w.nodes["a"].stop()
+		w.nodes["c"].guard.Claim("router web", "")
+		w.pass(8 * ms)
+		if v := w.nodes["c"].wants(vip.Granted, ""); v.Term != 6 {
+			t.Errorf("%+v", v)
+		}
+	})
+}
+
+func TestTermsFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	if all, err := readTerms(dir, "a"); all != nil || err != nil {
+		t.Fatalf("%v, %v before anything was written", all, err)
+	}
+	want := map[string]quorum.Ballot{"router web": {Counter: 7, Node: "a/b", Start: 1<<64 - 1}, "sync group edge": {Counter: 1, Node: "c", Start: 1}}
+	if err := writeTerms(dir, "a", want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readTerms(dir, "a")
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestTermsDamaged(t *testing.T) {
+	for name, content := range map[string]string{
+		"empty":   "",
+		"node":    `{"version":1,"node":"b","terms":{}}`,
+		"version": `{"version":2,"node":"a","terms":{}}`,
+		"unknown": `{"version":1,"node":"a","turms":{}}`,
+		"token":   `{"version":1,"node":"a","terms":{"router web":"7"}}`,
+		"none":    `{"version":1,"node":"a","terms":{"router web":""}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := filepath.Join(dir, termsFile)
+			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := New(Config{
+				Node: "a", Start: 1, Voters: saved().Current, StateDir: dir, Send: func(string, []byte) error { return nil },
+			})
+			if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "remove it") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func FuzzTerms(f *testing.F) {
+	f.Add([]byte(`{"version":1,"node":"a","terms":{"router web":"1/7/ff/a"}}`))
+	f.Add([]byte(`{"version":1,"node":"a"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		all, err := parseTerms(b, "a")
+		if err != nil {
+			return
+		}
+		again, err := encodeTerms(all, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := parseTerms(again, "a"); err != nil || len(got) != len(all) {
+			t.Errorf("%s became %s: %v", b, again, err)
+		}
+	})
+}
