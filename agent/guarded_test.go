@@ -77,14 +77,16 @@ func TestGuardedPartition(t *testing.T) {
 			b.lan.Isolate("lb-1")
 			b.cutLink("lb-1", true)
 		})
-		if silent > 300*time.Millisecond { // of the lease, and the skew
+		// lb-1 gives up 240 ms after its last renewal, lb-2 claims 300 ms and its skew
+		// (42 ms) after the last advert, whose renewal may have been cut off.
+		if silent > 210*time.Millisecond {
 			t.Errorf("nobody answered for %v", silent)
 		}
 		b.want("lb-2")
 		if r := b.router("lb-1"); r.Lease.Held || r.Lease.Lost != 1 || !strings.Contains(r.Reason, "no majority") {
 			t.Errorf("lb-1 says %q, lease %+v", r.Reason, r.Lease)
 		}
-		if r := b.router("lb-2"); r.Term < term || !r.Lease.Held || r.Lease.Term != r.Term {
+		if r := b.router("lb-2"); r.Term <= term || !r.Lease.Held || r.Lease.Term != r.Term {
 			t.Errorf("lb-2 is in term %d after %d, lease %+v", r.Term, term, r.Lease)
 		}
 		b.during(guardedVIP, func() {
