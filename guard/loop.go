@@ -111,7 +111,7 @@ func (l *loop) fire(now time.Time) {
 // next is when fire has something to do.
 func (l *loop) next() (time.Time, bool) {
 	next, some := l.roster.deadline()
-	if at := l.terms.again; !at.IsZero() && (!some || at.Before(next)) {
+	if at := l.terms.again; !at.IsZero() && !l.terms.writing && (!some || at.Before(next)) {
 		next, some = at, true
 	}
 	for _, u := range l.units {

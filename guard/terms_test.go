@@ -98,6 +98,40 @@ func TestTermsFile(t *testing.T) {
 	}
 }
 
+// A disk that takes nothing costs neither leases nor turns.
+func TestTermsCannotBeWritten(t *testing.T) {
+	r := newRoom(t, web())
+	l := r.a()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.cfg.StateDir = file
+	wants := func(again time.Time) {
+		t.Helper()
+		l.tasks.Wait()
+		r.turns()
+		if l.terms.writing || !l.terms.again.Equal(again) || l.terms.kept != 0 {
+			t.Errorf("%+v, not tried again at %v", l.terms, again)
+		}
+	}
+	l.guard.Claim("router web", "")
+	r.turns()
+	wants(r.now.Add(rewrite))
+	l.guard.GiveUp("router web")
+	r.turns()
+	if next, ok := l.next(); !ok || !next.Equal(r.now.Add(rewrite)) {
+		t.Errorf("the next turn is at %v, %v", next, ok)
+	}
+	r.now = r.now.Add(rewrite)
+	l.turn()
+	if next, ok := l.next(); ok && !next.After(r.now) {
+		t.Errorf("while it is written turns come at once: %v", next)
+	}
+	wants(r.now.Add(rewrite))
+	r.wants(t, "open 2 for 270ms", "verdict 1", "shut 2")
+}
+
 func TestTermsDamaged(t *testing.T) {
 	for name, content := range map[string]string{
 		"empty":   "",
