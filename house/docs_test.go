@@ -31,6 +31,7 @@ var (
 	notWord = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 	target  = regexp.MustCompile("(?m)(?:`|^ {4})make (?:-s )?([a-z-]+)")
 	code    = regexp.MustCompile("(?ms)^```.*?^```$")
+	tests   = regexp.MustCompile(`\bTest[A-Z]\w*\b`)
 )
 
 // anchors are the names that a page's headings get.
@@ -73,6 +74,27 @@ func TestMakeTargets(t *testing.T) {
 		for _, m := range target.FindAllStringSubmatch(read(t, name), -1) {
 			if !strings.Contains(makefile, "\n"+m[1]+":") {
 				t.Errorf("%s tells of make %s, which does not exist", name, m[1])
+			}
+		}
+	}
+}
+
+// TestNamedTests wants every test that a document names to exist: what shows a
+// promise is not renamed away under it. A name with a * stands for those that begin so.
+func TestNamedTests(t *testing.T) {
+	var all strings.Builder
+	for _, name := range files(t, hasSuffix("_test.go")) {
+		all.WriteString(read(t, name))
+	}
+	for _, name := range files(t, hasSuffix(".md")) {
+		text := read(t, name)
+		for _, m := range tests.FindAllStringIndex(text, -1) {
+			test, end := text[m[0]:m[1]], "("
+			if strings.HasPrefix(text[m[1]:], "*") {
+				end = ""
+			}
+			if !strings.Contains(all.String(), "\nfunc "+test+end) {
+				t.Errorf("%s names %s, which is no test", name, test)
 			}
 		}
 	}
