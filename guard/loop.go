@@ -193,7 +193,7 @@ func (l *loop) send() {
 			err = errors.Join(err, l.cfg.Send(to, p))
 		}
 		if err != nil {
-			l.dropped.add(l.cfg.Now(), to, "unsent", err)
+			l.dropped.add(l.cfg.Now(), to, dropUnsent, err)
 		}
 		if !slices.Contains(l.peers, to) {
 			delete(l.out, to)

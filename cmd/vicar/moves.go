@@ -59,7 +59,7 @@ func logged(err error, attrs ...slog.Attr) (slog.Level, []slog.Attr) {
 	return slog.LevelInfo, attrs
 }
 
-// knows tells whether the configuration has the node, and it can hold addresses.
+// knows tells whether the configuration has the node.
 func (s *service) knows(node string) bool {
 	for _, n := range s.current().Nodes {
 		if n.Name == node {

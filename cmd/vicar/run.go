@@ -41,8 +41,9 @@ func (a *app) runCommand() *cobra.Command {
 the other nodes. SIGHUP makes it read its configuration again (see reload).
 
 It finds itself among the nodes of the configuration by --node, by the host's
-name, or by an address. It needs CAP_NET_ADMIN and CAP_NET_RAW. Started by
-systemd it tells it when it is ready and feeds its watchdog.`,
+name, or by an address. It needs CAP_NET_ADMIN and CAP_NET_RAW, for the guard's
+fence CAP_BPF too, and a witness none of them. Started by systemd it tells it
+when it is ready and feeds its watchdog.`,
 		Args: noArguments,
 	}
 	f := runFlags{format: formatText}
