@@ -31,6 +31,7 @@ type cluster struct {
 
 	mu        sync.Mutex
 	cfg       *config.Config
+	keys      [][]byte              // the link's
 	known     map[netip.Addr]string // the resources of all addresses that were configured
 	resources []config.Resource
 	sealed    map[sealKey]sealed // releases, as long as they are the same
@@ -55,7 +56,7 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	if err != nil {
 		return nil, fmt.Errorf("reading the peer link's keys: %w", err)
 	}
-	u := &cluster{node: node, log: w.log, known: make(map[netip.Addr]string), members: make(chan struct{}, 1)}
+	u := &cluster{node: node, log: w.log, keys: keys, known: make(map[netip.Addr]string), members: make(chan struct{}, 1)}
 	u.learn(c)
 	u.link, err = gossip.New(gossip.Config{
 		Node: node, Cluster: c.Cluster, Bind: own(c, node), Port: c.PeerLink.Port, Peers: linkPeers(c, node), Keys: keys, Log: w.log,
@@ -154,13 +155,13 @@ func (u *cluster) run(ctx context.Context, failed func(error)) {
 // reload applies another configuration, and returns what undoes that.
 func (u *cluster) reload(ctx context.Context, c *config.Config) (undo func(), err error) {
 	u.mu.Lock()
-	old := u.cfg
+	old, oldKeys := u.cfg, u.keys
 	u.mu.Unlock()
 	keys, err := gossip.LoadKeys(c.PeerLink.KeysFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the peer link's keys: %w", err)
 	}
-	apply := func(ctx context.Context, c *config.Config) error {
+	apply := func(ctx context.Context, c *config.Config, keys [][]byte) error {
 		if u.guard != nil {
 			if err := u.guard.Reload(ctx, u.guardConfig(c, clusterWorld{})); err != nil {
 				return fmt.Errorf("changing the guard: %w", err)
@@ -168,10 +169,13 @@ func (u *cluster) reload(ctx context.Context, c *config.Config) (undo func(), er
 		}
 		u.fleet.SetNodes(fleetNodes(c))
 		u.learn(c)
-		return u.link.SetPeers(linkPeers(c, u.node))
+		u.mu.Lock()
+		u.keys = keys
+		u.mu.Unlock()
+		return errors.Join(u.link.SetPeers(linkPeers(c, u.node)), u.link.Rotate(keys))
 	}
-	undo = func() { _ = apply(context.WithoutCancel(ctx), old) } // what was is valid
-	if err := errors.Join(apply(ctx, c), u.link.Rotate(keys)); err != nil {
+	undo = func() { _ = apply(context.WithoutCancel(ctx), old, oldKeys) } // what was is valid
+	if err := apply(ctx, c, keys); err != nil {
 		undo()
 		return nil, err
 	}

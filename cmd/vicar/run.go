@@ -109,15 +109,7 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 		}
 	}
 	s.join = func(c *config.Config, node string, b *body) (*cluster, error) {
-		w := clusterWorld{stateDir: f.state, now: ticks.Now, alarms: alarms(ticks), log: log}
-		if b != nil {
-			w.fence = b.leases(ticks.Now)
-		}
-		u, err := newCluster(c, node, w)
-		if err == nil && b != nil && b.fence != nil {
-			b.fence.held = func(a netip.Addr) bool { return u.holds(a) || b.executor.holds(a) }
-		}
-		return u, err
+		return join(c, node, b, clusterWorld{stateDir: f.state, now: ticks.Now, alarms: alarms(ticks), log: log})
 	}
 	version := readBuild().Version
 	s.build = func(c *config.Config, node string) agent.Config {
@@ -131,6 +123,19 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 		return built
 	}
 	return s.run(ctx)
+}
+
+// join makes the cluster of a node whose body, nil on a witness, keeps the ends of
+// its leases.
+func join(c *config.Config, node string, b *body, w clusterWorld) (*cluster, error) {
+	if b != nil {
+		w.fence = b.leases(w.now)
+	}
+	u, err := newCluster(c, node, w)
+	if err == nil && b != nil && b.fence != nil {
+		b.fence.held = func(a netip.Addr) bool { return u.holds(a) || b.executor.holds(a) }
+	}
+	return u, err
 }
 
 // cleanKernel is the kernel when nothing is left of an agent before: its guardian
