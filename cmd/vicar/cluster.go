@@ -59,7 +59,7 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	u := &cluster{node: node, log: w.log, keys: keys, known: make(map[netip.Addr]string), members: make(chan struct{}, 1)}
 	u.learn(c)
 	u.link, err = gossip.New(gossip.Config{
-		Node: node, Cluster: c.Cluster, Bind: own(c, node), Port: c.PeerLink.Port, Peers: linkPeers(c, node), Keys: keys, Log: w.log,
+		Node: node, Cluster: c.Cluster, Bind: own(c, node), Port: c.PeerLink.Port, Peers: linkPeers(c, node), Keys: keys, Log: w.log, Now: w.now,
 		State: func() []byte { return u.fleet.State() }, Changed: u.changed, Received: u.received,
 	})
 	if err != nil {

@@ -28,14 +28,19 @@ const (
 // before it.
 type DuplicateError struct {
 	Name  string
-	Addr  netip.AddrPort // of the other
+	Addr  netip.AddrPort // where the other has answered this node
+	By    string         // or the peer that hears from both
 	Start uint64         // of the other
 	Age   time.Duration  // of the other
 }
 
 func (e *DuplicateError) Error() string {
-	return fmt.Sprintf("another node is called %s: it answers at %v and has run for %v; each node needs a name of its own",
-		e.Name, e.Addr, e.Age.Round(time.Second))
+	met := fmt.Sprintf("it answers at %v", e.Addr)
+	if e.By != "" {
+		met = e.By + " hears from both"
+	}
+	return fmt.Sprintf("another node is called %s: %s, and it has run for %v; each node needs a name of its own",
+		e.Name, met, e.Age.Round(time.Second))
 }
 
 // question is the last one that was asked of a suspect. Only its answer counts:
@@ -108,7 +113,7 @@ func (l *Link) ask(ctx context.Context, list *memberlist.Memberlist) {
 }
 
 func (l *Link) sendWho(list *memberlist.Memberlist, k kind, nonce uint64, to netip.AddrPort) {
-	w := who{nonce: nonce, age: time.Since(l.born), addr: l.sockets.advertised}
+	w := who{nonce: nonce, age: l.age(), addr: l.sockets.advertised}
 	f := frame{kind: k, start: l.start, from: l.name, to: l.name, payload: w.bytes()}
 	err := list.SendToAddress(memberlist.Address{Addr: to.String(), Name: l.cfg.Node}, f.append(nil))
 	if err != nil {
@@ -148,19 +153,19 @@ func (l *Link) answer(f *frame) {
 // met decides which of two nodes with one name came later.
 func (l *Link) met(start uint64, w who) {
 	l.counts.duplicate.Add(1)
-	age := time.Since(l.born)
-	later := age < w.age
-	if (age - w.age).Abs() < closeStart {
-		later = l.start > start
-	}
-	if later {
-		select {
-		case l.failed <- &DuplicateError{Name: l.cfg.Node, Addr: w.addr, Start: start, Age: w.age}:
-		default:
-		}
+	if cameLater(l.age(), w.age, l.start, start) {
+		l.fail(&DuplicateError{Name: l.cfg.Node, Addr: w.addr, Start: start, Age: w.age})
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.say(slog.LevelError, "another node has taken this node's name", "namesake", slog.String("address", w.addr.String()))
+}
+
+// fail ends Run.
+func (l *Link) fail(err error) {
+	select {
+	case l.failed <- err:
+	default:
+	}
 }

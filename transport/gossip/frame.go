@@ -15,6 +15,7 @@ const (
 	Lease  Channel = 1 + iota // the guard
 	Agent                     // agents
 	Advert                    // VRRP adverts, see Link.Open
+	twins                     // of the link itself, see notice
 )
 
 // kind says what a frame is.
@@ -26,7 +27,7 @@ const (
 	kindWho    kind = 3 // who runs under this name at this address?
 	kindHere   kind = 4 // the answer
 	kindSealed kind = 5 // a message that may come at any later time
-	kindProve  kind = 6 // do you run? the payload is a number of 8 bytes
+	kindProve  kind = 6 // do you run? the payload is a number of 8 bytes, and the sender's age in nanoseconds
 	kindProof  kind = 7 // the answer, with the same number
 )
 

@@ -55,6 +55,8 @@ type Config struct {
 	Peers []Peer
 	Keys  [][]byte // the first encrypts
 	Log   *slog.Logger
+	// Now is a clock that goes on while the machine sleeps; nil is time.Now.
+	Now func() time.Time
 
 	// State is what this node tells others of itself, at most 64 KiB. It is asked
 	// for every second and after Announce. It may be nil.
@@ -149,10 +151,13 @@ func New(cfg Config) (*Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peer link: %w", err)
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails: it ends the program instead
 	l := &Link{
-		cfg: cfg, name: []byte(cfg.Node), addresses: nodeAddresses(cfg.Node), start: binary.BigEndian.Uint64(id[:]), born: time.Now(), ring: ring,
+		cfg: cfg, name: []byte(cfg.Node), addresses: nodeAddresses(cfg.Node), start: binary.BigEndian.Uint64(id[:]), born: cfg.Now(), ring: ring,
 		kick: make(chan struct{}, 1), retry: make(chan struct{}, 1), doubts: make(chan struct{}, 1),
 		suspects: make(chan netip.AddrPort, 4), failed: make(chan error, 1),
 		members: map[string]*Member{},
@@ -195,6 +200,9 @@ func checkName(s string) error {
 // Port is the port that was bound.
 func (l *Link) Port() uint16 { return l.sockets.port() }
 
+// age is how long this start has been there.
+func (l *Link) age() time.Duration { return l.cfg.Now().Sub(l.born) }
+
 // Start is the random id of this start.
 func (l *Link) Start() uint64 { return l.start }
 
@@ -203,7 +211,7 @@ func (l *Link) Close() error { return l.sockets.close() }
 
 // Run joins the peers, and tries those that are missing for ever. At the end of
 // ctx it leaves, so that the others don't wait for its answer, and returns nil.
-// A *DuplicateError says that another node had this name before.
+// A *DuplicateError says that another node has this name, and had it before.
 //
 // When it returns, the sockets are closed and nothing more is received. A
 // goroutine of memberlist that serves a peer's connection may outlive it by at
@@ -236,7 +244,9 @@ func (l *Link) Run(ctx context.Context) error {
 	}
 	cancel()
 	l.setList(nil)
-	if err := list.Leave(leaveTimeout); err != nil {
+	if _, twice := errors.AsType[*DuplicateError](failure); twice {
+		// It would say that the other node has left.
+	} else if err := list.Leave(leaveTimeout); err != nil {
 		l.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "left the cluster before the others knew", slog.Any("error", err))
 	}
 	if err := list.Shutdown(); err != nil && failure == nil {

@@ -24,6 +24,10 @@ import (
 // addresses and its peers, like "lb-1 192.0.2.1,2001:db8::1 lb-2=192.0.2.2".
 const nodeEnv = "GOSSIP_TEST_NODE"
 
+// cloneEnv makes it one that was started just now; the others count as a minute
+// old.
+const cloneEnv = "GOSSIP_TEST_CLONE"
+
 const labPort = 7946
 
 func TestMain(m *testing.M) {
@@ -60,6 +64,9 @@ func nodeProcess(spec []string) error {
 	l, err := New(cfg)
 	if err != nil {
 		return err
+	}
+	if os.Getenv(cloneEnv) == "" {
+		l.born = l.born.Add(-time.Minute)
 	}
 	said := map[string]bool{}
 	hup := make(chan os.Signal, 1)
@@ -147,6 +154,40 @@ func TestDeadAddress(t *testing.T) {
 	labtest.Eventually(t, patience, "the news arrive", func() bool { return strings.Contains(heard(), "member lb-1 news-of-lb-1\n") })
 	if gone, news := strings.Index(heard(), "peer gone"), strings.Index(heard(), "news-of-lb-1"); gone >= 0 && gone < news {
 		t.Errorf("the news came after the other had been given up:\n%s", heard())
+	}
+}
+
+// TestClonedMachine puts a machine on the LAN that has the name and the address of
+// another: whom a packet reaches is up to the others' neighbour tables. The
+// later one must end.
+func TestClonedMachine(t *testing.T) {
+	l := labtest.New(t)
+	one := labtest.Host(t, l, "lb-1", "192.0.2.1/24")
+	two := labtest.Host(t, l, "lb-2", "192.0.2.2/24")
+	clone := labtest.Host(t, l, "clone")
+	const spec = "lb-2 192.0.2.2 lb-1=192.0.2.1"
+	heard := startNode(t, one, "lb-1 192.0.2.1 lb-2=192.0.2.2")
+	first := startProcess(t, two, spec)
+	labtest.Eventually(t, patience, "they have met", func() bool {
+		return strings.Contains(heard(), "lb-2 says hello\n") && strings.Contains(first.Output.String(), "lb-1 says hello\n")
+	})
+	program, err := os.Executable()
+	labtest.OK(t, err)
+	labtest.OK(t, clone.AddAddress(netip.MustParsePrefix("192.0.2.2/24")))
+	for range 3 { // as systemd does
+		cmd := clone.Command(program)
+		cmd.Env = append(os.Environ(), nodeEnv+"="+spec, cloneEnv+"=1")
+		began := time.Now()
+		p, err := clone.Start(cmd)
+		labtest.OK(t, err)
+		labtest.Eventually(t, patience, "the clone ends", p.Ended)
+		if err := p.Wait(); err == nil || p.Output.Count("another node is called lb-2: lb-1 hears from both") == 0 {
+			t.Errorf("it ended with %v:\n%s", err, p.Output)
+		}
+		t.Logf("the clone ran for %v", time.Since(began).Round(time.Millisecond))
+	}
+	if first.Ended() {
+		t.Error("the node that was there before has ended")
 	}
 }
 

@@ -29,10 +29,12 @@ const (
 type peer struct {
 	hosts    []hostPort
 	resolved []netip.AddrPort
-	lives    lives  // its starts
-	doubt    doubt  // of a start that is not the present one
-	sent     uint64 // the number of the last message to it
-	sealed   uint64 // and of the last sealed one
+	lives    lives     // its starts
+	doubt    doubt     // of a start that is not the present one, or whether that still runs
+	answered doubt     // the last that was answered
+	routine  time.Time // when it was last asked without a doubt
+	sent     uint64    // the number of the last message to it
+	sealed   uint64    // and of the last sealed one
 	name     string
 	address  [2]netip.Addr // as vip.NodeAddress, of IPv4 and IPv6
 	told     told          // in the present start
@@ -87,7 +89,7 @@ func (l *Link) SetPeers(peers []Peer) error {
 	for name, n := range next {
 		if old := l.peers[name]; old != nil {
 			n.lives, n.sent, n.sealed = old.lives, old.sent, old.sealed
-			n.doubt, n.told, n.next = old.doubt, old.told, old.next
+			n.doubt, n.answered, n.routine, n.told, n.next = old.doubt, old.answered, old.routine, old.told, old.next
 			if slices.Equal(old.hosts, n.hosts) {
 				n.resolved = old.resolved
 			}

@@ -31,6 +31,7 @@ const (
 type doubt struct {
 	start uint64 // which raised it; 0: none, the link has started
 	nonce uint64
+	made  time.Time     // the question
 	asked time.Time     // last
 	gap   time.Duration // from then to the next time
 	until time.Time     // zero: there is none
@@ -38,14 +39,23 @@ type doubt struct {
 
 // raise has a peer asked.
 func (d *doubt) raise(start uint64, now time.Time) {
-	if d.until.IsZero() {
-		var b [8]byte
-		_, _ = rand.Read(b[:]) // never fails: it ends the program instead
-		*d = doubt{start: start, nonce: binary.BigEndian.Uint64(b[:])}
-	} else if d.start != start {
+	switch {
+	case d.until.IsZero():
+		*d = doubt{start: start}
+		d.make(now)
+	case start != 0 && d.start != start:
 		d.start, d.gap = start, min(d.gap, firstGap)
 	}
+	if now.Sub(d.made) > doubtFor {
+		d.make(now) // an answer to the old one may be old, too
+	}
 	d.until = now.Add(doubtFor)
+}
+
+func (d *doubt) make(now time.Time) {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
+	d.nonce, d.made = binary.BigEndian.Uint64(b[:]), now
 }
 
 // ask tells whether the question is to be sent now, and when to look again.
@@ -65,17 +75,13 @@ func (d *doubt) ask(now time.Time) (send bool, next time.Time) {
 
 // doubt has a peer asked to prove a start. The caller holds mu.
 func (l *Link) doubt(p *peer, start uint64) {
-	p.doubt.raise(start, time.Now())
+	p.doubt.raise(start, l.cfg.Now())
 	wake(l.doubts)
 }
 
-// prove asks peers that are doubted until ctx ends.
+// prove asks peers whether they run, those that are doubted at once and the
+// others every second, until ctx ends.
 func (l *Link) prove(ctx context.Context) {
-	l.mu.Lock()
-	for _, p := range l.peers {
-		l.doubt(p, 0)
-	}
-	l.mu.Unlock()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -85,7 +91,7 @@ func (l *Link) prove(ctx context.Context) {
 		case <-l.doubts:
 		case <-timer.C:
 		}
-		timer.Reset(l.question(time.Now()))
+		timer.Reset(l.question(l.cfg.Now()))
 	}
 }
 
@@ -97,8 +103,15 @@ func (l *Link) question(now time.Time) time.Duration {
 		nonce uint64
 	}
 	var list []asked
+	notices := make(map[string][]notice)
 	l.mu.Lock()
 	for name, p := range l.peers {
+		if at := p.routine.Add(routine); now.Before(at) {
+			wait = min(wait, at.Sub(now))
+		} else {
+			p.routine = now
+			p.doubt.raise(0, now)
+		}
 		send, next := p.doubt.ask(now)
 		if send {
 			list = append(list, asked{name, p.doubt.nonce})
@@ -106,18 +119,31 @@ func (l *Link) question(now time.Time) time.Duration {
 		if !next.IsZero() {
 			wait = min(wait, max(next.Sub(now), 0))
 		}
+		if some := p.notices(now); len(some) > 0 {
+			notices[name] = some
+		}
 	}
 	l.mu.Unlock()
 	for _, a := range list {
 		l.sendNonce(kindProve, a.to, a.nonce)
 	}
+	for to, some := range notices {
+		for _, n := range some {
+			l.sendOwn(to, &frame{kind: kindDirect, channel: twins, payload: n.bytes()})
+		}
+	}
 	return wait
 }
 
-// sendNonce sends a question or an answer.
+// sendNonce sends a question or an answer, with this node's age.
 func (l *Link) sendNonce(k kind, to string, nonce uint64) {
-	f := frame{kind: k, payload: binary.BigEndian.AppendUint64(nil, nonce)}
-	if err := l.post(to, &f); err != nil {
+	b := binary.BigEndian.AppendUint64(nil, nonce)
+	l.sendOwn(to, &frame{kind: k, payload: binary.BigEndian.AppendUint64(b, uint64(l.age()))})
+}
+
+// sendOwn sends what is between two links.
+func (l *Link) sendOwn(to string, f *frame) {
+	if err := l.post(to, f); err != nil {
 		l.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "peer not asked, or not answered", slog.String("peer", to), slog.Any("error", err))
 	}
 }
@@ -126,15 +152,33 @@ var errNonce = errors.New("the question for a proof, or its answer, has another 
 
 // proof takes a question of a configured peer, or its answer.
 func (l *Link) proof(f *frame) {
-	if len(f.payload) != 8 {
+	if len(f.payload) != 16 {
 		l.malformed(errNonce)
 		return
 	}
-	nonce := binary.BigEndian.Uint64(f.payload)
+	nonce, age := binary.BigEndian.Uint64(f.payload), time.Duration(binary.BigEndian.Uint64(f.payload[8:]))
+	if age < 0 {
+		l.malformed(errNonce)
+		return
+	}
+	now := l.cfg.Now()
 	l.mu.Lock()
 	p := l.sender(f)
-	if p != nil && f.kind == kindProof && !p.doubt.until.IsZero() && p.doubt.nonce == nonce {
-		l.proven(p, f.start)
+	switch {
+	case p == nil:
+	case f.kind == kindProve:
+		if o := p.lives.get(f.start); o == nil {
+			l.doubt(p, f.start)
+		} else {
+			o.ran.aged(now, age)
+			l.meetTwins(p, f.start, now)
+		}
+	case !p.doubt.until.IsZero() && p.doubt.nonce == nonce:
+		l.proven(p, f.start, now, age)
+	case nonce == p.answered.nonce && !p.answered.made.IsZero():
+		// Each address of the node has got the question.
+		p.lives.known(f.start).ran.proved(p.answered.made, now, age)
+		l.meetTwins(p, f.start, now)
 	}
 	l.mu.Unlock()
 	if p != nil && f.kind == kindProve {
@@ -143,24 +187,30 @@ func (l *Link) proof(f *frame) {
 }
 
 // proven makes a start the present one: it runs. The caller holds mu.
-func (l *Link) proven(p *peer, start uint64) {
-	if raised := p.doubt.start; raised != 0 && raised != start {
+func (l *Link) proven(p *peer, start uint64, now time.Time, age time.Duration) {
+	made, raised := p.doubt.made, p.doubt.start
+	p.answered, p.doubt = p.doubt, doubt{}
+	p.lives.known(start).ran.proved(made, now, age)
+	l.meetTwins(p, start, now)
+	if p.lives.later(start, now) {
+		return // the one that was there before is the present one
+	}
+	if raised != 0 && raised != start && !p.lives.later(raised, now) {
 		l.say(slog.LevelWarn, "messages of a start that is over were dropped: they were recorded and sent again, or long on their way", "old "+p.name,
 			slog.String("peer", p.name))
 	}
-	p.doubt = doubt{}
-	if p.lives.begin(start) {
-		// Another start has been proven since, and this one runs still.
-		l.counts.duplicate.Add(1)
-		l.say(slog.LevelError, "two nodes have one name", "twice "+p.name, slog.String("node", p.name))
-	}
+	l.present(p, start)
+}
+
+// present makes a start the one whose messages are taken. The caller holds mu.
+func (l *Link) present(p *peer, start uint64) {
+	p.lives.begin(start)
 	if p.told.start != start {
-		p.told = told{}
+		p.told, p.next = p.next, p.told
+		if p.told.start != start {
+			p.told = told{}
+		}
 	}
-	if p.next.start == start {
-		p.told = p.next
-	}
-	p.next = told{}
 	if m := l.members[p.name]; m != nil {
 		l.began(m, start)
 	}

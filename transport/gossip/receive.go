@@ -78,6 +78,8 @@ func (l *Link) receive(p *peer, open []*Adverts, f *frame) {
 		if err := l.deliver(p, open, f.payload); err != nil {
 			l.malformed(err)
 		}
+	case twins:
+		l.noticed(p, f.payload)
 	default:
 		l.counts.unhandled.Add(1)
 	}
@@ -115,6 +117,10 @@ func (l *Link) admit(f *frame) (*peer, []*Adverts) {
 				slog.String("peer", p.name))
 		}
 	case outdated:
+		if p.lives.later(f.start, l.cfg.Now()) {
+			l.counts.duplicate.Add(1)
+			break
+		}
 		l.counts.repeated.Add(1)
 		l.say(slog.LevelWarn, "old message dropped: it was recorded and sent again, or long on its way", "outdated "+p.name,
 			slog.String("peer", p.name))

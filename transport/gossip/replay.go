@@ -77,6 +77,8 @@ type life struct {
 	start   uint64
 	numbers window
 	sealed  spent
+	ran     ran
+	twin    twin
 }
 
 // maxPast is how many former starts of a sender are remembered.
@@ -108,21 +110,29 @@ func (l lives) judge(start, number uint64, sealed bool) verdict {
 	return l[i].numbers.judge(number)
 }
 
-// begin makes a start the present one, and tells whether it was a former one.
-// What is remembered stays.
-func (l *lives) begin(start uint64) (returned bool) {
-	s := *l
-	i := slices.IndexFunc(s, func(o life) bool { return o.start == start })
-	switch i {
-	case 0:
-		return false
-	case -1:
-		s = append(lives{{start: start}}, s...)
-		*l = s[:min(len(s), maxPast+1)]
-		return false
+// begin makes a start the present one. What is remembered of it stays.
+func (l *lives) begin(start uint64) {
+	i := slices.IndexFunc(*l, func(o life) bool { return o.start == start })
+	if i < 0 {
+		l.insert(0, start)
+		return
 	}
+	s := *l
 	present := s[i]
 	copy(s[1:i+1], s[:i])
 	s[0] = present
-	return true
+}
+
+// known is what is known of a start. One that is new is a former one.
+func (l *lives) known(start uint64) *life {
+	if o := l.get(start); o != nil {
+		return o
+	}
+	return l.insert(min(1, len(*l)), start)
+}
+
+func (l *lives) insert(i int, start uint64) *life {
+	*l = slices.Insert(*l, i, life{start: start})
+	*l = (*l)[:min(len(*l), maxPast+1)]
+	return &(*l)[i]
 }

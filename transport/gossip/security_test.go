@@ -24,6 +24,7 @@ type tap struct {
 
 	mu       sync.Mutex
 	recorded []Datagram
+	holds    bool // what comes is not sent on
 }
 
 func newTap(t *testing.T, to *node) *tap {
@@ -42,8 +43,11 @@ func newTap(t *testing.T, to *node) *tap {
 			d := Datagram{p.to, bytes.Clone(buf[:n])}
 			p.mu.Lock()
 			p.recorded = append(p.recorded, d)
+			holds := p.holds
 			p.mu.Unlock()
-			_, _ = conn.WriteToUDPAddrPort(d.Data, p.to)
+			if !holds {
+				_, _ = conn.WriteToUDPAddrPort(d.Data, p.to)
+			}
 		}
 	})
 	t.Cleanup(func() {
@@ -54,6 +58,18 @@ func newTap(t *testing.T, to *node) *tap {
 }
 
 func (p *tap) address() string { return p.conn.LocalAddr().String() }
+
+func (p *tap) withhold(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holds = on
+}
+
+func (p *tap) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.recorded)
+}
 
 func (p *tap) play(t *testing.T) {
 	t.Helper()

@@ -178,7 +178,7 @@ func (l *Link) state() []byte {
 // stateFrame has a version that grows with time, since two exchanges may
 // overtake each other.
 func (l *Link) stateFrame(state []byte) []byte {
-	version := uint64(max(time.Since(l.born), 1))
+	version := uint64(max(l.age(), 1))
 	f := frame{kind: kindState, start: l.start, number: version, from: l.name, payload: state}
 	return f.append(nil)
 }
