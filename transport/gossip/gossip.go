@@ -242,12 +242,19 @@ func (l *Link) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case failure = <-l.failed:
 	}
+	_, twice := errors.AsType[*DuplicateError](failure)
+	if twice { // the other one asks, too, and says it
+		select {
+		case <-ctx.Done():
+		case <-time.After(leaveTimeout):
+		}
+	}
 	cancel()
 	l.setList(nil)
-	if _, twice := errors.AsType[*DuplicateError](failure); twice {
-		// It would say that the other node has left.
-	} else if err := list.Leave(leaveTimeout); err != nil {
-		l.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "left the cluster before the others knew", slog.Any("error", err))
+	if !twice { // it would say that the other one has left
+		if err := list.Leave(leaveTimeout); err != nil {
+			l.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "left the cluster before the others knew", slog.Any("error", err))
+		}
 	}
 	if err := list.Shutdown(); err != nil && failure == nil {
 		failure = fmt.Errorf("peer link: closing: %w", err)
