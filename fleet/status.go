@@ -4,7 +4,6 @@
 package fleet
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -52,18 +51,4 @@ func shown(d document) status.Node {
 		})
 	}
 	return n
-}
-
-// Reports are what the guards of the configured nodes that have joined told with
-// SetReport, without this one's.
-func (f *Fleet) Reports() map[string][]byte {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	reports := make(map[string][]byte)
-	for name, m := range f.seen {
-		if f.counted(name) && len(m.report) > 0 {
-			reports[name] = bytes.Clone(m.report)
-		}
-	}
-	return reports
 }
