@@ -69,9 +69,7 @@ func addAndRemove(w *world) {
 	w.conf.Nodes = maps.Clone(w.conf.Nodes)
 	delete(w.conf.Nodes, gone)
 	w.reload(joiner.name, w.rng.IntN(2) == 0)
-	for _, name := range w.shuffled() {
-		w.forgets(name, gone)
-	}
+	w.forgets(w.shuffled()[0], gone) // the others learn it from there
 	w.inForce(len(w.conf.Nodes))
 	best := first.name
 	if gone == first.name {
