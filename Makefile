@@ -5,7 +5,7 @@ GO       ?= go
 PREFIX   ?= /usr
 FUZZTIME ?= 30s
 LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
-PORTABLE  = ./vrrp/... ./vip ./status ./track ./checks/... ./child ./proof ./hook ./clock ./config ./agent ./control ./transport ./transport/memnet ./quorum ./guard ./fleet ./address
+PORTABLE  = ./vrrp/... ./vip ./status ./track ./checks/... ./child ./proof ./hook ./clock ./logqueue ./config ./agent ./control ./transport ./transport/memnet ./quorum ./guard ./fleet ./address
 # Not from the cache, which does not see that tests of lab build and run vicar.
 GOTEST    = bin/gotest -race -count=1 -timeout=15m
 .PHONY: help build test test-full deps lint fmt fuzz bench demo install clean bin/gotest

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vicar-ha/vicar/logqueue"
 	"github.com/vicar-ha/vicar/track"
 	"github.com/vicar-ha/vicar/vip"
 	"github.com/vicar-ha/vicar/vrrp"
@@ -86,19 +87,14 @@ func (l *loop) run(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.done = work.Done()
 	l.own = func(i *instance) { l.startOwner(work, i) }
-	queue := newLogQueue(l.cfg.Log.Handler())
+	queue := logqueue.New(l.cfg.Log.Handler(), logRoom)
 	l.log = slog.New(queue)
-	logged := make(chan struct{})
-	go func() { defer close(logged); queue.run() }()
+	go queue.Run()
 	defer func() {
 		cancel()
 		l.closeLinks()
 		l.tasks.Wait()
-		queue.close()
-		select {
-		case <-logged:
-		case <-time.After(logPatience): // nobody reads the log any more
-		}
+		queue.Close()
 	}()
 
 	for _, u := range l.cfg.units() {
@@ -123,9 +119,6 @@ func (l *loop) run(ctx context.Context) error {
 	l.spin(ctx, alarm)
 	return errors.Join(l.broken, alarm.Close())
 }
-
-// logPatience is how long the end waits for the log to be written.
-const logPatience = time.Second
 
 // spin is the loop proper: take what is there, meet deadlines, send, wait.
 func (l *loop) spin(ctx context.Context, alarm Alarm) {

@@ -40,10 +40,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vicar-ha/vicar/logqueue"
 	"github.com/vicar-ha/vicar/quorum"
 	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/vip"
 )
+
+// logRoom is how many records wait for a slow log before more are lost.
+const logRoom = 256
 
 // ErrStopped is what a Guard answers whose Run has returned.
 var ErrStopped = errors.New("the guard is stopped")
@@ -85,8 +89,9 @@ func (g *Guard) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making an alarm: %w", err)
 	}
-	records := newLogQueue(g.cfg.Log.Handler())
-	defer records.close()
+	records := logqueue.New(g.cfg.Log.Handler(), logRoom)
+	go records.Run()
+	defer records.Close()
 	newLoop(g, slog.New(records)).run(ctx, alarm)
 	if err := alarm.Close(); err != nil {
 		return fmt.Errorf("closing an alarm: %w", err)

@@ -22,7 +22,8 @@ var imports = map[string][]string{
 	"status":    {},
 	"track":     {},
 	"quorum":    {},
-	"guard":     {"quorum", "status", "vip"},
+	"logqueue":  {},
+	"guard":     {"logqueue", "quorum", "status", "vip"},
 	"guardian":  {"address", "child", "transport", "vip", "vrrp/wire"},
 	"fleet":     {"status", "vip"},
 
@@ -30,7 +31,7 @@ var imports = map[string][]string{
 	"transport/memnet": {"vrrp/wire"},
 	"transport/gossip": {"vrrp/wire", "vip"},
 	"address":          {"vrrp/wire", "vip"},
-	"agent":            {"vrrp", "vrrp/wire", "vip", "status", "track"},
+	"agent":            {"logqueue", "vrrp", "vrrp/wire", "vip", "status", "track"},
 	"checks":           {"status", "track"},
 	"checks/probe":     {"checks", "child"},
 	"child":            {},
@@ -52,7 +53,7 @@ var imports = map[string][]string{
 	"proof":            {"checks", "config", "track"},
 
 	"cmd/vicar": {
-		"address", "agent", "checks", "checks/probe", "clock", "config", "control", "fleet", "guard", "guardian", "hook", "lab", "lab/demo",
+		"address", "agent", "checks", "checks/probe", "clock", "config", "control", "fleet", "guard", "guardian", "hook", "lab", "lab/demo", "logqueue",
 		"proof", "quorum", "status", "track", "transport", "transport/gossip", "vip", "vrrp", "vrrp/wire",
 	},
 

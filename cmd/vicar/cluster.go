@@ -16,14 +16,20 @@ import (
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/fleet"
 	"github.com/vicar-ha/vicar/guard"
+	"github.com/vicar-ha/vicar/logqueue"
 	"github.com/vicar-ha/vicar/transport/gossip"
 )
+
+// logRoom is how many records of the peer link wait for a slow log before more
+// are lost: leases pass where it is written.
+const logRoom = 256
 
 // cluster is what binds a node to the others: the peer link, what travels on it,
 // and the guard. guard is nil without one.
 type cluster struct {
 	node    string
 	log     *slog.Logger
+	said    *logqueue.Queue // what link and fleet log
 	link    *gossip.Link
 	fleet   *fleet.Fleet
 	guard   *guard.Guard
@@ -56,10 +62,12 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	if err != nil {
 		return nil, fmt.Errorf("reading the peer link's keys: %w", err)
 	}
-	u := &cluster{node: node, log: w.log, keys: keys, known: make(map[netip.Addr]string), members: make(chan struct{}, 1)}
+	said := logqueue.New(w.log.Handler(), logRoom)
+	log := slog.New(said)
+	u := &cluster{node: node, log: w.log, said: said, keys: keys, known: make(map[netip.Addr]string), members: make(chan struct{}, 1)}
 	u.learn(c)
 	u.link, err = gossip.New(gossip.Config{
-		Node: node, Cluster: c.Cluster, Bind: own(c, node), Port: c.PeerLink.Port, Peers: linkPeers(c, node), Keys: keys, Log: w.log, Now: w.now,
+		Node: node, Cluster: c.Cluster, Bind: own(c, node), Port: c.PeerLink.Port, Peers: linkPeers(c, node), Keys: keys, Log: log, Now: w.now,
 		State: func() []byte { return u.fleet.State() }, Changed: u.changed, Received: u.received,
 	})
 	if err != nil {
@@ -70,7 +78,7 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 			err = errors.Join(err, u.link.Close())
 		}
 	}()
-	u.fleet, err = fleet.New(fleet.Config{Node: node, Nodes: fleetNodes(c), Link: linkOf{u.link}, Heard: u.heard, Log: w.log})
+	u.fleet, err = fleet.New(fleet.Config{Node: node, Nodes: fleetNodes(c), Link: linkOf{u.link}, Heard: u.heard, Log: log})
 	if err != nil || c.Guard.Kind != config.GuardQuorum {
 		return u, err
 	}
@@ -129,6 +137,8 @@ func (u *cluster) heard(node string, report []byte) {
 // run works until ctx ends: the guard first, whose last releases the link still
 // carries. failed is called when a part ends by itself.
 func (u *cluster) run(ctx context.Context, failed func(error)) {
+	go u.said.Run()
+	defer u.said.Close()
 	linked, unlink := context.WithCancel(context.WithoutCancel(ctx))
 	defer unlink()
 	var parts sync.WaitGroup
