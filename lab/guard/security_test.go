@@ -231,6 +231,36 @@ func TestNameTwice(t *testing.T) {
 	w.unmoved(from, term)
 }
 
+// TestCloned gives another machine the name and the address of a node, as a clone of
+// it has. Its agent ends and says who hears from both, before its voter would speak;
+// the node's own goes on.
+func TestCloned(t *testing.T) {
+	t.Parallel()
+	w, m := newAttacked(t, "")
+	w.pass(3 * time.Second) // so that it is clear which of them was there before
+	from, term := w.now(), w.routerOf(first.name).Term
+	address := w.conf.Nodes[second.name].Address[0]
+	labtest.OK(t, m.AddAddress(netip.PrefixFrom(address, 24)))
+	dir := filepath.Join(w.dir, m.Name)
+	labtest.OK(t, os.MkdirAll(dir, 0o700))
+	a, err := vicar.StartAs(m.Host, second.name, binary, dir, w.conf)
+	labtest.OK(t, err)
+	began := time.Now()
+	w.eventually("the clone ends", a.Ended)
+	t.Logf("the clone ran for %v", time.Since(began).Round(time.Millisecond))
+	if err := a.Wait(); err == nil || a.Output.Count("another node is called lb-2") == 0 || a.Output.Count("hears from both") == 0 {
+		t.Errorf("it ended with %v:\n%s", err, a.Output)
+	}
+	if w.nodes[second.name].agent.Ended() {
+		t.Error("the one that was there before has ended")
+	}
+	if w.said(first.name, "two nodes have one name") == 0 {
+		t.Error("the holder has not said it")
+	}
+	labtest.OK(t, m.DelAddress(netip.PrefixFrom(address, 24)))
+	w.unmoved(from, term)
+}
+
 // TestOpenKeyFile wants a key file that others can read refused: by a reload,
 // which changes nothing, and by a start.
 func TestOpenKeyFile(t *testing.T) {
