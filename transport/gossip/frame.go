@@ -39,7 +39,8 @@ const (
 //	3      channel of kindDirect and kindSealed, else 0
 //	4      start of the sender, 8 bytes
 //	12     number, 8 bytes
-//	20     length of the sender's name, the name
+//	20     how many copies of it were sent, each to another address; else 0 or 1
+//	21     length of the sender's name, the name
 //	..     length of the receiver's name, the name
 //	..     payload, to the end
 //
@@ -50,6 +51,7 @@ type frame struct {
 	channel  Channel
 	start    uint64
 	number   uint64
+	copies   byte
 	from, to []byte // these three of the buffer that was parsed
 	payload  []byte
 }
@@ -57,7 +59,7 @@ type frame struct {
 const (
 	frameMagic   = 'v'
 	frameVersion = 1
-	frameFixed   = 20
+	frameFixed   = 21
 )
 
 // maxName is the longest name of a node or a cluster.
@@ -84,7 +86,7 @@ func (f *frame) append(b []byte) []byte {
 	b = append(b, frameMagic, frameVersion, byte(f.kind), byte(f.channel))
 	b = binary.BigEndian.AppendUint64(b, f.start)
 	b = binary.BigEndian.AppendUint64(b, f.number)
-	b = append(b, byte(len(f.from)))
+	b = append(b, f.copies, byte(len(f.from)))
 	b = append(b, f.from...)
 	b = append(b, byte(len(f.to)))
 	b = append(b, f.to...)
@@ -107,6 +109,7 @@ func parseFrame(b []byte) (frame, error) {
 		channel: Channel(b[3]),
 		start:   binary.BigEndian.Uint64(b[4:]),
 		number:  binary.BigEndian.Uint64(b[12:]),
+		copies:  b[20],
 	}
 	if f.kind < kindDirect || f.kind > kindProof {
 		return frame{}, errFrameKind

@@ -310,6 +310,39 @@ func TestDuplicateName(t *testing.T) {
 	wantMessages(t, "still here", a, b)
 }
 
+// TestTwoAddresses wants the copies of a message taken for what they are, and one
+// more for a recording.
+func TestTwoAddresses(t *testing.T) {
+	both := func(c *Config) { c.Bind = []netip.Addr{loopback, netip.IPv6Loopback()} }
+	a, b := newNode(t, "lb-1", both), newNode(t, "lb-2", both)
+	at := func(n *node) []string {
+		return []string{n.address(), netip.AddrPortFrom(netip.IPv6Loopback(), n.Port()).String()}
+	}
+	line := newTap(t, a)
+	labtest.OK(t, a.SetPeers([]Peer{{"lb-2", at(b)}}))
+	labtest.OK(t, b.SetPeers([]Peer{{"lb-1", append(at(a)[1:], line.address())}}))
+	a.run(t)
+	b.run(t)
+	wantMessages(t, "up", a, b)
+	for range 100 {
+		labtest.OK(t, b.Send("lb-1", Agent, []byte("twice")))
+	}
+	sealed, err := b.Seal("lb-1", Agent, []byte("sealed"))
+	labtest.OK(t, err)
+	send := plainSocket(t)
+	for _, d := range sealed {
+		send(d)
+	}
+	labtest.Eventually(t, patience, "all are there", func() bool {
+		return a.received("lb-2: twice") == 100 && a.received("lb-2: sealed") == 1
+	})
+	if n := a.Stats().Repeated + b.Stats().Repeated; n != 0 || a.log.count("dropped") != 0 {
+		t.Errorf("%d copies are taken for recordings", n)
+	}
+	line.play(t)
+	labtest.Eventually(t, patience, "recordings are counted", func() bool { return a.Stats().Repeated >= 50 })
+}
+
 // TestRotate changes the key in three steps on all nodes while messages flow.
 func TestRotate(t *testing.T) {
 	a, b := newNode(t, "lb-1", nil), newNode(t, "lb-2", nil)

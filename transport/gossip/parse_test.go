@@ -125,11 +125,11 @@ func TestConfigErrors(t *testing.T) {
 }
 
 func FuzzParseFrame(f *testing.F) {
-	f.Add((&frame{kindDirect, Agent, 1, 2, []byte("lb-1"), []byte("lb-2"), []byte("payload")}).append(nil))
-	f.Add((&frame{kindState, 0, 1, 2, []byte("lb-1"), nil, nil}).append(nil))
-	f.Add((&frame{kindSealed, Lease, 1, 2, []byte("lb-1"), []byte("lb-2"), []byte("payload")}).append(nil))
-	f.Add((&frame{kindProve, 0, 1, 0, []byte("lb-1"), []byte("lb-2"), make([]byte, 8)}).append(nil))
-	f.Add((&frame{kindDirect, 200, 1, 2, []byte("lb-1"), []byte("lb-2"), nil}).append(nil))
+	f.Add((&frame{kindDirect, Agent, 1, 2, 1, []byte("lb-1"), []byte("lb-2"), []byte("payload")}).append(nil))
+	f.Add((&frame{kindState, 0, 1, 2, 0, []byte("lb-1"), nil, nil}).append(nil))
+	f.Add((&frame{kindSealed, Lease, 1, 2, 2, []byte("lb-1"), []byte("lb-2"), []byte("payload")}).append(nil))
+	f.Add((&frame{kindProve, 0, 1, 0, 1, []byte("lb-1"), []byte("lb-2"), make([]byte, 16)}).append(nil))
+	f.Add((&frame{kindDirect, 200, 1, 2, 3, []byte("lb-1"), []byte("lb-2"), nil}).append(nil))
 	f.Add([]byte("v\x01\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := parseFrame(b)

@@ -106,16 +106,14 @@ func (l *Link) admit(f *frame) (*peer, []*Adverts) {
 	if p == nil {
 		return nil, nil
 	}
-	switch p.lives.judge(f.start, f.number, f.kind == kindSealed) {
+	switch p.lives.judge(f) {
 	case accepted:
 		return p, l.open
+	case copied: // with several addresses, each message
 	case repeated:
 		l.counts.repeated.Add(1)
-		// With several addresses each message comes several times.
-		if f.kind == kindSealed || len(l.cfg.Bind) == 1 && !l.cfg.Bind[0].IsUnspecified() {
-			l.say(slog.LevelWarn, "message dropped that has come before: it was recorded and sent again, or doubled on its way", "repeated "+p.name,
-				slog.String("peer", p.name))
-		}
+		l.say(slog.LevelWarn, "message dropped that has come before: it was recorded and sent again, or doubled on its way", "repeated "+p.name,
+			slog.String("peer", p.name))
 	case outdated:
 		if p.lives.later(f.start, l.cfg.Now()) {
 			l.counts.duplicate.Add(1)

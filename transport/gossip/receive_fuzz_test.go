@@ -23,16 +23,19 @@ func FuzzNotifyMsg(f *testing.F) {
 		return b
 	}
 	me, peer := []byte("lb-1"), []byte("lb-2")
-	nonce := binary.BigEndian.AppendUint64(nil, 9)
+	nonce := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, 9), 1)
 	direct := frame{kind: kindDirect, channel: Agent, start: 7, number: 1, from: peer, to: me, payload: []byte("m")}
 	sealed, strange, other, advert := direct, direct, direct, direct
 	sealed.kind, strange.from, other.start, advert.channel = kindSealed, []byte("lb-9"), 8, Advert
-	advert.number, advert.payload = 2, appendAdvert(beginAdverts(nil, 4), []byte{0x31, 1, 255, 1, 0, 1, 0, 0})
+	sealed.copies, advert.number, advert.payload = 2, 2, appendAdvert(beginAdverts(nil, 4), []byte{0x31, 1, 255, 1, 0, 1, 0, 0})
 	f.Add(join(direct, direct, advert, sealed, sealed))
 	f.Add(join(strange, other, frame{kind: kindProof, start: 8, from: peer, to: me, payload: nonce}, other))
 	f.Add(join(frame{kind: kindState, start: 8, number: 1, from: peer, payload: []byte("state")}, frame{kind: kindProve, start: 8, from: peer, to: me, payload: nonce}))
 	question := who{nonce: 9, addr: netip.MustParseAddrPort("192.0.2.1:7946")}.bytes()
 	f.Add(join(frame{kind: kindWho, start: 3, from: me, to: me, payload: question}, frame{kind: kindHere, start: 3, from: me, to: me, payload: question}))
+	told := direct
+	told.channel, told.payload = twins, notice{1, 2, 3}.bytes()
+	f.Add(join(told, told))
 	f.Add([]byte{0, 1, 'v', 0, 0, 255, 255})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		type once struct {

@@ -3,70 +3,94 @@
 
 package gossip
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // verdict is what becomes of a message.
 type verdict uint8
 
 const (
 	accepted verdict = iota
+	copied           // dropped: a copy that its sender has sent by another path
 	repeated         // dropped: it has come before
 	outdated         // dropped: too old to know, or of a former start
 	unproven         // dropped: of a start that has not proven that it runs
 )
 
-// window remembers which of a sender's last 64 numbers have come, so that a
-// repeated message is handed on once: a copy by another path, or a recording
-// that someone plays back.
+// windowSize is how many messages may overtake one: two paths differ in speed, and
+// each socket has a reader of its own.
+const windowSize = 1024
+
+// window remembers which of a sender's last numbers have come, so that a repeated
+// message is handed on once: a copy by another path, or a recording that someone
+// plays back.
 type window struct {
 	last uint64
-	seen uint64 // bit i: last-i has come
+	come [windowSize]byte // by number: 0: not yet, else 1 and the copies still to come
 }
 
-// judge tells whether a number comes for the first time, and remembers it.
-func (w *window) judge(number uint64) verdict {
+// judge tells whether a number comes for the first time, and remembers it. Of a
+// number that so many copies were sent of, one more is a repeated one.
+func (w *window) judge(number uint64, copies byte) verdict {
 	switch {
 	case number > w.last:
-		if ahead := number - w.last; ahead < 64 {
-			w.seen = w.seen<<ahead | 1
+		if number-w.last >= windowSize {
+			w.come = [windowSize]byte{}
 		} else {
-			w.seen = 1
+			for n := w.last + 1; n < number; n++ {
+				w.come[n%windowSize] = 0
+			}
 		}
 		w.last = number
-		return accepted
-	case w.last-number >= 64:
+		w.come[number%windowSize] = 0
+	case w.last-number >= windowSize:
 		return outdated
 	}
-	bit := uint64(1) << (w.last - number)
-	if w.seen&bit != 0 {
+	switch come := &w.come[number%windowSize]; *come {
+	case 0:
+		*come = max(copies, 1)
+		return accepted
+	case 1:
 		return repeated
+	default:
+		*come--
+		return copied
 	}
-	w.seen |= bit
-	return accepted
 }
 
 // spent are the numbers of sealed messages that have come, the highest of them,
 // in order. They may be sent in any order, with gaps of any size.
 type spent struct {
-	numbers []uint64
+	numbers []spentNumber
 	forgot  uint64 // this number and those below it count as come
+}
+
+type spentNumber struct {
+	number uint64
+	more   byte // copies that are still to come
 }
 
 // maxSpent is how many are remembered of one start.
 const maxSpent = 4096
 
-// judge tells whether a number comes for the first time, and remembers it.
-func (s *spent) judge(number uint64) verdict {
-	i, found := slices.BinarySearch(s.numbers, number)
-	if found {
+// judge is as window's.
+func (s *spent) judge(number uint64, copies byte) verdict {
+	i, found := slices.BinarySearchFunc(s.numbers, number, func(n spentNumber, number uint64) int { return cmp.Compare(n.number, number) })
+	switch {
+	case found && s.numbers[i].more > 0:
+		s.numbers[i].more--
+		return copied
+	case found:
 		return repeated
 	}
 	if number <= s.forgot {
 		return outdated
 	}
-	s.numbers = slices.Insert(s.numbers, i, number)
+	s.numbers = slices.Insert(s.numbers, i, spentNumber{number, max(copies, 1) - 1})
 	if len(s.numbers) > maxSpent {
-		s.forgot = s.numbers[0]
+		s.forgot = s.numbers[0].number
 		s.numbers = slices.Delete(s.numbers, 0, 1)
 	}
 	return accepted
@@ -95,19 +119,20 @@ func (l lives) present() uint64 {
 	return l[0].start
 }
 
-// judge says what becomes of a message with this start and number. A sealed one
-// may be of a former start too.
-func (l lives) judge(start, number uint64, sealed bool) verdict {
-	i := slices.IndexFunc(l, func(o life) bool { return o.start == start })
+// judge says what becomes of a message. A sealed one may be of a former start
+// too.
+func (l lives) judge(f *frame) verdict {
+	sealed := f.kind == kindSealed
+	i := slices.IndexFunc(l, func(o life) bool { return o.start == f.start })
 	switch {
 	case i < 0:
 		return unproven
 	case sealed:
-		return l[i].sealed.judge(number)
+		return l[i].sealed.judge(f.number, f.copies)
 	case i > 0:
 		return outdated
 	}
-	return l[i].numbers.judge(number)
+	return l[i].numbers.judge(f.number, f.copies)
 }
 
 // begin makes a start the present one. What is remembered of it stays.

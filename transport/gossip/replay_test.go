@@ -21,18 +21,22 @@ func TestWindow(t *testing.T) {
 		{2, accepted},
 		{2, repeated},
 		{3, repeated},
-		{70, accepted},
+		{1030, accepted},
 		{7, accepted},
 		{7, repeated},
 		{6, outdated},
-		{1000, accepted},
-		{70, outdated},
-		{999, accepted},
+		{1029, accepted},
+		{1031, accepted},
+		{1026, accepted}, // in the place of 2
+		{1026, repeated},
+		{9000, accepted},
+		{1030, outdated},
+		{8999, accepted},
 		{math.MaxUint64, accepted},
 		{math.MaxUint64, repeated},
 		{0, outdated},
 	} {
-		if got := w.judge(tt.number); got != tt.want {
+		if got := w.judge(tt.number, 1); got != tt.want {
 			t.Errorf("%d: number %d: %d", i, tt.number, got)
 		}
 	}
@@ -46,18 +50,18 @@ func TestSpent(t *testing.T) {
 	}{
 		{5, accepted}, {5, repeated}, {1 << 40, accepted}, {1, accepted}, {3, accepted}, {1, repeated}, {3, repeated}, {0, outdated},
 	} {
-		if got := s.judge(tt.number); got != tt.want {
+		if got := s.judge(tt.number, 1); got != tt.want {
 			t.Errorf("%d: number %d: %d", i, tt.number, got)
 		}
 	}
 	for n := range uint64(2 * maxSpent) {
-		s.judge(n + 100)
+		s.judge(n+100, 1)
 	}
 	for _, tt := range []struct {
 		number uint64
 		want   verdict
 	}{{100, outdated}, {4, outdated}, {1 << 41, accepted}, {1 << 40, repeated}} {
-		if got := s.judge(tt.number); got != tt.want {
+		if got := s.judge(tt.number, 1); got != tt.want {
 			t.Errorf("after many: number %d: %d", tt.number, got)
 		}
 	}
@@ -66,9 +70,46 @@ func TestSpent(t *testing.T) {
 	}
 }
 
+// TestCopies wants as many copies of a message as were sent told from those that
+// somebody has recorded.
+func TestCopies(t *testing.T) {
+	var w window
+	var s spent
+	for i, tt := range []struct {
+		number uint64
+		copies byte
+		want   verdict
+	}{
+		{1, 2, accepted},
+		{1, 2, copied},
+		{1, 2, repeated},
+		{1, 2, repeated},
+		{2, 3, accepted},
+		{3, 2, accepted},
+		{2, 3, copied},
+		{3, 2, copied},
+		{2, 3, copied},
+		{2, 3, repeated},
+		{3, 2, repeated},
+		{66, 0, accepted},
+		{66, 0, repeated},
+		{65, 255, accepted},
+		{65, 255, copied},
+		{67, 1, accepted},
+		{67, 9, repeated}, // what it says later doesn't count
+	} {
+		if got := w.judge(tt.number, tt.copies); got != tt.want {
+			t.Errorf("%d: number %d: %d, want %d", i, tt.number, got, tt.want)
+		}
+		if got := s.judge(tt.number, tt.copies); got != tt.want {
+			t.Errorf("%d: sealed, number %d: %d, want %d", i, tt.number, got, tt.want)
+		}
+	}
+}
+
 func TestLives(t *testing.T) {
 	var l lives
-	if l.present() != 0 || l.judge(1, 1, false) != unproven || l.judge(1, 1, true) != unproven {
+	if l.present() != 0 || l.judge(&frame{kind: kindDirect, start: 1, number: 1}) != unproven || l.judge(&frame{kind: kindSealed, start: 1, number: 1}) != unproven {
 		t.Error("of nobody")
 	}
 	for i, tt := range []struct {
@@ -93,7 +134,11 @@ func TestLives(t *testing.T) {
 		if tt.begin != 0 {
 			l.begin(tt.begin)
 		}
-		if got := l.judge(tt.start, tt.number, tt.sealed); got != tt.want {
+		f := frame{kind: kindDirect, start: tt.start, number: tt.number}
+		if tt.sealed {
+			f.kind = kindSealed
+		}
+		if got := l.judge(&f); got != tt.want {
 			t.Errorf("%d: start %d, number %d: %d, want %d", i, tt.start, tt.number, got, tt.want)
 		}
 	}

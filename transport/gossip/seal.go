@@ -5,6 +5,7 @@ package gossip
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 )
@@ -49,7 +50,7 @@ func (l *Link) Seal(to string, ch Channel, payload []byte) ([]Datagram, error) {
 	}
 	f := frame{
 		kind: kindSealed, channel: ch, start: l.start, number: number,
-		from: l.name, to: []byte(to), payload: payload,
+		copies: byte(min(len(paths), math.MaxUint8)), from: l.name, to: []byte(to), payload: payload,
 	}
 	data := (*l.ciphers.Load()).pack(make([]byte, 0, maxOwnPacket), l.cfg.Cluster, &f)
 	list := make([]Datagram, len(paths))

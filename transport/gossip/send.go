@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"slices"
 	"sync"
@@ -59,7 +60,7 @@ func (l *Link) post(to string, f *frame) error {
 	if len(paths) == 0 {
 		return ErrNoAddress
 	}
-	f.start, f.from, f.to = l.start, l.name, []byte(to)
+	f.start, f.from, f.to, f.copies = l.start, l.name, []byte(to), byte(min(len(paths), math.MaxUint8))
 	buffer := l.buffers.Get().(*[]byte)
 	defer l.buffers.Put(buffer)
 	*buffer = (*l.ciphers.Load()).pack((*buffer)[:0], l.cfg.Cluster, f)
