@@ -6,6 +6,8 @@ package gossip
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -98,6 +100,22 @@ var tempered = [...]struct {
 	{"Failed fallback TCP ping", slog.LevelDebug},
 }
 
+// passing are lines about what a fault leaves behind for some seconds. They are
+// taken as seriously as memberlist does only if they go on.
+var passing = []string{
+	// After a partition TCP may be the first to come through. An address whose UDP
+	// is filtered is found out at each probe.
+	"Was able to connect to ",
+}
+
+const (
+	// lasting is how long a passing line must have come to be no passing one.
+	lasting = 30 * time.Second
+	// pause is how far apart such lines are at most: a cluster's nodes are probed
+	// one after the other, each second one.
+	pause = 20 * time.Second
+)
+
 // line is one of memberlist's.
 type line struct {
 	level   slog.Level
@@ -179,7 +197,8 @@ type bridge struct {
 	count  func(refusal)
 	mu     sync.Mutex
 	limit  limiter
-	spoken limiter // of refusals, once per address
+	trying map[string]spell // by the text of passing lines
+	spoken limiter          // of refusals, once per address
 }
 
 func newBridge(log *slog.Logger, count func(refusal)) *bridge {
@@ -194,11 +213,16 @@ func (b *bridge) Write(p []byte) (int, error) {
 		b.refused(l.refused, host(l.from))
 		return len(p), nil
 	}
+	now := time.Now()
+	b.mu.Lock()
+	if b.passes(l.text, now) {
+		l.level = slog.LevelDebug
+	}
 	if !b.log.Enabled(ctx, l.level) {
+		b.mu.Unlock()
 		return len(p), nil
 	}
-	b.mu.Lock()
-	more, ok := b.limit.pass(time.Now(), l.class)
+	more, ok := b.limit.pass(now, l.class)
 	b.mu.Unlock()
 	if !ok {
 		return len(p), nil
@@ -209,6 +233,30 @@ func (b *bridge) Write(p []byte) (int, error) {
 	}
 	b.log.LogAttrs(ctx, l.level, "peer link", attrs...)
 	return len(p), nil
+}
+
+// spell is a time in which a line has come again and again.
+type spell struct{ from, last time.Time }
+
+// passes tells whether a line is about what may be over soon. The caller holds mu.
+func (b *bridge) passes(text string, now time.Time) bool {
+	if !slices.ContainsFunc(passing, func(words string) bool { return strings.HasPrefix(text, words) }) {
+		return false
+	}
+	maps.DeleteFunc(b.trying, func(_ string, s spell) bool { return now.Sub(s.last) > pause })
+	s, found := b.trying[text]
+	if !found {
+		if len(b.trying) >= maxClasses {
+			return false
+		}
+		s.from = now
+	}
+	s.last = now
+	if b.trying == nil {
+		b.trying = make(map[string]spell)
+	}
+	b.trying[text] = s
+	return now.Sub(s.from) < lasting
 }
 
 // host is an address without its port, which is a new one with each connection.

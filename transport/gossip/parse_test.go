@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vicar-ha/vicar/lab/labtest"
@@ -102,6 +103,44 @@ func TestBridgeLimits(t *testing.T) {
 	if more, ok := l.pass(now.Add(time.Second), "a"); !ok || more != 2 {
 		t.Errorf("after the period: %d held back, %v", more, ok)
 	}
+}
+
+// TestPassing wants a line about what a partition leaves behind taken for a trouble
+// only if it goes on.
+func TestPassing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := newBridge(slog.New(slog.NewTextHandler(&out, nil)), func(refusal) {})
+		said := func(node string) bool {
+			out.Reset()
+			_, _ = b.Write([]byte("[WARN] memberlist: Was able to connect to " + node + " over TCP but UDP probes failed, network may be misconfigured\n"))
+			return out.Len() > 0
+		}
+		for range 3 { // partitions
+			for range 8 {
+				if said("lb-2") || said("lb-3") {
+					t.Fatal("said at once")
+				}
+				time.Sleep(3 * time.Second)
+			}
+			time.Sleep(time.Minute)
+		}
+		for range 10 {
+			if said("lb-2") {
+				t.Fatal("said at once")
+			}
+			time.Sleep(3 * time.Second)
+		}
+		if said("lb-3") || !said("lb-2") {
+			t.Error("what lasts is not said, or what does not is")
+		}
+		for i := range 2 * maxClasses {
+			said(strings.Repeat("x", i))
+		}
+		if len(b.trying) > maxClasses {
+			t.Errorf("%d lines are remembered", len(b.trying))
+		}
+	})
 }
 
 func TestConfigErrors(t *testing.T) {
