@@ -64,6 +64,8 @@ func (d *document) encode() (b []byte, left int) {
 	}
 	if len(b)+len(d.report)+8 <= MaxState {
 		b = appendBytes(b, stateReport, d.report)
+	} else {
+		left++
 	}
 	var one []byte
 	for _, r := range d.state.Resources {

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vicar-ha/vicar/address"
@@ -54,6 +55,7 @@ type Guardian struct {
 	log    *slog.Logger
 	ledger *ledger
 	wake   chan struct{}
+	full   atomic.Bool // it has been said that the ledger has no room
 
 	mu      sync.Mutex
 	will    Will
@@ -267,8 +269,8 @@ func (g *Guardian) note(addrs []netip.Addr, deadline time.Duration) {
 		return
 	}
 	look, err := g.ledger.set(addrs, max(deadline, 1), now)
-	if err != nil {
-		g.log.Warn("the guardian won't know when leases end", slog.Any("err", err))
+	if err != nil && !g.full.Swap(true) { // once: each renewal comes here
+		g.log.Warn("the guardian won't know when some leases end; a restart makes room", slog.Any("err", err))
 	}
 	if look {
 		g.mu.Lock()

@@ -96,7 +96,8 @@ func (l *ledger) set(addrs []netip.Addr, deadline, now time.Duration) (look bool
 		i, known := l.index[a]
 		if !known {
 			if i = len(l.index); i == entriesMost {
-				return look, errFull
+				err = errFull // those that it knows count all the same
+				continue
 			}
 			b := a.As16()
 			copy(l.table.mem[tableHeader+i*entrySize:], b[:])
@@ -108,7 +109,7 @@ func (l *ledger) set(addrs []netip.Addr, deadline, now time.Duration) (look bool
 			l.table.count().Store(uint64(len(l.index)))
 		}
 	}
-	return look, nil
+	return look, err
 }
 
 func (l *ledger) close() error {

@@ -76,4 +76,7 @@ func TestTableFull(t *testing.T) {
 	if got := v.deadline(many[entriesMost-1]); got != 1 {
 		t.Errorf("the last that has room: %v", got)
 	}
+	if _, err := l.set([]netip.Addr{many[entriesMost], many[0]}, 2, 0); !errors.Is(err, errFull) || v.deadline(many[0]) != 2 {
+		t.Errorf("one beside one that has no room: %v, %v", v.deadline(many[0]), err)
+	}
 }

@@ -34,6 +34,9 @@
 // absolute time; at Lost the addresses are given up before its Until; then, and
 // also when the node gives up of its own accord, comes GiveUp, which releases.
 //
+// Where voters change, a Roll says which Lists are in force; one whose voters never
+// do gives all of them the same Lists, with a Current alone.
+//
 // # Why it is safe
 //
 // A voter accepts a ballot for T only while no other node's lease that it has
