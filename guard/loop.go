@@ -26,12 +26,12 @@ type loop struct {
 	voter   *quorum.Voter // nil until there is a list
 	peers   []string      // the voters of both its lists, without this node
 
-	units   []*unit // by name
-	byName  map[string]*unit
-	counter uint64 // the highest of candidates that are gone
-	dropped drops
-	answers map[string]time.Time // when voters last answered
-	terms   terms
+	units    []*unit // by name
+	byName   map[string]*unit
+	counter  uint64 // the highest of candidates that are gone
+	dropped  drops
+	contacts map[string]*contact // by voter
+	terms    terms
 
 	parser quorum.Parser
 	packer quorum.Packer
@@ -48,7 +48,7 @@ type loop struct {
 func newLoop(g *Guard, log *slog.Logger) *loop {
 	l := &loop{
 		guard: g, cfg: g.cfg, log: log, roster: g.roster, started: g.cfg.Now(),
-		byName: make(map[string]*unit), answers: make(map[string]time.Time), out: make(map[string][]quorum.Message),
+		byName: make(map[string]*unit), contacts: make(map[string]*contact), out: make(map[string][]quorum.Message),
 		dropped: newDrops(log), terms: terms{began: g.terms},
 	}
 	for i := range l.cfg.Resources {
@@ -133,6 +133,9 @@ func (l *loop) step(now time.Time, u *unit, ev quorum.Event) {
 	for _, a := range u.candidate.Step(now, ev) {
 		switch a := a.(type) {
 		case quorum.Send:
+			if questions(a.Message.Kind) && a.To != l.cfg.Node {
+				l.contact(a.To).ask(now, u.cfg.Lease())
+			}
 			l.post(a.To, &a.Message)
 		case quorum.Granted:
 			l.granted(u, a)
@@ -167,7 +170,7 @@ func (l *loop) settle(now time.Time) {
 	}
 	l.own = l.own[:0]
 	if heard {
-		l.answers[l.cfg.Node] = now
+		l.contact(l.cfg.Node).answer(now)
 	}
 }
 

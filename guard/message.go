@@ -60,7 +60,7 @@ func (a arrived) handle(l *loop, now time.Time) {
 		l.message(now, a.from, m)
 	}
 	if heard {
-		l.answers[a.from] = now
+		l.contact(a.from).answer(now)
 		l.guard.shown.answered(a.from, now)
 	}
 }

@@ -13,9 +13,6 @@ import (
 	"github.com/vicar-ha/vicar/status"
 )
 
-// lately is how long a voter that answered counts as one that answers.
-const lately = 3 * time.Second
-
 type statusAsked struct {
 	into   *status.Guard
 	answer chan<- error
@@ -46,13 +43,13 @@ func (l *loop) status(now time.Time) status.Guard {
 }
 
 func (l *loop) voterStatus(now time.Time, name string, saved *quorum.Saved) status.Voter {
+	c := l.contact(name)
 	v := status.Voter{
-		Name: name, Heard: l.answers[name],
+		Name: name, Asked: c.asked, Heard: c.answered, Answers: c.answers(now), Silent: c.silent(now),
 		Current:   slices.Contains(saved.Current.Voters, name),
 		Staged:    slices.Contains(saved.Staged.Voters, name),
 		Forgotten: slices.Contains(saved.Forgotten, name),
 	}
-	v.Answers = !v.Heard.IsZero() && now.Sub(v.Heard) <= lately
 	same := func(o quorum.Report) bool {
 		return !saved.Staged.IsZero() && o.Generation == saved.Generation && o.Staged.Digest() == saved.Staged.Digest()
 	}

@@ -36,7 +36,7 @@ type Guard struct {
 	// FenceBefore names programs of others that see packets before the fence.
 	FenceBefore []string      `json:"fence_before,omitempty"`
 	MaxLease    time.Duration `json:"max_lease_ns"`
-	// Majority tells whether enough voters have answered lately; Silent until when
+	// Majority is that of Status.Votes; Silent tells until when
 	// this node's own voter says nothing after its start.
 	Majority bool      `json:"majority"`
 	Silent   time.Time `json:"silent_until,omitzero"`
@@ -58,10 +58,15 @@ type Guard struct {
 
 // Voter is a node that votes on leases.
 type Voter struct {
-	Name    string    `json:"name"`
-	Answers bool      `json:"answers"` // within the last moments; false also if nothing was asked
-	Heard   time.Time `json:"heard,omitzero"`
-	Current bool      `json:"current"` // of the list in force
+	Name string `json:"name"`
+	// Answers: it has within the last moments, and owes this node no answer. Silent:
+	// it has been asked for longer than a lease and doesn't answer. Both are false
+	// while nothing is asked: only who holds a lease or wants one asks.
+	Answers bool      `json:"answers"`
+	Silent  bool      `json:"silent,omitempty"`
+	Asked   time.Time `json:"asked,omitzero"` // last
+	Heard   time.Time `json:"heard,omitzero"` // its last answer
+	Current bool      `json:"current"`        // of the list in force
 	Staged  bool      `json:"staged,omitempty"`
 	// Ready: it has reported the staged list. Forgotten: nobody waits for it.
 	Ready     bool `json:"ready,omitempty"`
@@ -72,10 +77,14 @@ type Voter struct {
 
 // Node is a node of the cluster as the peer link knows it.
 type Node struct {
-	Name       string         `json:"name"`
-	Here       bool           `json:"here,omitempty"` // this node
-	Address    netip.AddrPort `json:"address,omitzero"`
-	Joined     bool           `json:"joined"`
+	Name    string         `json:"name"`
+	Here    bool           `json:"here,omitempty"` // this node
+	Address netip.AddrPort `json:"address,omitzero"`
+	Joined  bool           `json:"joined"`
+	// Quiet: it has joined, but has not answered on the peer link for some seconds.
+	// It is asked every second; Heard is when it last answered.
+	Quiet      bool           `json:"quiet,omitempty"`
+	Heard      time.Time      `json:"heard,omitzero"`
 	Since      time.Time      `json:"since,omitzero"`
 	Configured bool           `json:"configured"` // others are seen, and never counted
 	Witness    bool           `json:"witness,omitempty"`

@@ -7,9 +7,10 @@ import "slices"
 
 // Votes is what this node can expect of the voters.
 type Votes struct {
-	// Silent are the voters that don't answer, by name. Voters are asked only by who
-	// holds a lease or wants one; while nobody here has asked they are those that
-	// are not on the peer link, or vote under another list.
+	// Silent are the voters that don't answer, by name: those that this node asks in
+	// vain, and of those that it doesn't ask the ones that don't answer on the peer
+	// link either, or vote under another list. The others would answer, as far as
+	// is known.
 	Silent []string
 	// Majority tells whether enough are left for a lease, in the list in force and
 	// in the staged one. Spare is how many of them can be lost and still leave one.
@@ -22,10 +23,9 @@ func (s *Status) Votes() Votes {
 	if s.Guard == nil {
 		return Votes{}
 	}
-	asked := slices.ContainsFunc(s.Guard.Voters, func(v Voter) bool { return v.Answers }) || slices.ContainsFunc(s.Routers, asks)
 	var votes Votes
 	for _, v := range s.Guard.Voters {
-		silent := !v.Answers && (asked || v.Drift || !s.joined(v.Name))
+		silent := !v.Answers && (v.Silent || v.Drift || !s.reached(v.Name))
 		if v.Name == s.Node {
 			silent = !s.Guard.Silent.IsZero()
 		}
@@ -39,13 +39,6 @@ func (s *Status) Votes() Votes {
 	}
 	votes.Majority, votes.Spare = spare >= 0, max(spare, 0)
 	return votes
-}
-
-// asks tells whether the voters are asked for a router's lease. One that nobody
-// holds and that was refused for want of answers is asked for again and again.
-func asks(r Router) bool {
-	l := r.Lease
-	return l != nil && (l.Held || l.Unconfirmed || l.Refusal == "unheard" && r.Holder == "")
 }
 
 // spare is how many voters of a list answer beyond a majority of it; it is
@@ -64,7 +57,7 @@ func (s *Status) spare(silent []string, listed func(Voter) bool) int {
 	return left - (all/2 + 1)
 }
 
-// joined tells whether a node is on the peer link, or here.
-func (s *Status) joined(name string) bool {
-	return slices.ContainsFunc(s.Fleet, func(n Node) bool { return n.Name == name && n.Joined })
+// reached tells whether a node answers on the peer link, or is this one.
+func (s *Status) reached(name string) bool {
+	return slices.ContainsFunc(s.Fleet, func(n Node) bool { return n.Name == name && n.Joined && !n.Quiet })
 }

@@ -17,38 +17,37 @@ func TestVotes(t *testing.T) {
 		answers
 		joined
 		drift
+		silent // asked in vain
+		quiet  // on the peer link
 	)
 	in := current | answers | joined
 	tests := map[string]struct {
-		voters      []int
-		staged      bool
-		silence     bool // of this node, a
-		held        bool
-		silent      []string
-		majority    bool
-		spare       int
-		unconfirmed bool
-		refused     bool
-		had         bool
+		voters   []int
+		staged   bool
+		silence  bool // of this node, a
+		silent   []string
+		majority bool
+		spare    int
 	}{
 		"all answer":                  {voters: []int{in, in, in}, majority: true, spare: 1},
 		"one of three is lost":        {voters: []int{in, in, current}, majority: true, silent: []string{"c"}},
 		"two of three are lost":       {voters: []int{in, current, current}, silent: []string{"b", "c"}},
-		"on the link, but no answer":  {voters: []int{in, in, current | joined}, majority: true, silent: []string{"c"}},
+		"on the link, but no answer":  {voters: []int{in, in, current | joined | silent}, majority: true, silent: []string{"c"}},
+		"one was not asked":           {voters: []int{in, in, current | joined}, majority: true, spare: 1},
+		"it is quiet on the link":     {voters: []int{in, in, current | joined | quiet}, majority: true, silent: []string{"c"}},
+		"but answers questions":       {voters: []int{in, in, in | quiet}, majority: true, spare: 1},
 		"nobody was asked":            {voters: []int{current | joined, current | joined, current | joined}, majority: true, spare: 1},
 		"not asked, one is gone":      {voters: []int{current | joined, current | joined, current}, majority: true, silent: []string{"c"}},
 		"not asked, two are gone":     {voters: []int{current | joined, current, current}, silent: []string{"b", "c"}},
 		"not asked, another list":     {voters: []int{current | joined, current | joined | drift, current}, silent: []string{"b", "c"}},
-		"holds, and nobody answers":   {voters: []int{current | joined, current | joined, current | joined}, held: true, silent: []string{"b", "c"}},
-		"keeps, and nobody answers":   {voters: []int{current | joined, current | joined, current | joined}, unconfirmed: true, silent: []string{"b", "c"}},
-		"wants, and nobody answers":   {voters: []int{current | joined, current | joined, current | joined}, refused: true, silent: []string{"b", "c"}},
+		"asked, and nobody answers":   {voters: []int{in, current | joined | silent, current | silent}, silent: []string{"b", "c"}},
+		"not asked, all are quiet":    {voters: []int{current | joined, current | joined | quiet, current | joined | quiet}, silent: []string{"b", "c"}},
 		"own voter is silent":         {voters: []int{current | joined, in, in}, silence: true, majority: true, silent: []string{"a"}},
 		"five":                        {voters: []int{in, in, in, in, current}, majority: true, spare: 1, silent: []string{"e"}},
 		"four":                        {voters: []int{in, in, in, current}, majority: true, silent: []string{"d"}},
 		"staged: both have one":       {voters: []int{in | staged, in | staged, in, staged | answers | joined}, staged: true, majority: true, spare: 1},
 		"staged: the new one has not": {voters: []int{in | staged, in, in, staged, staged}, staged: true, silent: []string{"d", "e"}},
 		"staged: the old one has not": {voters: []int{in | staged, current, current, staged | answers}, staged: true, silent: []string{"b", "c"}},
-		"wanted, and another has it":  {voters: []int{current | joined, current | joined}, had: true, majority: true},
 		"no list":                     {},
 	}
 	for name, tc := range tests {
@@ -56,21 +55,12 @@ func TestVotes(t *testing.T) {
 		if tc.silence {
 			s.Guard.Silent = time.Unix(1, 0)
 		}
-		if tc.held || tc.unconfirmed {
-			s.Routers = []Router{{}, {Lease: &Lease{Held: tc.held, Unconfirmed: tc.unconfirmed}}}
-		}
-		if tc.had {
-			s.Routers = []Router{{Holder: "b", Lease: &Lease{Refusal: "unheard"}}}
-		}
-		if tc.refused {
-			s.Routers = []Router{{Holder: "d", Lease: &Lease{Refusal: "held"}}, {Lease: &Lease{Refusal: "unheard"}}}
-		}
 		for i, v := range tc.voters {
 			n := string(rune('a' + i))
 			s.Guard.Voters = append(s.Guard.Voters, Voter{
-				Name: n, Current: v&current != 0, Staged: v&staged != 0, Answers: v&answers != 0, Drift: v&drift != 0,
+				Name: n, Current: v&current != 0, Staged: v&staged != 0, Answers: v&answers != 0, Silent: v&silent != 0, Drift: v&drift != 0,
 			})
-			s.Fleet = append(s.Fleet, Node{Name: n, Joined: v&joined != 0})
+			s.Fleet = append(s.Fleet, Node{Name: n, Joined: v&joined != 0, Quiet: v&quiet != 0})
 		}
 		got := s.Votes()
 		if !slices.Equal(got.Silent, tc.silent) || got.Majority != tc.majority || got.Spare != tc.spare {

@@ -34,6 +34,7 @@ type cluster struct {
 	fleet   *fleet.Fleet
 	guard   *guard.Guard
 	members chan struct{} // holds one: they have changed
+	now     func() time.Time
 
 	mu        sync.Mutex
 	cfg       *config.Config
@@ -64,10 +65,14 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	}
 	said := logqueue.New(w.log.Handler(), logRoom)
 	log := slog.New(said)
-	u := &cluster{node: node, log: w.log, said: said, keys: keys, known: make(map[netip.Addr]string), members: make(chan struct{}, 1)}
+	now := w.now
+	if now == nil {
+		now = time.Now
+	}
+	u := &cluster{node: node, now: now, log: w.log, said: said, keys: keys, known: make(map[netip.Addr]string), members: make(chan struct{}, 1)}
 	u.learn(c)
 	u.link, err = gossip.New(gossip.Config{
-		Node: node, Cluster: c.Cluster, Bind: own(c, node), Port: c.PeerLink.Port, Peers: linkPeers(c, node), Keys: keys, Log: log, Now: w.now,
+		Node: node, Cluster: c.Cluster, Bind: own(c, node), Port: c.PeerLink.Port, Peers: linkPeers(c, node), Keys: keys, Log: log, Now: now,
 		State: func() []byte { return u.fleet.State() }, Changed: u.changed, Received: u.received,
 	})
 	if err != nil {

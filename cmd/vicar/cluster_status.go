@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/status"
@@ -13,6 +14,7 @@ import (
 // status adds what the cluster knows.
 func (u *cluster) status(ctx context.Context, st *status.Status) {
 	st.Fleet = u.fleet.Status(st.Digest)
+	u.reached(st)
 	u.mu.Lock()
 	broken, resources := u.broken, u.resources
 	u.mu.Unlock()
@@ -25,7 +27,6 @@ func (u *cluster) status(ctx context.Context, st *status.Status) {
 	}
 	if g, err := u.guard.Status(ctx); err == nil {
 		st.Guard = &g
-		// Who asks nobody knows of no answers.
 		st.Guard.Majority = st.Votes().Majority
 	}
 	names := leaseNames(resources)
@@ -34,6 +35,26 @@ func (u *cluster) status(ctx context.Context, st *status.Status) {
 			// The clocks differ by what the agent has made up for already.
 			lease := u.guard.Lease(names[r.Name])
 			r.Lease.Until = r.Lease.Since.Add(lease.Until.Sub(lease.Since))
+		}
+	}
+}
+
+// quietFor is how long a node that is asked every second, and soon again if it does
+// not answer, may be silent on the peer link before that is shown.
+const quietFor = 3 * time.Second
+
+// reached adds when the nodes were last heard on the peer link.
+func (u *cluster) reached(st *status.Status) {
+	now := u.now()
+	heard := make(map[string]time.Time)
+	for _, m := range u.link.Members() {
+		heard[m.Name] = m.Heard
+	}
+	for i := range st.Fleet {
+		n := &st.Fleet[i]
+		if at, joined := heard[n.Name]; joined && n.Joined && n.Configured && !at.IsZero() {
+			ago := now.Sub(at)
+			n.Heard, n.Quiet = st.Now.Add(-ago), ago > quietFor
 		}
 	}
 }

@@ -50,6 +50,8 @@ func linkCell(n status.Node) cell {
 	switch {
 	case n.Here:
 		return cell{text: "here"}
+	case n.Quiet:
+		return cell{"no answer", yellow}
 	case n.Joined:
 		return cell{"joined", green}
 	default:
@@ -111,6 +113,8 @@ func wrongFleet(st status.Status) []string {
 		case !n.Configured:
 		case !n.Joined && !slices.Contains(silent, n.Name):
 			say("%s is not on the peer link: nothing can be handed over to it or by it", n.Name)
+		case n.Quiet && !slices.Contains(silent, n.Name):
+			say("%s has not answered on the peer link for %s: nothing can be handed over to it or by it", n.Name, since(st.Now, n.Heard))
 		case n.Differs:
 			say("%s runs another configuration (%s, here %s): bring the files in line and run vicar reload", n.Name, short(n.Digest), short(st.Digest))
 		}

@@ -189,11 +189,11 @@ func voterName(st status.Status, name string) string {
 	for _, n := range st.Fleet {
 		switch {
 		case n.Name != name:
-		case n.Witness && n.Joined:
+		case n.Witness && n.Joined && !n.Quiet:
 			return "the witness " + name + " (which is on the peer link)"
 		case n.Witness:
 			return "the witness " + name
-		case n.Joined:
+		case n.Joined && !n.Quiet:
 			return name + " (which is on the peer link)"
 		}
 	}

@@ -50,7 +50,7 @@ func lose(st status.Status, gone bool, names ...string) status.Status {
 	for i := range st.Guard.Voters {
 		v := &st.Guard.Voters[i]
 		if slices.Contains(names, v.Name) {
-			v.Answers, v.Heard = false, noon.Add(-time.Minute)
+			v.Answers, v.Silent, v.Heard = false, true, noon.Add(-time.Minute)
 		}
 	}
 	for i := range st.Fleet {

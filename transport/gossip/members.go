@@ -26,6 +26,7 @@ type Member struct {
 	Start      uint64    // the random id of its start; 0: not proven yet
 	State      []byte    // what it told of itself, not to be changed; nil: nothing yet
 	Since      time.Time // when it joined
+	Heard      time.Time // when it last proved that it runs, by Config.Now
 }
 
 // Members are the other nodes that have joined, by name. One that died stays
@@ -36,8 +37,11 @@ func (l *Link) Members() []Member {
 	list := make([]Member, 0, len(l.members))
 	for _, m := range l.members {
 		known := *m
-		if p := l.peers[m.Name]; p != nil && p.told.start == m.Start {
-			known.State = p.told.state
+		if p := l.peers[m.Name]; p != nil {
+			known.Heard = p.heard
+			if p.told.start == m.Start {
+				known.State = p.told.state
+			}
 		}
 		list = append(list, known)
 	}

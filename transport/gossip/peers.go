@@ -42,6 +42,7 @@ type peer struct {
 	due      time.Time
 	backOff  time.Duration
 	trying   bool
+	heard    time.Time // when it last proved that it runs
 }
 
 // told is what a node told of itself.
@@ -90,6 +91,7 @@ func (l *Link) SetPeers(peers []Peer) error {
 		if old := l.peers[name]; old != nil {
 			n.lives, n.sent, n.sealed = old.lives, old.sent, old.sealed
 			n.doubt, n.answered, n.routine, n.told, n.next = old.doubt, old.answered, old.routine, old.told, old.next
+			n.heard = old.heard
 			if slices.Equal(old.hosts, n.hosts) {
 				n.resolved = old.resolved
 			}

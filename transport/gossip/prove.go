@@ -200,6 +200,7 @@ func (l *Link) proven(p *peer, start uint64, now time.Time, age time.Duration) {
 			slog.String("peer", p.name))
 	}
 	l.present(p, start)
+	p.heard = now
 }
 
 // present makes a start the one whose messages are taken. The caller holds mu.
