@@ -103,6 +103,34 @@ type NodeResource struct {
 	Term     uint64 `json:"term"`
 	Pinned   bool   `json:"pinned,omitempty"`
 	Unheard  bool   `json:"unheard,omitempty"` // the holder's adverts don't reach it
+	// Stale: another node has taken it over since this one told that it is Active,
+	// which may be the last that it could tell.
+	Stale bool `json:"stale,omitempty"`
+}
+
+// MarkStale finds what nodes say that they hold though another holds it by a later
+// lease. Only with a guard are the nodes' terms of one sequence.
+func (s *Status) MarkStale() {
+	if s.Guard == nil {
+		return
+	}
+	holders := make(map[string]*NodeResource)
+	for i := range s.Fleet { // by name, which orders leases of one term
+		n := &s.Fleet[i]
+		for k := range n.Resources {
+			r := &n.Resources[k]
+			if r.State != "Active" || !n.Configured {
+				continue
+			}
+			other := holders[r.Name]
+			if other == nil || r.Term >= other.Term {
+				holders[r.Name] = r
+			}
+			if other != nil {
+				other.Stale, r.Stale = holders[r.Name] == r, holders[r.Name] != r
+			}
+		}
+	}
 }
 
 // PeerLink is the encrypted link between the nodes.

@@ -28,6 +28,7 @@ func (u *cluster) status(ctx context.Context, st *status.Status) {
 	if g, err := u.guard.Status(ctx); err == nil {
 		st.Guard = &g
 		st.Guard.Majority = st.Votes().Majority
+		st.MarkStale()
 	}
 	names := leaseNames(resources)
 	for n := range st.Routers {

@@ -70,16 +70,24 @@ func configCell(n status.Node) cell {
 	}
 }
 
-// holds is how many routers and sync groups a node is Active for.
+// holds is how many routers and sync groups a node is Active for, and was as far as
+// it could tell.
 func holds(n status.Node) string {
 	if !n.Joined || n.Witness {
 		return "-"
 	}
-	active := 0
+	active, told := 0, 0
 	for _, r := range n.Resources {
-		if r.State == "Active" {
+		switch {
+		case r.State != "Active":
+			continue
+		case !r.Stale:
 			active++
 		}
+		told++
+	}
+	if told > active {
+		return fmt.Sprintf("%d, was %d", active, told)
 	}
 	return strconv.Itoa(active)
 }
@@ -140,7 +148,7 @@ func pins(st status.Status) []string {
 	}
 	for _, n := range st.Fleet {
 		for _, r := range n.Resources {
-			if router := inResource(st.Routers, r.Name); r.Pinned && !n.Here && n.Configured && r.State == "Active" && router != "" {
+			if router := inResource(st.Routers, r.Name); r.Pinned && !n.Here && n.Configured && r.State == "Active" && !r.Stale && router != "" {
 				ps = append(ps, pinned(resourceName(r.Name), n.Name, router))
 			}
 		}

@@ -222,3 +222,24 @@ func TestChangeLine(t *testing.T) {
 		}
 	}
 }
+
+// TestTakenOver is a holder that has died seconds ago, and whose routers another has
+// taken over.
+func TestTakenOver(t *testing.T) {
+	st := guarded()
+	here, dead := &st.Fleet[1], &st.Fleet[2]
+	here.Resources[0].State, here.Resources[0].Term = "Active", 8
+	dead.Resources[0].Term, dead.Resources[0].Pinned, dead.Quiet, dead.Heard = 7, true, true, noon.Add(-4*time.Second)
+	st.MarkStale()
+	text := renderStatus(st, false)
+	for want, times := range map[string]int{
+		"no answer":  1,
+		"  0, was 1": 1,
+		"lb-2 has not answered on the peer link for 4s: nothing can be handed over": 1,
+		"was handed over to lb-2 by name":                                           0,
+	} {
+		if strings.Count(text, want) != times {
+			t.Errorf("%q is not there %d times:\n%s", want, times, text)
+		}
+	}
+}
