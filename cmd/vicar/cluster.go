@@ -59,9 +59,9 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	if c.PeerLink == nil {
 		return nil, nil
 	}
-	keys, err := gossip.LoadKeys(c.PeerLink.KeysFile)
+	keys, err := loadKeys(c.PeerLink.KeysFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading the peer link's keys: %w", err)
+		return nil, err
 	}
 	said := logqueue.New(w.log.Handler(), logRoom)
 	log := slog.New(said)
@@ -172,9 +172,9 @@ func (u *cluster) reload(ctx context.Context, c *config.Config) (undo func(), er
 	u.mu.Lock()
 	old, oldKeys := u.cfg, u.keys
 	u.mu.Unlock()
-	keys, err := gossip.LoadKeys(c.PeerLink.KeysFile)
+	keys, err := loadKeys(c.PeerLink.KeysFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading the peer link's keys: %w", err)
+		return nil, err
 	}
 	apply := func(ctx context.Context, c *config.Config, keys [][]byte) error {
 		if u.guard != nil {

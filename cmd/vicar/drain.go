@@ -17,17 +17,22 @@ func (a *app) drainCommand() *cobra.Command {
 		Use:   "drain",
 		Short: "Hand over what this node holds and keep it out of the elections",
 		Long: `Makes this node hand over everything that it holds, and take no part in the
-elections until vicar undrain, over restarts too. It goes on voting on leases. If
-nobody takes over what it gave up, that is said, and the code is 1; the node is
-drained all the same.`,
+elections until vicar undrain, over restarts too. It goes on voting on leases, so
+that on a witness, which holds nothing, it changes nothing. If nobody takes over
+what it gave up, that is said, and the code is 1; the node is drained all the
+same.`,
 		Example: `  vicar drain && systemctl restart haproxy && vicar undrain`,
 		Args:    noArguments,
 	}
 	socket := a.socketFlag(cmd.Flags())
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
-		moved, err := control.Dial(*socket).Drain(cmd.Context(), true)
+		client := control.Dial(*socket)
+		moved, err := client.Drain(cmd.Context(), true)
 		if err != nil {
 			return err
+		}
+		if st, err := client.Status(cmd.Context()); err == nil && witnesses(st) {
+			return a.print(drainedWitness)
 		}
 		text, left := drainText(moved)
 		if err := a.print(text); err != nil {
@@ -40,6 +45,13 @@ drained all the same.`,
 	})
 	return cmd
 }
+
+// drainedWitness says what came of draining a node that has no part in elections.
+const drainedWitness = `This node is a witness: it holds no addresses, so that there is nothing to hand
+over, and it goes on voting on leases, drained or not. Before you stop it, see in
+vicar status that the other voters answer: without it one more failure may leave
+no majority.
+`
 
 // drainText says what came of draining, and what nobody has taken over.
 func drainText(moved []control.Moved) (text string, left []string) {

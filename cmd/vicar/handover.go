@@ -92,7 +92,7 @@ func handoverText(h control.Handover, r control.HandoverResult) string {
 	return b.String()
 }
 
-// hinted adds to the error about an unknown name what there is.
+// hinted adds to the error about an unknown name the one that was probably meant.
 func hinted(ctx context.Context, client *control.Client, err error, h control.Handover) error {
 	if !errors.Is(err, control.ErrUnknown) {
 		return err
@@ -102,13 +102,13 @@ func hinted(ctx context.Context, client *control.Client, err error, h control.Ha
 		return err
 	}
 	if routers := routerNames(st); !slices.Contains(routers, h.Router) {
-		return suggestName(err, h.Router, "Routers and sync groups", routers)
+		return suggestName(err, h.Router, routers)
 	}
-	return suggestName(err, h.To, "Nodes", holderNames(st))
+	return suggestName(err, h.To, holderNames(st))
 }
 
-// suggestName adds the name that was probably meant, or else all that there are.
-func suggestName(err error, name, kind string, all []string) error {
+// suggestName adds the name that was probably meant, if it is one.
+func suggestName(err error, name string, all []string) error {
 	var best []string
 	for least, n := 3, 0; n < len(all); n++ {
 		switch d := distance(name, all[n]); {
@@ -118,14 +118,10 @@ func suggestName(err error, name, kind string, all []string) error {
 			best = append(best, all[n])
 		}
 	}
-	switch {
-	case len(best) == 1:
-		return fmt.Errorf("%w\n\nDid you mean this?\n\t%s", err, best[0])
-	case len(all) > 0:
-		return fmt.Errorf("%w\n\n%s: %s", err, kind, firstNames(all))
-	default:
+	if len(best) != 1 {
 		return err
 	}
+	return fmt.Errorf("%w\n\nDid you mean this?\n\t%s", err, best[0])
 }
 
 // firstNames lists a screenful.

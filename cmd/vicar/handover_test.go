@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/control"
 	"github.com/vicar-ha/vicar/status"
 )
@@ -74,7 +75,13 @@ func TestMoves(t *testing.T) {
 	moved := control.HandoverResult{From: "lb-1", To: "lb-2", Took: 2943 * time.Microsecond}
 	changing := guarded()
 	changing.Guard.Staged, changing.Guard.Waits = true, []string{"lb-3", "lb-4"}
-	unknownRouter := fmt.Errorf("%w: router wbe", control.ErrUnknown)
+	var cfg config.Config
+	cfg.Routers, cfg.Nodes = []config.Router{{Name: "mail"}, {Name: "web"}}, []config.Node{{Name: "lb-1"}, {Name: "lb-2"}, {Name: "arbiter", Witness: true}}
+	witnessing := guarded()
+	witnessing.Node, witnessing.Routers = "arbiter", nil
+	for i := range witnessing.Fleet {
+		witnessing.Fleet[i].Here = witnessing.Fleet[i].Witness
+	}
 	tests := []struct {
 		name, args string
 		agent      answering
@@ -89,14 +96,15 @@ func TestMoves(t *testing.T) {
 		{"handover-json", "handover web --json", answering{result: moved}, exitOK, ""},
 		{"handover-refused", "handover web --to lb-2", answering{err: fmt.Errorf("%w: lb-2 is drained", control.ErrRefused)}, exitRefused, ""},
 		{"handover-failed", "handover web", answering{err: errors.New("the agent is stopping")}, exitFailure, ""},
-		{"handover-typo", "handover wbe", answering{st: guarded(), err: unknownRouter}, exitUsage, ""},
-		{"handover-unknown", "handover database", answering{st: guarded(), err: unknownRouter}, exitUsage, ""},
-		{"handover-unknown-node", "handover web --to db-1", answering{st: guarded(), err: fmt.Errorf("%w: node db-1", control.ErrUnknown)}, exitUsage, ""},
-		{"handover-unknown-bare", "handover database", answering{err: unknownRouter}, exitUsage, ""},
+		{"handover-typo", "handover wbe", answering{st: guarded(), err: knowsRouter(&cfg, "wbe")}, exitUsage, ""},
+		{"handover-unknown", "handover database", answering{st: guarded(), err: knowsRouter(&cfg, "database")}, exitUsage, ""},
+		{"handover-unknown-node", "handover web --to db-1", answering{st: guarded(), err: knowsNode(&cfg, "db-1")}, exitUsage, ""},
+		{"handover-unknown-bare", "handover database", answering{err: knowsRouter(&cfg, "database")}, exitUsage, ""},
 		{"drain", "drain", answering{moved: []control.Moved{{Router: "mail", To: "lb-3"}, {Router: "web", To: "lb-2"}}}, exitOK, "drain true"},
 		{"drain-nothing", "drain", answering{}, exitOK, "drain true"},
 		{"drain-nobody", "drain", answering{moved: []control.Moved{{Router: "mail"}, {Router: "web", To: "lb-2"}}}, exitFailure, "drain true"},
 		{"drain-failed", "drain", answering{err: errors.New("keeping it over a restart: no space left on device")}, exitFailure, "drain true"},
+		{"drain-witness", "drain", answering{st: witnessing}, exitOK, "drain true"},
 		{"undrain", "undrain", answering{}, exitOK, "drain false"},
 		{"voters-asked", "voters", answering{st: guarded()}, exitOK, ""},
 		{"voters-json", "voters --json", answering{st: guarded()}, exitOK, ""},

@@ -20,6 +20,18 @@ const keyFileHead = `# Keys of vicar's peer link, the same on all nodes. Who has
 // newKeys is the text of a file with a new key.
 func newKeys() string { return keyFileHead + gossip.GenerateKey() + "\n" }
 
+// loadKeys reads the keys that an agent runs with.
+func loadKeys(path string) ([][]byte, error) {
+	keys, err := gossip.LoadKeys(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no key file %s (peer_link.keys_file): copy it from another node, or make one for all nodes with vicar keygen -o %s", path, path)
+	case err != nil:
+		return nil, fmt.Errorf("reading the peer link's keys: %w", err)
+	}
+	return keys, nil
+}
+
 // createKeys writes a file with a new key, which must not be there.
 func createKeys(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

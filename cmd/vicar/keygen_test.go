@@ -130,3 +130,17 @@ func TestKeygenRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestNoKeys wants an agent without a key file to say how one is made.
+func TestNoKeys(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	if _, err := loadKeys(path); err == nil || !strings.Contains(err.Error(), "vicar keygen -o "+path) {
+		t.Errorf("got %v", err)
+	}
+	if err := createKeys(path); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := loadKeys(path); err != nil || len(keys) != 1 {
+		t.Errorf("%d keys, %v", len(keys), err)
+	}
+}

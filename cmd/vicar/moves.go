@@ -19,10 +19,8 @@ import (
 
 // Handover makes a router change hands.
 func (s *service) Handover(ctx context.Context, h control.Handover) (control.HandoverResult, error) {
-	if h.To != "" && !s.knows(h.To) {
-		return control.HandoverResult{}, fmt.Errorf("%w: node %s", control.ErrUnknown, h.To)
-	}
-	if err := s.hasRouters(h.Router); err != nil {
+	c := s.current()
+	if err := cmp.Or(knowsNode(c, h.To), knowsRouter(c, h.Router), s.hasRouters(c, h.Router)); err != nil {
 		return control.HandoverResult{}, err
 	}
 	m, err := s.agent.Handover(ctx, h.Router, h.To, h.Auto)
@@ -34,20 +32,22 @@ func (s *service) Handover(ctx context.Context, h control.Handover) (control.Han
 
 // hasRouters refuses to move a router from where it is not: a witness has no part
 // in any.
-func (s *service) hasRouters(router string) error {
-	c := s.current()
-	known := slices.ContainsFunc(c.Routers, func(r config.Router) bool { return r.Name == router }) ||
-		slices.ContainsFunc(c.SyncGroups, func(g config.SyncGroup) bool { return g.Name == router })
-	if !known || !witness(c, s.node) {
+func (s *service) hasRouters(c *config.Config, router string) error {
+	if !witness(c, s.node) {
 		return nil
 	}
-	var others []string
+	return refused{fmt.Errorf("%s is a witness and has no part in %s: ask one of %s", s.node, router, strings.Join(holders(c), ", "))}
+}
+
+// holders are the nodes that are no witnesses.
+func holders(c *config.Config) []string {
+	var names []string
 	for _, n := range c.Nodes {
 		if !n.Witness {
-			others = append(others, n.Name)
+			names = append(names, n.Name)
 		}
 	}
-	return refused{fmt.Errorf("%s is a witness and has no part in %s: ask one of %s", s.node, router, strings.Join(others, ", "))}
+	return names
 }
 
 // logged is how loudly to log what somebody has asked for, and what is to be
@@ -59,14 +59,33 @@ func logged(err error, attrs ...slog.Attr) (slog.Level, []slog.Attr) {
 	return slog.LevelInfo, attrs
 }
 
-// knows tells whether the configuration has the node.
-func (s *service) knows(node string) bool {
-	for _, n := range s.current().Nodes {
-		if n.Name == node {
-			return true
-		}
+// knowsNode wants a node that is named to be of the configuration.
+func knowsNode(c *config.Config, node string) error {
+	if node == "" || slices.ContainsFunc(c.Nodes, func(n config.Node) bool { return n.Name == node }) {
+		return nil
 	}
-	return false
+	return unknown{fmt.Errorf("there is no node %s (nodes: %s)", clip(node, mostName), firstNames(holders(c)))}
+}
+
+// knowsRouter wants a router or a sync group to be of the configuration.
+func knowsRouter(c *config.Config, router string) error {
+	var routers, groups []string
+	for _, r := range c.Routers {
+		routers = append(routers, r.Name)
+	}
+	for _, g := range c.SyncGroups {
+		groups = append(groups, g.Name)
+	}
+	if slices.Contains(routers, router) || slices.Contains(groups, router) {
+		return nil
+	}
+	text := "there is no router " + clip(router, mostName)
+	if len(groups) > 0 {
+		text = fmt.Sprintf("there is no router or sync group %s (sync groups: %s; routers: %s)", clip(router, mostName), firstNames(groups), firstNames(routers))
+	} else if len(routers) > 0 {
+		text += " (routers: " + firstNames(routers) + ")"
+	}
+	return unknown{errors.New(text)}
 }
 
 // Drain takes this node out of the elections, or lets it back in, and remembers
