@@ -112,6 +112,16 @@ func TestNotice(t *testing.T) {
 	}
 }
 
+func FuzzParseNotice(f *testing.F) {
+	f.Add(notice{1, 2, time.Hour}.bytes())
+	f.Add(bytes.Repeat([]byte{0xff}, 24))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if n, err := parseNotice(b); err == nil && (n.age < 0 || !bytes.Equal(n.bytes(), b)) {
+			t.Errorf("%x is %+v", b, n)
+		}
+	})
+}
+
 // lan is one address that several nodes have: what is sent there goes to one.
 type lan struct {
 	conn *net.UDPConn
