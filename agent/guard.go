@@ -134,7 +134,7 @@ func leaseReason(v vip.Verdict) string {
 	case v.Reason == "unheard":
 		return "no majority of the voters answers"
 	default:
-		return v.Reason
+		return status.RefusalWords(v.Reason)
 	}
 }
 

@@ -64,6 +64,7 @@ func (descs) addGuard(add func(name string, kind prometheus.ValueType, help stri
 	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 
 	add(MetricLeaseHeld, gauge, "1 if this node holds the lease on the router's addresses.", "router")
+	add(MetricLeaseSpare, gauge, "How many voters can be lost and still leave a majority that has the router as this node has it; -1 if there is none.", "router")
 	add(MetricLeaseUnconfirmed, gauge, "1 if the addresses are kept though no majority confirms the lease (on_loss: hold).", "router")
 	add(MetricLeaseTerm, gauge, "Term of the lease that this node holds; 0 if it holds none.", "router")
 	add(MetricLeaseLost, counter, "Times that this node lost the lease before it gave it up.", "router")

@@ -112,7 +112,10 @@ func full() status.Status {
 				{Name: "arbiter", Current: true, Staged: true},
 				{Name: "lb-1", Answers: true, Heard: time.Unix(1000, 0).UTC(), Current: true, Staged: true, Ready: true},
 				{Name: "lb-2", Answers: true, Heard: time.Unix(1000, 0).UTC(), Current: true},
-				{Name: "lb-3", Answers: true, Heard: time.Unix(1000, 0).UTC(), Staged: true},
+				{
+					Name: "lb-3", Answers: true, Heard: time.Unix(1000, 0).UTC(), Staged: true,
+					Denies: []status.Denied{{Resource: "router web", Reason: status.DeniedAddresses}},
+				},
 			},
 			Grants: 1, Dropped: map[string]uint64{"malformed": 3}, ClockSlew: 0.5,
 		},

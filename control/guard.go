@@ -16,11 +16,16 @@ const (
 )
 
 // lease sends what the guard says of a router, if there is one.
-func (e emitter) lease(r *status.Router) {
+func (e emitter) lease(st *status.Status, r *status.Router) {
 	e.send(MetricRouterPinned, truth(r.Pinned), r.Name)
 	e.send(MetricRouterFiltered, truth(r.Filtered != ""), r.Name)
 	if l := r.Lease; l != nil {
 		e.send(MetricLeaseHeld, truth(l.Held), r.Name)
+		spare := -1
+		if votes := st.VotesOn(r.Resource()); votes.Majority {
+			spare = votes.Spare
+		}
+		e.send(MetricLeaseSpare, float64(spare), r.Name)
 		e.send(MetricLeaseUnconfirmed, truth(l.Unconfirmed), r.Name)
 		e.send(MetricLeaseTerm, float64(l.Term), r.Name)
 		e.send(MetricLeaseLost, float64(l.Lost), r.Name)

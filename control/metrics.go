@@ -52,6 +52,7 @@ const (
 	MetricHookWaiting       = "vicar_hook_waiting"
 	MetricHookDuration      = "vicar_hook_last_duration_seconds"
 	MetricLeaseHeld         = "vicar_lease_held"
+	MetricLeaseSpare        = "vicar_lease_spare_voters"
 	MetricLeaseUnconfirmed  = "vicar_lease_unconfirmed"
 	MetricLeaseTerm         = "vicar_lease_term"
 	MetricLeaseLost         = "vicar_lease_lost_total"
@@ -134,7 +135,7 @@ func (c snapshot) Describe(ch chan<- *prometheus.Desc) {
 func (c snapshot) Collect(ch chan<- prometheus.Metric) {
 	e := emitter{ch: ch, descs: c.descs}
 	for i := range c.st.Routers {
-		e.router(&c.st.Routers[i], c.st.Now)
+		e.router(&c.st, &c.st.Routers[i], c.st.Now)
 	}
 	for _, l := range c.st.Links {
 		e.link(l)
@@ -176,7 +177,7 @@ func (e emitter) each(name string, m map[string]uint64, labels ...string) {
 	}
 }
 
-func (e emitter) router(r *status.Router, now time.Time) {
+func (e emitter) router(st *status.Status, r *status.Router, now time.Time) {
 	for _, s := range states {
 		e.send(MetricRouterState, truth(r.State == s), r.Name, s)
 		e.send(MetricRouterTransitions, float64(r.Transitions[s]), r.Name, s)
@@ -187,7 +188,7 @@ func (e emitter) router(r *status.Router, now time.Time) {
 	e.send(MetricRouterHeld, truth(r.Held), r.Name)
 	e.send(MetricRouterDamped, truth(r.DampedUntil.After(now)), r.Name)
 	e.tracks(r)
-	e.lease(r)
+	e.lease(st, r)
 	e.send(MetricRestored, float64(r.Restored), r.Name)
 	for i := range r.Engines {
 		g := &r.Engines[i]

@@ -128,6 +128,8 @@ func FuzzReport(f *testing.F) {
 	f.Add(b)
 	f.Add([]byte(`{"generation":1}`))
 	f.Add([]byte(`{"ready":true}`))
+	f.Add([]byte(`{"grants":"AAECAwQFBgc="}`))
+	f.Add([]byte(`{"grants":"AAEC"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := parseReport(b)
 		if err != nil {
@@ -140,7 +142,8 @@ func FuzzReport(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = roll.Heard(time.Unix(1, 0), "b", r) // it may refuse, and must not panic
+		_ = r.Grants.denies(quorum.Resource{Name: "router web"}) // nor must this
+		_ = roll.Heard(time.Unix(1, 0), "b", r.Report)           // it may refuse, and must not panic
 		roll.Step(time.Unix(100, 0))
 	})
 }

@@ -48,9 +48,9 @@ func (l *loop) voterStatus(now time.Time, name string, saved *quorum.Saved) stat
 		Name: name, Asked: c.asked, Heard: c.answered, Answers: c.answers(now), Silent: c.silent(now),
 		Current:   slices.Contains(saved.Current.Voters, name),
 		Staged:    slices.Contains(saved.Staged.Voters, name),
-		Forgotten: slices.Contains(saved.Forgotten, name),
+		Forgotten: slices.Contains(saved.Forgotten, name), Denies: l.denied(name),
 	}
-	same := func(o quorum.Report) bool {
+	same := func(o report) bool {
 		return !saved.Staged.IsZero() && o.Generation == saved.Generation && o.Staged.Digest() == saved.Staged.Digest()
 	}
 	o, heard := l.roster.heard[name]

@@ -6,6 +6,7 @@ package guard
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -20,7 +21,8 @@ import (
 type roster struct {
 	*quorum.Roll
 	votes, asks quorum.Lists // in force: the voter's, the candidates'
-	heard       map[string]quorum.Report
+	grants      grants       // of the file
+	heard       map[string]report
 	writing     bool
 	rewriteAt   time.Time // the last write failed, and when it is tried again
 	unwritten   error     // why
@@ -38,16 +40,22 @@ func newRoster(cfg *Config) (*roster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &roster{Roll: roll, heard: make(map[string]quorum.Report)}, nil
+	return &roster{Roll: roll, grants: newGrants(cfg.Resources), heard: make(map[string]report)}, nil
+}
+
+// report is what a node tells of its voter.
+type report struct {
+	quorum.Report
+	Grants grants `json:"grants"`
 }
 
 // encode is the report for other nodes.
 func (r *roster) encode() []byte {
-	report, err := json.Marshal(r.Report())
+	b, err := json.Marshal(report{r.Report(), r.grants})
 	if err != nil {
 		return nil // it has nothing that can't be encoded
 	}
-	return report
+	return b
 }
 
 // deadline is when rollTick has something to do.
@@ -80,8 +88,8 @@ func (l *loop) rolled(now time.Time) {
 		r.asks = asks
 		l.asks(now)
 	}
-	if report := r.encode(); !bytes.Equal(report, l.guard.Report()) {
-		l.guard.shown.setReport(report)
+	if told := r.encode(); !bytes.Equal(told, l.guard.Report()) {
+		l.guard.shown.setReport(told)
 		l.cfg.Changed()
 	}
 }
@@ -188,27 +196,27 @@ func (r reported) handle(l *loop, now time.Time) {
 	if r.node == l.cfg.Node {
 		return
 	}
-	report, err := parseReport(r.report)
+	told, err := parseReport(r.report)
 	if err == nil {
-		err = l.roster.Heard(now, r.node, report)
+		err = l.roster.Heard(now, r.node, told.Report)
 	}
 	if err != nil {
 		l.dropped.add(now, r.node, dropReport, err)
 		return
 	}
-	l.roster.heard[r.node] = report
+	l.roster.heard[r.node] = told
 	l.rolled(now)
 }
 
 // parseReport decodes what another node reports. What a newer version adds is
 // left out.
-func parseReport(b []byte) (quorum.Report, error) {
-	var r quorum.Report
+func parseReport(b []byte) (report, error) {
+	var r report
 	if err := json.Unmarshal(b, &r); err != nil {
-		return quorum.Report{}, fmt.Errorf("parsing a report of %d bytes on the voters: %w", len(b), err)
+		return report{}, fmt.Errorf("parsing a report of %d bytes on the voters: %w", len(b), err)
 	}
-	if err := r.Validate(); err != nil {
-		return quorum.Report{}, fmt.Errorf("a report on the voters: %w", err)
+	if err := errors.Join(r.Validate(), r.Grants.validate()); err != nil {
+		return report{}, fmt.Errorf("a report on the voters: %w", err)
 	}
 	return r, nil
 }
@@ -237,6 +245,7 @@ type reloadAsked struct {
 func (r reloadAsked) handle(l *loop, now time.Time) {
 	err := l.roster.Configure(now, r.cfg.Voters)
 	l.cfg.Resources, l.cfg.Candidate = r.cfg.Resources, r.cfg.Candidate
+	l.roster.grants = newGrants(l.cfg.Resources)
 	if err == nil {
 		l.cfg.Voters = r.cfg.Voters
 	}

@@ -73,7 +73,22 @@ type Voter struct {
 	Forgotten bool `json:"forgotten,omitempty"`
 	// Drift says that it votes under another list.
 	Drift bool `json:"drift,omitempty"`
+	// Denies are the resources of this node's file that it does not grant, since its
+	// own file differs.
+	Denies []Denied `json:"denies,omitempty"`
 }
+
+// Denied is a resource that a voter does not grant as this node has it.
+type Denied struct {
+	Resource string `json:"resource"` // "router web" or "sync group edge"
+	Reason   string `json:"reason"`   // DeniedAddresses or DeniedMissing
+}
+
+// Values of Denied.Reason.
+const (
+	DeniedAddresses = "other_addresses" // the voter's file has it with others
+	DeniedMissing   = "missing"         // the voter's file lacks it
+)
 
 // Node is a node of the cluster as the peer link knows it.
 type Node struct {

@@ -83,6 +83,14 @@ type Router struct {
 	Transitions map[string]uint64 `json:"transitions"`
 }
 
+// Resource is what the router's lease is for: itself, or its sync group.
+func (r *Router) Resource() string {
+	if r.SyncGroup != "" {
+		return "sync group " + r.SyncGroup
+	}
+	return "router " + r.Name
+}
+
 // Engine is the election in one family.
 type Engine struct {
 	Family  int        `json:"family"` // 4 or 6

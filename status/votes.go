@@ -19,17 +19,28 @@ type Votes struct {
 }
 
 // Votes tells how the voters stand; all is zero without a guard.
-func (s *Status) Votes() Votes {
+func (s *Status) Votes() Votes { return s.votes(func(*Voter) bool { return false }) }
+
+// VotesOn tells how the voters stand to a resource as this node's file has it: those
+// that don't grant that count as silent.
+func (s *Status) VotesOn(resource string) Votes {
+	return s.votes(func(v *Voter) bool {
+		return slices.ContainsFunc(v.Denies, func(d Denied) bool { return d.Resource == resource })
+	})
+}
+
+func (s *Status) votes(denies func(*Voter) bool) Votes {
 	if s.Guard == nil {
 		return Votes{}
 	}
 	var votes Votes
-	for _, v := range s.Guard.Voters {
+	for i := range s.Guard.Voters {
+		v := &s.Guard.Voters[i]
 		silent := !v.Answers && (v.Silent || v.Drift || !s.reached(v.Name))
 		if v.Name == s.Node {
 			silent = !s.Guard.Silent.IsZero()
 		}
-		if silent {
+		if silent || denies(v) {
 			votes.Silent = append(votes.Silent, v.Name)
 		}
 	}

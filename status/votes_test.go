@@ -71,3 +71,31 @@ func TestVotes(t *testing.T) {
 		t.Errorf("without a guard: %+v", got)
 	}
 }
+
+// What voters grant is each resource's own matter.
+func TestVotesOn(t *testing.T) {
+	s := Status{Node: "a", Guard: &Guard{}}
+	for _, n := range []string{"a", "b", "c"} {
+		s.Guard.Voters = append(s.Guard.Voters, Voter{Name: n, Current: true, Answers: true})
+	}
+	s.Guard.Voters[2].Denies = []Denied{{"router web", DeniedAddresses}, {"router mail", DeniedMissing}}
+	s.Guard.Voters[1].Denies = []Denied{{"router mail", DeniedMissing}}
+	for resource, want := range map[string]Votes{
+		"router web":      {Silent: []string{"c"}, Majority: true},
+		"router mail":     {Silent: []string{"b", "c"}},
+		"sync group edge": {Majority: true, Spare: 1},
+	} {
+		got := s.VotesOn(resource)
+		if !slices.Equal(got.Silent, want.Silent) || got.Majority != want.Majority || got.Spare != want.Spare {
+			t.Errorf("%s: %+v, want %+v", resource, got, want)
+		}
+	}
+	if got := s.Votes(); !got.Majority || got.Spare != 1 {
+		t.Errorf("of all: %+v", got)
+	}
+	for want, r := range map[string]Router{"router web": {Name: "web"}, "sync group edge": {Name: "web", SyncGroup: "edge"}} {
+		if got := r.Resource(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

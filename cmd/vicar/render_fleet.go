@@ -159,7 +159,7 @@ func pins(st status.Status) []string {
 // inResource is a router of a resource, or empty if this node has none of it.
 func inResource(routers []status.Router, resource string) string {
 	for _, r := range routers {
-		if resource == "router "+r.Name && r.SyncGroup == "" || resource == "sync group "+r.SyncGroup {
+		if r.Resource() == resource {
 			return r.Name
 		}
 	}

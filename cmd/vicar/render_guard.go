@@ -29,7 +29,7 @@ func guardLines(st status.Status) []string {
 		leases = "leases: none before a list of voters is in force"
 	}
 	lines := []string{
-		fmt.Sprintf("majority: %s, %d of %s", majority, len(g.Voters)-len(votes.Silent), many(uint64(len(g.Voters)), "voter")),
+		fmt.Sprintf("majority: %s, %d of %s%s", majority, len(g.Voters)-len(votes.Silent), many(uint64(len(g.Voters)), "voter"), reserved(st)),
 		leases,
 	}
 	if len(st.Routers) > 0 { // a witness needs none
@@ -95,7 +95,7 @@ func leaseCell(now time.Time, r status.Router) cell {
 	case l.Holder != "":
 		return cell{text: "refused: " + clip(l.Holder, mostName) + " holds it"}
 	default:
-		return cell{"refused: " + l.Refusal, yellow}
+		return cell{"refused: " + refusalShort(l.Refusal), yellow}
 	}
 }
 
@@ -126,7 +126,7 @@ func wrongLeases(st status.Status) []string {
 		}
 	}
 	for _, reason := range reasons {
-		ws = append(ws, fmt.Sprintf("nobody is known to hold %s, and this node is refused the lease: %s", firstFew(denied[reason]), refusalWords(reason)))
+		ws = append(ws, fmt.Sprintf("nobody is known to hold %s, and this node is refused the lease: %s", firstFew(denied[reason]), status.RefusalWords(reason)))
 	}
 	if len(kept) > 0 {
 		ws = append(ws, fmt.Sprintf("no majority confirms the lease on %s, whose addresses are kept (on_loss: hold): another node may hold them too", firstFew(kept)))

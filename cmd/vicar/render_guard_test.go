@@ -62,6 +62,19 @@ func lose(st status.Status, gone bool, names ...string) status.Status {
 	return st
 }
 
+// deny has voters' files differ in a resource.
+func deny(st status.Status, resource, reason string, names ...string) status.Status {
+	st.Guard.Voters = slices.Clone(st.Guard.Voters)
+	guard := *st.Guard
+	st.Guard = &guard
+	for i := range guard.Voters {
+		if v := &guard.Voters[i]; slices.Contains(names, v.Name) {
+			v.Denies = append(slices.Clone(v.Denies), status.Denied{Resource: resource, Reason: reason})
+		}
+	}
+	return st
+}
+
 // besieged is a node to whose cluster everything happens at once.
 func besieged() status.Status {
 	st := lose(guarded(), true, "lb-2")
@@ -124,16 +137,22 @@ func TestRenderGuard(t *testing.T) {
 		golden(t, "render-"+name+".txt", renderStatus(st, false))
 	}
 	golden(t, "render-besieged-colour.txt", renderStatus(besieged(), true))
+	differing := deny(deny(guarded(), "router web", status.DeniedAddresses, "arbiter"), "router mail", status.DeniedAddresses, "arbiter")
+	golden(t, "render-denied.txt", renderStatus(differing, false))
+	golden(t, "voters-denied.txt", renderVoters(differing, false))
 	golden(t, "voters.txt", renderVoters(guarded(), false))
 	golden(t, "voters-besieged.txt", renderVoters(besieged(), false))
 }
 
 // What is lost is told apart.
 func TestLosses(t *testing.T) {
-	five := guarded()
-	for _, name := range []string{"lb-3", "lb-4"} {
-		five.Guard.Voters = append(five.Guard.Voters, status.Voter{Name: name, Answers: true, Current: true})
-		five.Fleet = append(five.Fleet, status.Node{Name: name, Joined: true, Configured: true})
+	ofFive := func() status.Status {
+		st := guarded()
+		for _, name := range []string{"lb-3", "lb-4"} {
+			st.Guard.Voters = append(st.Guard.Voters, status.Voter{Name: name, Answers: true, Current: true})
+			st.Fleet = append(st.Fleet, status.Node{Name: name, Joined: true, Configured: true})
+		}
+		return st
 	}
 	own := guarded()
 	own.Guard.Silent = noon.Add(time.Second)
@@ -151,10 +170,33 @@ func TestLosses(t *testing.T) {
 		"a peer":         {lose(guarded(), true, "lb-2"), []string{"lb-2 doesn't answer: one more failure and nobody holds"}},
 		"a peer's voter": {lose(guarded(), false, "lb-2"), []string{"lb-2 (which is on the peer link) doesn't answer: one more failure and nobody holds"}},
 		"the majority":   {lose(guarded(), true, "arbiter", "lb-2"), []string{"no majority: the witness arbiter and lb-2 don't answer: " + nobody}},
-		"one of five":    {lose(five, true, "lb-4"), []string{"lb-4 doesn't answer: 1 more voter may fail before nobody holds"}},
+		"one of five":    {lose(ofFive(), true, "lb-4"), []string{"lb-4 doesn't answer: 1 more voter may fail before nobody holds"}},
 		"the own voter":  {own, nil},
 		"with the own":   {ownAndOne, []string{"no majority: lb-2 doesn't answer: " + nobody}},
-		"another list":   {drift, []string{"lb-2 votes by another list of voters, so that nothing counts between it and this node: bring the files in line (see vicar voters)"}},
+		"other files":    {deny(guarded(), "router web", status.DeniedAddresses, "arbiter"), []string{"arbiter doesn't grant web (other addresses in its file): one more failure and nobody holds"}},
+		"other files, two": {
+			deny(deny(guarded(), "router web", status.DeniedAddresses, "arbiter", "lb-2"), "router mail", status.DeniedMissing, "lb-2"),
+			[]string{
+				"lb-2 doesn't grant mail (not in its file): one more failure and nobody holds",
+				"arbiter and lb-2 don't grant web (other addresses in their files): too few voters are left that have the same as this node",
+			},
+		},
+		"other files, all routers": {
+			deny(deny(ofFive(), "router web", status.DeniedMissing, "lb-2"), "sync group edge", status.DeniedMissing, "lb-2"),
+			[]string{"lb-2 doesn't grant web, sync group edge (not in its file): 1 more voter may fail before nobody holds"},
+		},
+		"other files, in two ways": {
+			deny(deny(guarded(), "router web", status.DeniedMissing, "lb-2"), "router web", status.DeniedAddresses, "arbiter"),
+			[]string{"arbiter and lb-2 don't grant web (not in their files, or with other addresses): too few voters are left that have the same as this node"},
+		},
+		"other files, and one is lost": {
+			deny(lose(guarded(), true, "lb-2"), "router web", status.DeniedAddresses, "arbiter", "lb-2"),
+			[]string{
+				"lb-2 doesn't answer: one more failure and nobody holds",
+				"arbiter doesn't grant web (other addresses in its file): too few voters are left that have the same as this node",
+			},
+		},
+		"another list": {drift, []string{"lb-2 votes by another list of voters, so that nothing counts between it and this node: bring the files in line (see vicar voters)"}},
 	}
 	for name, tc := range tests {
 		if got := wrongs(tc.st); !slices.Equal(got, tc.want) {
@@ -166,12 +208,15 @@ func TestLosses(t *testing.T) {
 // What a guard says has words for people.
 func TestGuardWords(t *testing.T) {
 	for r := quorum.Promised; r <= quorum.Unheard; r++ {
-		if got := refusalWords(r.String()); got == r.String() || got == "other" {
+		if got := status.RefusalWords(r.String()); got == r.String() || got == "other" {
 			t.Errorf("no words for a refusal: %s", r)
+		}
+		if got := refusalShort(r.String()); got == r.String() || got == "other" {
+			t.Errorf("no words for a refusal in a table: %s", r)
 		}
 	}
 	for _, reason := range []string{"not_ready", "fence", "stalled"} {
-		if refusalWords(reason) == reason {
+		if status.RefusalWords(reason) == reason {
 			t.Errorf("no words for a refusal: %s", reason)
 		}
 	}

@@ -61,28 +61,25 @@ func noticed(kind string) string {
 	}
 }
 
-// refusalWords is why a lease is not granted, or was lost (quorum.Refusal, or the
-// guard's own reasons).
-func refusalWords(reason string) string {
+// refusalShort is why a lease is not granted, in a table.
+func refusalShort(reason string) string {
 	switch reason {
 	case "promised":
-		return "another node is asking for it"
+		return "another node asks"
 	case "held":
-		return "another node's lease runs"
+		return "another's runs"
 	case "released":
-		return "it was given up"
+		return "given up"
 	case "too_long":
-		return "the lease is longer than the voters' guard.max_lease"
+		return "above max_lease"
 	case "unknown":
-		return "the voters' configuration lacks it or gives it other addresses"
+		return "files differ"
 	case "unheard":
-		return "too few voters answer"
+		return "too few answer"
 	case "not_ready":
-		return "this node has just started, and the other voters alone are too few"
+		return "just started"
 	case "fence":
-		return "the fence can't be opened"
-	case "stalled":
-		return "the agent was held up and did not renew it"
+		return "no fence"
 	default:
 		return reason
 	}

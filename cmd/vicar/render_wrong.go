@@ -13,7 +13,7 @@ import (
 
 // wrongs says what is not as it should be at this moment.
 func wrongs(st status.Status) []string {
-	ws := slices.Concat(wrongVoters(st), wrongGuard(st))
+	ws := slices.Concat(wrongVoters(st), wrongDenials(st), wrongGuard(st))
 	say := func(format string, args ...any) { ws = append(ws, fmt.Sprintf(format, args...)) }
 	for _, r := range st.Routers {
 		if r.State == "Initialize" && !st.Drained {

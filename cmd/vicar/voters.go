@@ -93,6 +93,7 @@ func renderVoters(st status.Status, p paint) string {
 	b.WriteString("\n" + table(p, voterRows(st)))
 	var ws []string
 	ws = append(ws, wrongVoters(st)...)
+	ws = append(ws, wrongDenials(st)...)
 	ws = append(ws, wrongGuard(st)...)
 	if len(ws) > 0 {
 		b.WriteString("\n" + p.text(bold, "Wrong now") + "\n")
@@ -106,13 +107,13 @@ func renderVoters(st status.Status, p paint) string {
 // voterRows is the table of the voters.
 func voterRows(st status.Status) [][]cell {
 	g := st.Guard
-	head := heading("VOTER", "ANSWERS", "HEARD", "LIST")
+	head := heading("VOTER", "ANSWERS", "HEARD", "GRANTS", "LIST")
 	if g.Staged {
 		head = append(head, cell{"REPORTED", bold})
 	}
 	rows := [][]cell{head}
 	for _, v := range g.Voters {
-		row := []cell{{text: v.Name}, voteCell(st, v.Name), {text: since(st.Now, v.Heard)}, listCell(v)}
+		row := []cell{{text: v.Name}, voteCell(st, v.Name), {text: since(st.Now, v.Heard)}, grantsCell(st, v), listCell(v)}
 		if g.Staged {
 			row = append(row, reportedCell(g, v))
 		}
@@ -131,6 +132,8 @@ func voteCell(st status.Status, node string) cell {
 		return cell{"silent", yellow}
 	case slices.Contains(st.Votes().Silent, node):
 		return cell{"no", red}
+	case len(st.Guard.Voters[n].Denies) > 0:
+		return cell{"not all", yellow}
 	case !st.Guard.Voters[n].Answers && node != st.Node:
 		return cell{text: "not asked"}
 	default:
