@@ -16,7 +16,7 @@ import (
 // step tells an engine's group what happened and does what it answers.
 func (l *loop) step(i *instance, now time.Time, ev vrrp.Event) {
 	g := i.router.group
-	g.told, g.moving = now, false
+	g.told, g.moving, g.stalled = now, false, false
 	for _, r := range g.routers {
 		r.mover = nil
 	}
@@ -146,6 +146,7 @@ func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 		g.moving, g.moved = true, true
 		l.turned(g, now, c.To)
 	}
+	l.countStall(i, c)
 	l.stateChanged()
 	if r.mover == nil || r.mover == i {
 		r.mover = i
@@ -156,6 +157,27 @@ func (l *loop) changed(i *instance, now time.Time, c vrrp.Change) {
 	l.log.Log(context.Background(), level, "state changed", slog.String("router", r.cfg.Name), slog.Int("family", i.family),
 		slog.Int("vrid", int(r.cfg.VRID)), slog.String("from", c.From.String()), slog.String("to", c.To.String()),
 		slog.Uint64("term", i.engine.Status().Term), slog.String("reason", c.Reason))
+}
+
+// countStall counts that an Active stepped down because it had been held up,
+// whatever event found that out. That its group goes along is the same stall. A
+// lease that is given up for it is one that was lost.
+func (l *loop) countStall(i *instance, c vrrp.Change) {
+	st, g := i.engine.Status(), i.router.group
+	if c.From != vrrp.Active || st.Stalls == i.stalls {
+		return
+	}
+	i.stalls = st.Stalls
+	if g.stalled {
+		return
+	}
+	g.stalled = true
+	l.lateness.stalled(st.Late)
+	if g.lease.held && !g.lease.counted {
+		g.lease.lost++
+		g.lease.counted = true
+		l.log.Warn("lost the lease", slog.String("resource", g.key()), slog.Uint64("term", g.lease.term), slog.String("reason", c.Reason))
+	}
 }
 
 // notice counts a condition and says so, at a bounded rate, with what the

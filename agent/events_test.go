@@ -51,6 +51,9 @@ func TestStalledThenFaulted(t *testing.T) {
 		first.health.fail("haproxy")
 		time.Sleep(time.Second)
 		first.wantSaid(t, "web backup Active->Backup 1", "web give_up Active->Initialize 1", "web fault Backup->Initialize 1")
+		if l := first.status(t).Loop; l.Stalls != 1 || l.LateMax < 50*time.Second {
+			t.Errorf("%d stalls, at worst %v late; want one of a minute", l.Stalls, l.LateMax)
+		}
 		if got := first.router(t).Transitions; got["Initialize"] != 1 || got["Backup"] != 2 {
 			t.Errorf("transitions %v", got)
 		}

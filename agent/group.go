@@ -91,6 +91,7 @@ type group struct {
 	dampened bool // the engines were told so
 	moving   bool // the event at hand has brought a change of hands already
 	moved    bool // it has to be counted
+	stalled  bool // the event at hand has found that an Active was held up for too long
 
 	// What the Guard says; token is what a predecessor gave for the next claim.
 	lease    lease

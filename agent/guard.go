@@ -24,6 +24,7 @@ type lease struct {
 	token       string    // for a successor
 	unconfirmed bool
 	lost        uint64
+	counted     bool // as lost, though the Guard hasn't said so
 	// refusal is why it is not granted or was lost, holder who has it instead.
 	refusal, holder string
 	claimed         bool // the Guard was asked, and not told that it is over
@@ -108,7 +109,7 @@ func (l *loop) refused(g *group, now time.Time, v vip.Verdict) {
 func (l *loop) revoked(g *group, now time.Time, v vip.Verdict) {
 	was := g.lease
 	g.lease = lease{lost: was.lost, refusal: v.Reason, holder: v.Holder}
-	if was.held {
+	if was.held && !was.counted {
 		g.lease.lost++
 		l.log.Warn("lost the lease", slog.String("resource", g.key()), slog.Uint64("term", was.term), slog.String("reason", leaseReason(v)))
 	}

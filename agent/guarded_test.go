@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,6 +96,37 @@ func TestGuardedPartition(t *testing.T) {
 		})
 		b.want("lb-1")
 	})
+}
+
+// TestGuardedStall: a holder that was held up steps down when it is told anything,
+// or at its next advert. Either is one stall, of both families, and a lost lease.
+func TestGuardedStall(t *testing.T) {
+	for name, wakes := range map[string]func(b *bound){
+		"at its advert": func(*bound) {},
+		"by another event": func(b *bound) {
+			if _, err := b.nodes[0].agent.Drain(b.t.Context(), true); err != nil && !errors.Is(err, agent.ErrNotMoved) {
+				b.t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBound(t, true, func(b *bound) {
+				lb1, late := b.linked["lb-1"], new(atomic.Int64)
+				lb1.end(b.t)
+				lb1.node.cfg.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+				lb1.start(b.t, true)
+				time.Sleep(maxLease + time.Second)
+				b.want("lb-1")
+				late.Store(int64(450 * ms))
+				wakes(b)
+				time.Sleep(110 * ms)
+				s := lb1.node.status(b.t)
+				if l := s.Routers[0].Lease; s.Loop.Stalls != 1 || s.Loop.LateMax < 300*ms || l.Lost != 1 {
+					b.t.Errorf("%d stalls, at worst %v late, lease %+v; want one stall and one loss", s.Loop.Stalls, s.Loop.LateMax, l)
+				}
+			})
+		})
+	}
 }
 
 // TestGuardedStale: a node that was cut off while it held asks for the address

@@ -243,11 +243,7 @@ const refreshAhead = 2 * time.Millisecond
 func (l *loop) tick(i *instance, now, due time.Time) {
 	i.deferred = time.Time{}
 	l.lateness.observe(now.Sub(due))
-	before := i.engine.State()
 	l.step(i, now, vrrp.Tick{})
-	if before == vrrp.Active && i.engine.State() != vrrp.Active {
-		l.lateness.stalls++
-	}
 }
 
 // A Backup whose time-out is due while packets wait to be read is looked at

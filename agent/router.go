@@ -54,6 +54,7 @@ type instance struct {
 	heldErr string
 	held    bool
 	term    uint64 // of the last Own
+	stalls  uint64 // of the engine's that were counted
 
 	due      time.Time // in deadlines
 	slot     int       // in deadlines; -1: not there

@@ -194,6 +194,13 @@ func (t *lateness) observe(late time.Duration) {
 	t.count++
 }
 
+// stalled counts a stall. Most are found out by another event than the deadline
+// that was missed, which is never observed then.
+func (t *lateness) stalled(late time.Duration) {
+	t.stalls++
+	t.max = max(t.max, late)
+}
+
 func (t *lateness) status() status.Loop {
 	buckets := slices.Clone(t.buckets)
 	if buckets == nil {

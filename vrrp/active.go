@@ -37,6 +37,7 @@ func (e *Engine) checkStall(now time.Time) {
 		return
 	}
 	late := now.Sub(e.deadline).Round(time.Microsecond)
+	e.stalls, e.late = e.stalls+1, late
 	e.become(now, Backup, "stalled for "+late.String())
 }
 

@@ -70,6 +70,8 @@ type Engine struct {
 	// Active.
 	sent    time.Time // the last advert
 	answers int       // adverts sent against rivals since the Adver_Timer fired
+	stalls  uint64    // see Status
+	late    time.Duration
 
 	// Guarded.
 	lease       uint64    // the Term of Granted; 0: not granted
@@ -125,6 +127,10 @@ type Status struct {
 	Busy bool
 	// Claiming: a guarded Backup wants to be Active.
 	Claiming bool
+	// Stalls counts how often it stepped down because it had been held up for too
+	// long, and Late is how late its advert was the last time.
+	Stalls uint64
+	Late   time.Duration
 }
 
 // New makes an Engine in Initialize. The error joins everything that is wrong.
@@ -226,6 +232,8 @@ func (e *Engine) Status() Status {
 		Resigning:      e.resign && e.disowning,
 		Busy:           e.disowning,
 		Claiming:       e.claiming,
+		Stalls:         e.stalls,
+		Late:           e.late,
 	}
 }
 
