@@ -109,7 +109,7 @@ func (b *bound) disturb(random *rand.Rand) {
 	case 13:
 		if n.agent != nil {
 			a, on := n.agent, random.IntN(3) == 0
-			b.onWay.Go(func() { _, _ = a.Drain(b.t.Context(), on) })
+			b.onWay.Go(func() { _, _ = a.Drain(b.t.Context(), on, true) })
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (b *bound) calm() {
 			b.linked[n.name].start(b.t, true)
 		}
 		b.linked[n.name].report() // as the link does each second
-		if _, err := n.agent.Drain(b.t.Context(), false); err != nil {
+		if _, err := n.agent.Drain(b.t.Context(), false, false); err != nil {
 			b.t.Error(err)
 		}
 	}

@@ -104,7 +104,7 @@ func TestGuardedStall(t *testing.T) {
 	for name, wakes := range map[string]func(b *bound){
 		"at its advert": func(*bound) {},
 		"by another event": func(b *bound) {
-			if _, err := b.nodes[0].agent.Drain(b.t.Context(), true); err != nil && !errors.Is(err, agent.ErrNotMoved) {
+			if _, err := b.nodes[0].agent.Drain(b.t.Context(), true, false); err != nil && !errors.Is(err, agent.ErrNotMoved) {
 				b.t.Error(err)
 			}
 		},
@@ -259,7 +259,7 @@ func TestDrain(t *testing.T) {
 	for _, guarded := range []bool{true, false} {
 		inBound(t, guarded, func(b *bound) {
 			silent := b.during(guardedVIP, func() {
-				moves, err := b.nodes[0].agent.Drain(b.t.Context(), true)
+				moves, err := b.nodes[0].agent.Drain(b.t.Context(), true, false)
 				if err != nil || len(moves) != 1 || moves[0].To != "lb-2" {
 					t.Errorf("guarded %v: %+v, %v", guarded, moves, err)
 				}
@@ -271,11 +271,38 @@ func TestDrain(t *testing.T) {
 			if _, err := b.nodes[1].agent.Handover(b.t.Context(), "web", "lb-1", false); !errors.Is(err, agent.ErrNotMoved) || !strings.Contains(err.Error(), "drained") {
 				t.Errorf("guarded %v: to a drained node: %v", guarded, err)
 			}
-			if moves, err := b.nodes[0].agent.Drain(b.t.Context(), false); err != nil || len(moves) != 0 {
+			if moves, err := b.nodes[0].agent.Drain(b.t.Context(), false, false); err != nil || len(moves) != 0 {
 				t.Errorf("guarded %v: undrained: %v, %v", guarded, moves, err)
 			}
 			time.Sleep(time.Second)
 			b.want("lb-1")
+		})
+	}
+}
+
+// TestDrainLast: what nobody else is ready to take over is given up by force alone.
+func TestDrainLast(t *testing.T) {
+	for _, guarded := range []bool{true, false} {
+		inBound(t, guarded, func(b *bound) {
+			b.nodes[2].kernel.setUp(false)
+			if _, err := b.nodes[1].agent.Drain(b.t.Context(), true, false); err != nil {
+				b.t.Errorf("guarded %v: a Backup: %v", guarded, err)
+			}
+			time.Sleep(time.Second)
+			_, err := b.nodes[0].agent.Drain(b.t.Context(), true, false)
+			const why = "no other node is ready to take over router web (lb-2: it is drained; lb-3: its state is Initialize)"
+			if !errors.Is(err, agent.ErrNoSuccessor) || err.Error() != why {
+				b.t.Errorf("guarded %v: %v, want %s", guarded, err, why)
+			}
+			time.Sleep(time.Second)
+			b.want("lb-1")
+			if s := b.nodes[0].status(b.t); s.Drained {
+				b.t.Errorf("guarded %v: it is drained all the same", guarded)
+			}
+			if _, err := b.nodes[0].agent.Drain(b.t.Context(), true, true); !errors.Is(err, agent.ErrNotMoved) {
+				b.t.Errorf("guarded %v: by force: %v", guarded, err)
+			}
+			b.want()
 		})
 	}
 }

@@ -149,6 +149,8 @@ var (
 	ErrUnknownRouter = errors.New("no such router")
 	// ErrNotMoved: the addresses did not go where they should.
 	ErrNotMoved = errors.New("not handed over")
+	// ErrNoSuccessor: no other node is ready for what is to be given up.
+	ErrNoSuccessor = errors.New("no other node is ready to take over")
 )
 
 // handOver makes a group give up in favour of a node, or of the best.

@@ -9,7 +9,8 @@
 //	socket   GET  /v1/status   a status.Status
 //	         POST /v1/reload   reads the configuration again and applies it
 //	         POST /v1/handover a Handover; answers a HandoverResult
-//	         POST /v1/drain    gives up what the node holds; answers what moved
+//	         POST /v1/drain    gives up what the node holds; answers what moved;
+//	                           {"force": true} does so even if nobody takes it
 //	         POST /v1/undrain
 //	         GET  /v1/voters   a status.Guard
 //	         POST /v1/voters/forget  {"node": "..."}
@@ -48,8 +49,10 @@ type Backend interface {
 	Handover(ctx context.Context, h Handover) (HandoverResult, error)
 	// Drain makes this node give up what it holds and take no part in elections,
 	// over restarts too, until it is called with false. It returns what moved. Again
-	// is as once. ctx does not end when the client goes away.
-	Drain(ctx context.Context, on bool) ([]Moved, error)
+	// is as once. Without force it is ErrRefused, and nothing changes, if no other
+	// node is ready for what this one holds. ctx does not end when the client goes
+	// away.
+	Drain(ctx context.Context, on, force bool) ([]Moved, error)
 	// Forget tells the guard that a node is gone for good, so that a change of the
 	// voters doesn't wait for it: ErrNoGuard, ErrUnknown, or ErrRefused if that node
 	// is there or nobody waits for it.

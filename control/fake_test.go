@@ -24,7 +24,7 @@ type backend struct {
 	reloads int
 
 	handover func(context.Context, Handover) (HandoverResult, error)
-	drain    func(context.Context, bool) ([]Moved, error)
+	drain    func(ctx context.Context, on, force bool) ([]Moved, error)
 	forget   func(context.Context, string) error
 }
 
@@ -32,7 +32,9 @@ func (b *backend) Handover(ctx context.Context, h Handover) (HandoverResult, err
 	return b.handover(ctx, h)
 }
 
-func (b *backend) Drain(ctx context.Context, on bool) ([]Moved, error) { return b.drain(ctx, on) }
+func (b *backend) Drain(ctx context.Context, on, force bool) ([]Moved, error) {
+	return b.drain(ctx, on, force)
+}
 
 func (b *backend) Forget(ctx context.Context, node string) error { return b.forget(ctx, node) }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -37,8 +38,11 @@ type Moved struct {
 	To     string `json:"to,omitempty"` // who has it now; empty: nobody that this node knows of
 }
 
-// The bodies of answers.
+// The bodies of requests and answers.
 type (
+	drain struct {
+		Force bool `json:"force,omitempty"`
+	}
 	drained struct {
 		Moved []Moved `json:"moved"`
 	}
@@ -69,8 +73,8 @@ func (s *Server) moves(run context.Context, mux *http.ServeMux) {
 		}, http.MethodPost))
 	}
 	post("/v1/handover", s.handover)
-	post("/v1/drain", func(ctx context.Context, _ *http.Request) (any, error) { return s.drain(ctx, true) })
-	post("/v1/undrain", func(ctx context.Context, _ *http.Request) (any, error) { return s.drain(ctx, false) })
+	post("/v1/drain", s.drain)
+	post("/v1/undrain", func(ctx context.Context, _ *http.Request) (any, error) { return s.drained(ctx, false, false) })
 	post("/v1/voters/forget", s.forget)
 	mux.HandleFunc("/v1/voters", only(s.voters, http.MethodGet, http.MethodHead))
 }
@@ -89,8 +93,17 @@ func (s *Server) handover(ctx context.Context, r *http.Request) (any, error) {
 	return s.cfg.Backend.Handover(ctx, h)
 }
 
-func (s *Server) drain(ctx context.Context, on bool) (any, error) {
-	moved, err := s.cfg.Backend.Drain(ctx, on)
+// drain takes a request without a body too.
+func (s *Server) drain(ctx context.Context, r *http.Request) (any, error) {
+	var d drain
+	if err := decode(r, &d); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return s.drained(ctx, true, d.Force)
+}
+
+func (s *Server) drained(ctx context.Context, on, force bool) (any, error) {
+	moved, err := s.cfg.Backend.Drain(ctx, on, force)
 	return drained{Moved: moved}, err
 }
 
@@ -139,14 +152,15 @@ func (c *Client) Handover(ctx context.Context, h Handover) (HandoverResult, erro
 }
 
 // Drain makes the node give up what it holds and take no part in elections, over
-// restarts too, until it is called with false. It returns what moved.
-func (c *Client) Drain(ctx context.Context, on bool) ([]Moved, error) {
-	path := "/v1/undrain"
+// restarts too, until it is called with false. It returns what moved. If no other
+// node is ready to take it over that is ErrRefused, unless force is set.
+func (c *Client) Drain(ctx context.Context, on, force bool) ([]Moved, error) {
+	path, request := "/v1/undrain", any(nil)
 	if on {
-		path = "/v1/drain"
+		path, request = "/v1/drain", drain{Force: force}
 	}
 	var d drained
-	err := c.move(ctx, path, nil, &d)
+	err := c.move(ctx, path, request, &d)
 	return d.Moved, err
 }
 

@@ -19,7 +19,7 @@ func FuzzRequest(f *testing.F) {
 	for n, body := range []string{
 		`{"router":"web","to":"lb-2"}`, ``, `{}`, `{"node":"lb-3"}`, `null`,
 		`{"router":"web","auto":true}`, `{"router":"web","to":"lb-2","auto":true}`, `{"router":"web","too":"lb-2"}`,
-		`{"router":7}`, `{"router":"web"} {"router":"mail"}`, `[]`, `{"node":""}`,
+		`{"router":7}`, `{"router":"web"} {"router":"mail"}`, `[]`, `{"node":""}`, `{"force":true}`,
 	} {
 		for i := range paths {
 			f.Add(uint8(n+i), []byte(body))
@@ -33,7 +33,7 @@ func FuzzRequest(f *testing.F) {
 				asked = h
 				return HandoverResult{}, nil
 			},
-			drain: func(_ context.Context, on bool) ([]Moved, error) {
+			drain: func(_ context.Context, on, _ bool) ([]Moved, error) {
 				asked = on
 				return nil, nil
 			},

@@ -28,11 +28,11 @@ var asks = map[string]func(context.Context, *Client) error{
 		return err
 	},
 	"drain": func(ctx context.Context, c *Client) error {
-		_, err := c.Drain(ctx, true)
+		_, err := c.Drain(ctx, true, false)
 		return err
 	},
 	"undrain": func(ctx context.Context, c *Client) error {
-		_, err := c.Drain(ctx, false)
+		_, err := c.Drain(ctx, false, false)
 		return err
 	},
 	"forget": func(ctx context.Context, c *Client) error { return c.Forget(ctx, "lb-2") },
@@ -43,7 +43,7 @@ func all(f func(context.Context) error) *backend {
 	return &backend{
 		reload:   f,
 		handover: func(ctx context.Context, _ Handover) (HandoverResult, error) { return HandoverResult{}, f(ctx) },
-		drain:    func(ctx context.Context, _ bool) ([]Moved, error) { return nil, f(ctx) },
+		drain:    func(ctx context.Context, _, _ bool) ([]Moved, error) { return nil, f(ctx) },
 		forget:   func(ctx context.Context, _ string) error { return f(ctx) },
 	}
 }
@@ -95,17 +95,21 @@ func TestHandover(t *testing.T) {
 
 func TestDrain(t *testing.T) {
 	moved := []Moved{{Router: "web", To: "lb-2"}, {Router: "mail"}}
-	s := start(t, &backend{drain: func(_ context.Context, on bool) ([]Moved, error) {
+	var forced bool
+	s := start(t, &backend{drain: func(_ context.Context, on, force bool) ([]Moved, error) {
+		forced = force
 		if on {
 			return moved, nil
 		}
 		return nil, nil
 	}})
-	got, err := Dial(s.socket).Drain(t.Context(), true)
-	if diff := cmp.Diff(moved, got); diff != "" || err != nil {
-		t.Errorf("drain: %v, (-want +got):\n%s", err, diff)
+	for _, force := range []bool{false, true} {
+		got, err := Dial(s.socket).Drain(t.Context(), true, force)
+		if diff := cmp.Diff(moved, got); diff != "" || err != nil || forced != force {
+			t.Errorf("drain: %v, forced %t, (-want +got):\n%s", err, forced, diff)
+		}
 	}
-	if got, err := Dial(s.socket).Drain(t.Context(), false); len(got) > 0 || err != nil {
+	if got, err := Dial(s.socket).Drain(t.Context(), false, false); len(got) > 0 || err != nil {
 		t.Errorf("undrain: %v, %v", got, err)
 	}
 }
@@ -153,6 +157,7 @@ func TestMovesRefuseNonsense(t *testing.T) {
 		{http.MethodPost, "/v1/handover", `{"router": "web", "to": "lb-1", "auto": true}`, 400},
 		{http.MethodPost, "/v1/handover", `{"router": "` + strings.Repeat("w", maxRequest) + `"}`, 400},
 		{http.MethodPost, "/v1/voters/forget", `{}`, 400},
+		{http.MethodPost, "/v1/drain", `{"force": 1}`, 400},
 		{http.MethodGet, "/v1/handover", ``, 405},
 		{http.MethodGet, "/v1/drain", ``, 405},
 		{http.MethodPost, "/v1/voters", ``, 405},

@@ -18,16 +18,20 @@ func (a *app) drainCommand() *cobra.Command {
 		Short: "Hand over what this node holds and keep it out of the elections",
 		Long: `Makes this node hand over everything that it holds, and take no part in the
 elections until vicar undrain, over restarts too. It goes on voting on leases, so
-that on a witness, which holds nothing, it changes nothing. If nobody takes over
-what it gave up, that is said, and the code is 1; the node is drained all the
-same.`,
+that on a witness, which holds nothing, it changes nothing.
+
+It is refused, with code 6, if this node holds what no other node is ready to take
+over: with --force nobody holds it then. Without a peer link that is not known. If
+nobody takes over what it gave up, that is said, and the code is 1; the node is
+drained all the same.`,
 		Example: `  vicar drain && systemctl restart haproxy && vicar undrain`,
 		Args:    noArguments,
 	}
 	socket := a.socketFlag(cmd.Flags())
+	force := cmd.Flags().Bool("force", false, "drain it even if no other node is ready to take over what it holds")
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
 		client := control.Dial(*socket)
-		moved, err := client.Drain(cmd.Context(), true)
+		moved, err := client.Drain(cmd.Context(), true, *force)
 		if err != nil {
 			return err
 		}
@@ -81,7 +85,7 @@ preempt allows that.`,
 	}
 	socket := a.socketFlag(cmd.Flags())
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
-		if _, err := control.Dial(*socket).Drain(cmd.Context(), false); err != nil {
+		if _, err := control.Dial(*socket).Drain(cmd.Context(), false, false); err != nil {
 			return err
 		}
 		return a.print("This node takes part in the elections again.\n")

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/control"
 	"github.com/vicar-ha/vicar/status"
@@ -34,8 +35,11 @@ func (a *answering) Handover(_ context.Context, h control.Handover) (control.Han
 	return a.result, a.err
 }
 
-func (a *answering) Drain(_ context.Context, on bool) ([]control.Moved, error) {
+func (a *answering) Drain(_ context.Context, on, force bool) ([]control.Moved, error) {
 	a.asked = fmt.Sprintf("drain %t", on)
+	if force {
+		a.asked += " by force"
+	}
 	return a.moved, a.err
 }
 
@@ -103,6 +107,8 @@ func TestMoves(t *testing.T) {
 		{"drain", "drain", answering{moved: []control.Moved{{Router: "mail", To: "lb-3"}, {Router: "web", To: "lb-2"}}}, exitOK, "drain true"},
 		{"drain-nothing", "drain", answering{}, exitOK, "drain true"},
 		{"drain-nobody", "drain", answering{moved: []control.Moved{{Router: "mail"}, {Router: "web", To: "lb-2"}}}, exitFailure, "drain true"},
+		{"drain-refused", "drain", answering{err: refused{fmt.Errorf("%w router web (lb-2: it is drained)", agent.ErrNoSuccessor)}}, exitRefused, "drain true"},
+		{"drain-force", "drain --force", answering{moved: []control.Moved{{Router: "web"}}}, exitFailure, "drain true by force"},
 		{"drain-failed", "drain", answering{err: errors.New("keeping it over a restart: no space left on device")}, exitFailure, "drain true"},
 		{"drain-witness", "drain", answering{st: witnessing}, exitOK, "drain true"},
 		{"undrain", "undrain", answering{}, exitOK, "drain false"},

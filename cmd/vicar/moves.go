@@ -90,11 +90,19 @@ func knowsRouter(c *config.Config, router string) error {
 
 // Drain takes this node out of the elections, or lets it back in, and remembers
 // that first.
-func (s *service) Drain(ctx context.Context, on bool) ([]control.Moved, error) {
+func (s *service) Drain(ctx context.Context, on, force bool) ([]control.Moved, error) {
+	was, err := isDrained(s.stateDir)
+	if err != nil {
+		return nil, err
+	}
 	if err := keepDrained(s.stateDir, on); err != nil {
 		return nil, err
 	}
-	moves, err := s.agent.Drain(ctx, on)
+	moves, err := s.agent.Drain(ctx, on, force)
+	if errors.Is(err, agent.ErrNoSuccessor) {
+		err = refused{fmt.Errorf("%w: nobody would hold it until vicar undrain; if that is meant: vicar drain --force", err)}
+		err = errors.Join(err, keepDrained(s.stateDir, was))
+	}
 	level, attrs := logged(err, slog.Bool("drained", on), slog.Int("moved", len(moves)))
 	s.log.LogAttrs(ctx, level, "drained or undrained", attrs...)
 	var moved []control.Moved

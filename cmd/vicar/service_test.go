@@ -26,6 +26,7 @@ import (
 	"github.com/vicar-ha/vicar/control"
 	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/transport/memnet"
+	"github.com/vicar-ha/vicar/vip"
 )
 
 // world is a service on a host in memory, talked to as in life: by its
@@ -35,6 +36,7 @@ type world struct {
 	kernel       *memKernel
 	told         *told
 	hup          chan os.Signal
+	peers        agent.Peers  // nil: no peer link
 	stop         func() error // ends the service and returns its error
 
 	mu  sync.Mutex
@@ -89,9 +91,14 @@ func (w *world) start(t *testing.T) {
 		announcer: func(config.Announce) agent.Announcer { return w.kernel },
 	}
 	s := service{
-		load:   func() (*config.Config, string, error) { return load(w.file, "lb-1") },
-		build:  func(c *config.Config, node string) agent.Config { return agentConfig(c, node, "v1", h) },
-		notify: w.told.notifier(), hup: w.hup, log: slog.New(slog.NewTextHandler(w, nil)),
+		load: func() (*config.Config, string, error) { return load(w.file, "lb-1") },
+		build: func(c *config.Config, node string) agent.Config {
+			built := agentConfig(c, node, "v1", h)
+			built.Peers = w.peers
+			return built
+		},
+		stateDir: filepath.Join(filepath.Dir(w.file), "state"),
+		notify:   w.told.notifier(), hup: w.hup, log: slog.New(slog.NewTextHandler(w, nil)),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -288,4 +295,43 @@ func TestServiceDoesNotStart(t *testing.T) {
 		}
 		w.status(t)
 	})
+}
+
+// nobody is a peer link with no other node on it.
+type nobody struct{}
+
+func (nobody) Send(string, vip.PeerMessage) error { return nil }
+func (nobody) Announce(vip.NodeState)             {}
+
+func (nobody) Watch(ctx context.Context, told func(vip.PeerEvent)) error {
+	told(vip.PeerEvent{States: []vip.NodeState{}})
+	<-ctx.Done()
+	return nil
+}
+
+// A drain that is refused is not remembered either.
+func TestServiceRefusesDrain(t *testing.T) {
+	w := newWorld(t)
+	w.peers = nobody{}
+	w.start(t)
+	w.up(t, "192.0.2.100/24")
+	drained := func() bool {
+		kept, err := isDrained(filepath.Join(filepath.Dir(w.file), "state"))
+		if err != nil {
+			t.Error(err)
+		}
+		if st := w.status(t); st.Drained != kept {
+			t.Errorf("drained is %t, and remembered %t", st.Drained, kept)
+		}
+		return kept
+	}
+	got := w.vicar(t, "drain")
+	if got.code != exitRefused || drained() {
+		t.Errorf("drained %t: %v", drained(), got)
+	}
+	golden(t, "drain-last.txt", got.String())
+	if got := w.vicar(t, "drain", "--force"); got.code != exitFailure || !drained() {
+		t.Errorf("drained %t: %v", drained(), got)
+	}
+	w.up(t)
 }
