@@ -113,4 +113,7 @@ func TestDemo(t *testing.T) {
 		strings.Count(got.stdout, "ms without an answer") < 2 {
 		t.Errorf("demo: %v", got)
 	}
+	if !strings.HasSuffix(got.stdout, "\n  Next: docs/install.md, docs/configuration.md.\n") {
+		t.Errorf("it goes on after its last words: %v", got)
+	}
 }

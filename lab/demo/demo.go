@@ -73,6 +73,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	probed := make(chan error, 1)
 	go func() { probed <- s.probes.Run(probing) }()
 	acts, err := s.play(ctx)
+	s.story.finish()
 	cancel()
 	err = errors.Join(err, <-probed)
 	if err != nil {

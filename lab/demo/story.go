@@ -22,6 +22,7 @@ type story struct {
 	now func() time.Duration
 
 	mu     sync.Mutex
+	over   bool                     // what the hosts do from now on is not told
 	since  map[string]time.Duration // when a host became Active; absent: it isn't
 	alerts []string                 // what hosts complained about
 }
@@ -69,6 +70,14 @@ func (s *story) outage(title string, o probe.Outage) {
 	title, _, _ = strings.Cut(title, ":")
 	title, _, _ = strings.Cut(title, ",")
 	s.print("  %-60s %s\n", title, what)
+}
+
+// finish ends what is told of the hosts: those that are stopped one after the other
+// when the demo is taken down hand the address on.
+func (s *story) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
 }
 
 func (s *story) end() {
@@ -128,7 +137,11 @@ func (s *story) hear(host string, line []byte) {
 		if r.To == "Active" {
 			s.since[host] = s.now()
 		}
+		over := s.over
 		s.mu.Unlock()
+		if over {
+			return
+		}
 		if r.To == "Active" || r.From == "Active" {
 			s.print("%s      %s  %-10s %s\n", s.stamp(), host, r.To, r.Reason)
 		}
