@@ -426,6 +426,16 @@ func TestFenceAmongOthers(t *testing.T) {
 	if names := foreign(); len(names) == 0 || !strings.HasPrefix(names[0], "eth0 ingress: filter u32") {
 		t.Errorf("before the fence: %v", names)
 	}
+	fenced := func(want ...string) {
+		r.host.do(func() error {
+			names, err := Fenced()
+			if !slices.Equal(names, want) {
+				t.Errorf("fenced %v, want %v", names, want)
+			}
+			return err
+		})
+	}
+	fenced("eth0", "eth1")
 	r.host.do(func() error {
 		names, err := PurgeFence()
 		if want := []string{"eth0", "eth1"}; !slices.Equal(names, want) {
@@ -433,6 +443,7 @@ func TestFenceAmongOthers(t *testing.T) {
 		}
 		return err
 	})
+	fenced()
 	if after := r.tc(); strings.Contains(after, "bpf") || strings.Contains(after, "eth1 clsact") {
 		t.Errorf("left behind:\n%s", after)
 	}

@@ -52,6 +52,20 @@ func PurgeFence() ([]string, error) {
 	return names, errors.Join(err, f.Close())
 }
 
+// Fenced returns the interfaces in the network namespace of the calling thread that
+// have the fence, whoever opened it. It needs no privilege.
+func Fenced() ([]string, error) {
+	f, err := looking()
+	if err != nil {
+		return nil, fmt.Errorf("looking for the fence: %w", err)
+	}
+	names, err := f.inForce()
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("looking for the fence: %w", err)
+	}
+	return names, nil
+}
+
 // ShutFence closes the fence in the network namespace of the calling thread for
 // addresses, whoever opened it. Without a fence there is nothing to do. Where
 // the fence in force can't be adopted it is replaced by one that knows these
@@ -61,11 +75,11 @@ func ShutFence(addrs []netip.Addr) error {
 	if err != nil {
 		return fmt.Errorf("closing the fence: %w", err)
 	}
-	there, err := f.inForce()
+	names, err := f.inForce()
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("closing the fence: %w", err)
 	}
-	if !there {
+	if len(names) == 0 {
 		return nil
 	}
 	if f, err = OpenFence(FenceConfig{Closed: addrs}); err != nil {
@@ -83,20 +97,25 @@ func looking() (*Fence, error) {
 	return &Fence{nl: handle}, nil
 }
 
-// inForce tells whether any interface has a fence.
-func (f *Fence) inForce() (bool, error) {
+// inForce returns the interfaces that have a fence.
+func (f *Fence) inForce() (names []string, err error) {
 	links, err := f.links()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, l := range links {
 		for _, ingress := range []bool{true, false} {
-			if ours, _, err := f.filters(l, fenceKind{ingress: ingress}); ours != nil || err != nil {
-				return ours != nil, err
+			ours, _, err := f.filters(l, fenceKind{ingress: ingress})
+			if err != nil {
+				return nil, err
+			}
+			if ours != nil {
+				names = append(names, l.Attrs().Name)
+				break
 			}
 		}
 	}
-	return false, nil
+	return names, nil
 }
 
 func (f *Fence) purge(l netlink.Link) (bool, error) {

@@ -20,14 +20,19 @@ const keyFileHead = `# Keys of vicar's peer link, the same on all nodes. Who has
 // newKeys is the text of a file with a new key.
 func newKeys() string { return keyFileHead + gossip.GenerateKey() + "\n" }
 
-// loadKeys reads the keys that an agent runs with.
+// loadKeys reads the keys that an agent runs with. A file that only a person can mend
+// is an invalid configuration; one that isn't there may come yet.
 func loadKeys(path string) ([][]byte, error) {
 	keys, err := gossip.LoadKeys(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("there is no key file %s (peer_link.keys_file): copy it from another node, or make one for all nodes with vicar keygen -o %s", path, path)
 	case err != nil:
-		return nil, fmt.Errorf("reading the peer link's keys: %w", err)
+		err = fmt.Errorf("reading the peer link's keys: %w", err)
+		if _, ok := errors.AsType[*fs.PathError](err); !ok || errors.Is(err, fs.ErrPermission) {
+			err = invalid{err}
+		}
+		return nil, err
 	}
 	return keys, nil
 }

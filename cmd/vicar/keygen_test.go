@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,5 +143,30 @@ func TestNoKeys(t *testing.T) {
 	}
 	if keys, err := loadKeys(path); err != nil || len(keys) != 1 {
 		t.Errorf("%d keys, %v", len(keys), err)
+	}
+}
+
+// TestBadKeys wants an agent with a key file that only a person can mend to end as with
+// an invalid configuration, after which systemd doesn't start it again.
+func TestBadKeys(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for path, want := range map[string]int{
+		file("open", newKeys(), 0o644):   exitConfig,
+		file("no key", "what?\n", 0o600): exitConfig,
+		file("empty", "", 0o600):         exitConfig,
+		dir:                              exitConfig,
+		filepath.Join(dir, "missing"):    exitFailure,
+	} {
+		_, err := loadKeys(path)
+		if code := (&app{started: true}).code(err); code != want {
+			t.Errorf("%s: code %d, want %d: %v", filepath.Base(path), code, want, err)
+		}
 	}
 }

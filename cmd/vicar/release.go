@@ -81,8 +81,16 @@ func (a *app) release(ctx context.Context, f releaseFlags) error {
 		}
 	}
 	done, err := giveUp(ctx, f)
-	if err == nil && len(done) == 0 {
-		done = []string{"Nothing was left."}
+	stays := fenceStays()
+	switch {
+	case err != nil || len(done) > 0:
+	case stays == "":
+		done = append(done, "Nothing was left.")
+	default:
+		done = append(done, "No address was left.")
+	}
+	if stays != "" && !f.purge {
+		done = append(done, stays)
 	}
 	var b strings.Builder
 	for _, line := range done {
@@ -128,4 +136,14 @@ func giveUp(ctx context.Context, f releaseFlags) (done []string, err error) {
 		return done, err
 	}
 	return done, nil
+}
+
+// fenceStays says where the fence is and how to take it away; empty if there is
+// none. That it can't be looked for is no reason for release to fail.
+func fenceStays() string {
+	names, err := address.Fenced()
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("The fence stays on %s, for the next agent. On a host that is not to run vicar any more: vicar release --purge", firstNames(names))
 }

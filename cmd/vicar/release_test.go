@@ -79,13 +79,19 @@ func (n left) answers(t *testing.T) bool {
 	return ok
 }
 
+// stays is what release says of the fence of newLeft.
+const stays = "The fence stays on eth0, for the next agent. On a host that is not to run vicar any more: vicar release --purge\n"
+
 func TestReleaseFence(t *testing.T) {
 	n := newLeft(t)
 	if !n.answers(t) {
 		t.Fatal("the fence is closed")
 	}
-	if got := n.vicar(t, "release"); got.code != exitOK || got.stdout != "removed 192.0.2.100/24\n" {
+	if got := n.vicar(t, "release"); got.code != exitOK || got.stdout != "removed 192.0.2.100/24\n"+stays {
 		t.Errorf("release: %v", got)
+	}
+	if got := n.vicar(t, "release"); got.code != exitOK || got.stdout != "No address was left.\n"+stays {
+		t.Errorf("release again: %v", got)
 	}
 	if n.answers(t) {
 		t.Error("the fence is open")
@@ -137,7 +143,7 @@ func (n left) with(t *testing.T, capabilities string, args ...string) string {
 func TestReleaseAsUnit(t *testing.T) {
 	n := newLeft(t)
 	const rights = "-all,+bpf,+net_admin,+net_raw"
-	if got := n.with(t, rights, "release"); got != "removed 192.0.2.100/24\n" {
+	if got := n.with(t, rights, "release"); got != "removed 192.0.2.100/24\n"+stays {
 		t.Errorf("release: %q", got)
 	}
 	if n.answers(t) {
@@ -154,7 +160,7 @@ func TestReleaseWithoutEBPF(t *testing.T) {
 	n := newLeft(t)
 	const rights = "-all,+net_admin,+net_raw"
 	got := n.with(t, rights, "release")
-	if !strings.HasPrefix(got, "The fence closes when the leases end, and not now") || !strings.HasSuffix(got, "\nremoved 192.0.2.100/24\n") {
+	if !strings.HasPrefix(got, "The fence closes when the leases end, and not now") || !strings.HasSuffix(got, "\nremoved 192.0.2.100/24\n"+stays) {
 		t.Errorf("release: %q", got)
 	}
 	if got := n.with(t, rights, "release", "--purge"); got != "took the fence away from eth0\n" {

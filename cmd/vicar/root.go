@@ -42,7 +42,7 @@ Exit codes:
   0  done
   1  failed
   2  used wrongly: unknown command, flag or argument, or no such router or node
-  3  the configuration is not valid
+  3  the configuration is not valid, or the key file
   4  no agent answers, or you may not talk to it
   5  the configuration is valid, but the proof found a problem
   6  the agent refuses: as things are it can't be done`
