@@ -206,7 +206,7 @@ func TestHandover(t *testing.T) {
 				return m
 			}
 			silent := b.during(guardedVIP, func() {
-				if m := move("lb-1", "lb-3", false); m.From != "lb-1" || m.To != "lb-3" || m.Took > 10*time.Millisecond {
+				if m := move("lb-1", "lb-3", false); m.From != "lb-1" || m.To != "lb-3" || m.Took > 10*time.Millisecond || m.Returns {
 					t.Errorf("guarded %v: moved %+v", guarded, m)
 				}
 			})
@@ -221,6 +221,18 @@ func TestHandover(t *testing.T) {
 			b.want("lb-2")
 			b.during(guardedVIP, func() { move("lb-1", "", true) })
 			b.want("lb-1")
+			for _, at := range []string{"lb-3", "lb-1"} {
+				b.during(guardedVIP, func() {
+					if m := move(at, "", false); m.From != "lb-1" || m.To != "lb-2" || !m.Returns {
+						t.Errorf("guarded %v: at %s: moved %+v", guarded, at, m)
+					}
+				})
+				b.want("lb-1")
+			}
+			move("lb-1", "lb-3", false)
+			if m := move("lb-1", "", false); m.From != "lb-3" || m.To == "lb-3" || m.Returns {
+				t.Errorf("guarded %v: from a worse one: moved %+v", guarded, m)
+			}
 			b.during(guardedVIP, func() { move("lb-3", "", false) })
 			b.want("lb-1") // lb-2 had it for a moment: nothing keeps it there
 
@@ -260,7 +272,7 @@ func TestDrain(t *testing.T) {
 		inBound(t, guarded, func(b *bound) {
 			silent := b.during(guardedVIP, func() {
 				moves, err := b.nodes[0].agent.Drain(b.t.Context(), true, false)
-				if err != nil || len(moves) != 1 || moves[0].To != "lb-2" {
+				if err != nil || len(moves) != 1 || moves[0].To != "lb-2" || moves[0].Returns {
 					t.Errorf("guarded %v: %+v, %v", guarded, moves, err)
 				}
 			})

@@ -23,6 +23,8 @@ type Move struct {
 	Resource string
 	From, To string
 	Took     time.Duration // until its new holder was seen
+	// Returns: From is the better one and takes it back (preempt).
+	Returns bool
 }
 
 // Handover moves a router, or a sync group, to the named node, where it stays
@@ -89,6 +91,7 @@ func (l *loop) checkMoves(now time.Time) {
 		switch holder := l.seen(m, now); {
 		case holder != "" && holder != m.from:
 			result.To = holder
+			result.Returns = l.returns(m, now, holder)
 			if m.to != "" && holder != m.to {
 				result.err = fmt.Errorf("%w: %s went to %s and not to %s", ErrNotMoved, result.Resource, holder, m.to)
 			}
@@ -112,6 +115,24 @@ func (l *loop) stayed(m move, now time.Time) string {
 		return fmt.Sprintf("%s still holds %s after %v: its log says why", m.from, m.group.key(), waited)
 	}
 	return fmt.Sprintf("nobody was seen to take %s over from %s within %v", m.group.key(), m.from, waited)
+}
+
+// returns tells whether the former holder of a resource takes it back from the new
+// one by itself.
+func (l *loop) returns(m move, now time.Time, to string) bool {
+	g := m.group
+	priority := func(node string) uint8 {
+		if r, ok := l.states(g)[node]; ok {
+			return r.Priority
+		}
+		st := g.members[0].engine.Status()
+		if node == l.cfg.Node {
+			return st.Priority
+		}
+		return st.ActivePriority // without a peer link: of whom it hears
+	}
+	ready := m.from == l.cfg.Node && !l.cfg.Drained && g.state() != vrrp.Initialize || l.unready(g, now, m.from) == ""
+	return m.to == "" && g.unit.routers[0].Preempt && ready && priority(m.from) > priority(to)
 }
 
 // seen is the holder of a resource that is moved, as far as is known since then.

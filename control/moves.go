@@ -30,6 +30,8 @@ type HandoverResult struct {
 	From string        `json:"from"` // the holder before
 	To   string        `json:"to"`   // the holder now
 	Took time.Duration `json:"took_ns"`
+	// Returns: From is the better one and takes it back, as preempt allows.
+	Returns bool `json:"returns,omitempty"`
 }
 
 // Moved is a router that a drained node has given up.

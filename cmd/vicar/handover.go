@@ -86,6 +86,9 @@ func handoverText(h control.Handover, r control.HandoverResult) string {
 	default:
 		fmt.Fprintf(&b, "%s has moved from %s to %s in %s.\n", h.Router, clip(r.From, mostName), holder, took(r.Took))
 	}
+	if r.Returns {
+		fmt.Fprintf(&b, "%s is better and takes it back (preempt). To keep it there: vicar handover %s --to %s\n", clip(r.From, mostName), h.Router, holder)
+	}
 	if h.To != "" {
 		fmt.Fprintf(&b, "It stays there until %s fails, or until: vicar handover %s --auto\n", h.To, h.Router)
 	}

@@ -93,6 +93,7 @@ func TestMoves(t *testing.T) {
 		asked      string
 	}{
 		{"handover", "handover web", answering{result: moved}, exitOK, "handover {Router:web To: Auto:false}"},
+		{"handover-returns", "handover web", answering{result: control.HandoverResult{From: "lb-1", To: "lb-2", Took: moved.Took, Returns: true}}, exitOK, ""},
 		{"handover-to", "handover web --to lb-2", answering{result: moved}, exitOK, "handover {Router:web To:lb-2 Auto:false}"},
 		{"handover-there", "handover web --to lb-2", answering{result: control.HandoverResult{From: "lb-2", To: "lb-2"}}, exitOK, ""},
 		{"handover-auto", "handover web --auto", answering{result: control.HandoverResult{From: "lb-2", To: "lb-2"}}, exitOK, "handover {Router:web To: Auto:true}"},

@@ -27,7 +27,7 @@ func (s *service) Handover(ctx context.Context, h control.Handover) (control.Han
 	level, attrs := logged(err, slog.String("router", h.Router), slog.String("from", m.From), slog.String("to", cmp.Or(m.To, h.To)),
 		slog.Bool("auto", h.Auto), slog.Duration("took", m.Took))
 	s.log.LogAttrs(ctx, level, "a handover was asked for", attrs...)
-	return control.HandoverResult{From: m.From, To: m.To, Took: m.Took}, refusal(err)
+	return control.HandoverResult{From: m.From, To: m.To, Took: m.Took, Returns: m.Returns}, refusal(err)
 }
 
 // hasRouters refuses to move a router from where it is not: a witness has no part
