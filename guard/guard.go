@@ -160,23 +160,43 @@ func (g *Guard) Releases(resource string) map[string][]byte {
 // it takes to reach the world stays what it was. A resource that is held stays
 // as it is until it is given up. Call it before the routers are changed. Another
 // list of voters is staged; if that can't be, it is an error that says why, and
-// the rest is applied.
+// the rest is applied. That a disk is slow, or full, is none: Status tells.
 func (g *Guard) Reload(ctx context.Context, cfg Config) error {
 	cfg.Node, cfg.Start, cfg.Send = g.cfg.Node, g.cfg.Start, g.cfg.Send
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return err
 	}
-	return ask(ctx, g, func(answer chan<- error) item { return reloadAsked{cfg, answer} })
+	if err := ask(ctx, g, func(answer chan<- error) item { return reloadAsked{cfg, answer} }); err != nil {
+		return err
+	}
+	short, cancel := context.WithTimeout(ctx, settling)
+	defer cancel()
+	_ = g.settle(short) // who looks now sees what was staged
+	return nil
+}
+
+// settling is how long a Reload waits for the disk.
+const settling = time.Second
+
+// settle waits until what was decided of the lists is in force.
+func (g *Guard) settle(ctx context.Context) error {
+	return ask(ctx, g, func(answer chan<- error) item { return settleAsked{answer} })
 }
 
 // Gone says that a node has left the peer link. Only such a one can be forgotten.
 func (g *Guard) Gone(node string) { g.queue.put(departed{node}) }
 
 // Forget does without a node that is gone for good while a change of the voters
-// waits for it.
+// waits for it. It returns when that is in force.
 func (g *Guard) Forget(ctx context.Context, node string) error {
-	return ask(ctx, g, func(answer chan<- error) item { return forgetAsked{node, answer} })
+	if err := ask(ctx, g, func(answer chan<- error) item { return forgetAsked{node, answer} }); err != nil {
+		return err
+	}
+	if err := g.settle(ctx); err != nil {
+		return fmt.Errorf("forgetting %s, which is tried again: %w", node, err)
+	}
+	return nil
 }
 
 // Status is the Guard at one instant between two turns. What the fence is called

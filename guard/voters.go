@@ -26,6 +26,7 @@ type roster struct {
 	writing     bool
 	rewriteAt   time.Time // the last write failed, and when it is tried again
 	unwritten   error     // why
+	waiting     []settleAsked
 }
 
 // rewrite is how long after a failed write the next is tried.
@@ -128,6 +129,7 @@ type wrote struct {
 
 func (w wrote) handle(l *loop, now time.Time) {
 	r := l.roster
+	defer r.settled()
 	r.writing = false
 	if w.err != nil {
 		if r.unwritten == nil {
@@ -144,6 +146,26 @@ func (w wrote) handle(l *loop, now time.Time) {
 }
 
 func names(list quorum.List) string { return strings.Join(list.Voters, " ") }
+
+// settleAsked asks to be answered when what was decided of the lists is on disk,
+// and so in force, or can't be written.
+type settleAsked struct{ answer chan<- error }
+
+func (s settleAsked) handle(l *loop, _ time.Time) {
+	l.roster.waiting = append(l.roster.waiting, s)
+	l.roster.settled()
+}
+
+// settled answers those who wait, unless a write is under way.
+func (r *roster) settled() {
+	if r.writing {
+		return
+	}
+	for _, s := range r.waiting {
+		s.answer <- r.unwritten
+	}
+	r.waiting = nil
+}
 
 // vote gives the voter its lists. It has been silent since the start of this
 // life, before which it may have voted.

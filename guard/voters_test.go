@@ -148,6 +148,48 @@ func TestVotersForget(t *testing.T) {
 	})
 }
 
+// Who looks when a reload or Forget has returned sees what came of it, though it
+// goes by way of the disk.
+func TestVotersAreShownAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	exchange(t, func(t *testing.T, w *world, a, _, c, _ *node) {
+		a.stop()
+		a.cfg.StateDir = filepath.Join(dir, "a")
+		a.start()
+		w.pass(1100 * ms)
+		c.stop()
+		a.guard.Gone("c")
+		if err := a.reload("a", "b", "d"); err != nil {
+			t.Fatal(err)
+		}
+		if s := a.status(); !s.Staged || !slices.Equal(s.Waits, []string{"b", "c", "d"}) {
+			t.Errorf("after the reload: %+v", s)
+		}
+		if err := a.guard.Forget(t.Context(), "c"); err != nil {
+			t.Fatal(err)
+		}
+		if s := a.status(); !slices.Equal(s.Waits, []string{"b", "d"}) {
+			t.Errorf("after c was forgotten: %+v", s)
+		}
+		// What can't be written has not come about.
+		if err := os.Rename(a.cfg.StateDir, dir+"/away"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(a.cfg.StateDir, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.guard.Forget(t.Context(), "d"); err == nil || !strings.Contains(err.Error(), a.cfg.StateDir) {
+			t.Errorf("forgetting d on a full disk: %v", err)
+		}
+		if s := a.status(); !slices.Equal(s.Waits, []string{"b", "d"}) || s.Problem == "" {
+			t.Errorf("after d could not be forgotten: %+v", s)
+		}
+		if err := a.reload("a", "b", "c"); err != nil { // goes on without the disk
+			t.Error(err)
+		}
+	})
+}
+
 // The list in force comes from the disk after a restart, not from the file. A
 // node that lost its disk asks the others.
 func TestVotersRestart(t *testing.T) {
