@@ -57,6 +57,7 @@ func (l *loop) voterStatus(now time.Time, name string, saved *quorum.Saved) stat
 	switch {
 	case name == l.cfg.Node:
 		v.Ready = !saved.Staged.IsZero()
+		v.Answers, v.Silent = l.voter != nil && !now.Before(l.voter.Silent()), false
 	case heard:
 		v.Ready = same(o)
 		v.Drift = o.Generation != saved.Generation || o.Current.Digest() != saved.Current.Digest()

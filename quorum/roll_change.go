@@ -151,6 +151,9 @@ func (r *Roll) Problem() string {
 		return fmt.Sprintf("the change to the voters %v, to which %s is bound, comes first; then those of this node's file (%v)", staged, by, r.file)
 	}
 	for _, node := range r.missing(anyhow) {
+		if r.gone[node] { // it is waited for, or to be forgotten
+			continue
+		}
 		if o, ok := r.heard[node]; ok && !r.disk.Staged.IsZero() && o.Generation == r.disk.Generation {
 			return fmt.Sprintf("the file of %s has other voters (%v) than this node's (%v): reload the same file on all nodes", node, o.wanted(), r.file)
 		}

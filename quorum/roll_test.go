@@ -147,6 +147,10 @@ func TestRollBegins(t *testing.T) {
 	if got := f.rolls["a"].Problem(); !strings.Contains(got, "the file of c") {
 		t.Errorf("problem %q", got)
 	}
+	f.rolls["a"].Gone("c") // its file can't be reloaded: it is waited for, or to be forgotten
+	if got := f.rolls["a"].Problem(); got != "" {
+		t.Errorf("problem %q though c is gone", got)
+	}
 	f.load(listABC, "c")
 	f.at(1, done, done, "a", "b", "c")
 

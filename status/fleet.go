@@ -59,9 +59,12 @@ type Guard struct {
 // Voter is a node that votes on leases.
 type Voter struct {
 	Name string `json:"name"`
-	// Answers: it has within the last moments, and owes this node no answer. Silent:
-	// it has been asked for longer than a lease and doesn't answer. Both are false
-	// while nothing is asked: only who holds a lease or wants one asks.
+	// Counted: it is there for a majority, as far as is known (Status.Votes). Answers:
+	// it has within the last moments, and owes this node no answer; this node's own
+	// does unless it has just started. Silent: it has been asked for longer than a
+	// lease and doesn't answer. Of the others both are false while nothing is asked:
+	// only who holds a lease or wants one asks.
+	Counted bool      `json:"counted"`
 	Answers bool      `json:"answers"`
 	Silent  bool      `json:"silent,omitempty"`
 	Asked   time.Time `json:"asked,omitzero"` // last
@@ -97,7 +100,8 @@ type Node struct {
 	Address netip.AddrPort `json:"address,omitzero"`
 	Joined  bool           `json:"joined"`
 	// Quiet: it has joined, but has not answered on the peer link for some seconds.
-	// It is asked every second; Heard is when it last answered.
+	// It is asked every second; Heard is when it last answered, zero if it never did:
+	// then its file may not have this node.
 	Quiet      bool           `json:"quiet,omitempty"`
 	Heard      time.Time      `json:"heard,omitzero"`
 	Since      time.Time      `json:"since,omitzero"`

@@ -20,7 +20,7 @@ func RefusalWords(reason string) string {
 	case "unheard":
 		return "too few voters answer"
 	case "not_ready":
-		return "this node has just started, and the other voters alone are too few"
+		return "this node has just started, or has no list of voters yet, and the other voters alone are too few"
 	case "fence":
 		return "the fence can't be opened"
 	case "stalled":

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/config"
@@ -27,7 +28,11 @@ func (u *cluster) status(ctx context.Context, st *status.Status) {
 	}
 	if g, err := u.guard.Status(ctx); err == nil {
 		st.Guard = &g
-		st.Guard.Majority = st.Votes().Majority
+		votes := st.Votes()
+		g.Majority = votes.Majority
+		for i := range g.Voters {
+			g.Voters[i].Counted = !slices.Contains(votes.Silent, g.Voters[i].Name)
+		}
 		st.MarkStale()
 	}
 	names := leaseNames(resources)
@@ -44,7 +49,8 @@ func (u *cluster) status(ctx context.Context, st *status.Status) {
 // not answer, may be silent on the peer link before that is shown.
 const quietFor = 3 * time.Second
 
-// reached adds when the nodes were last heard on the peer link.
+// reached adds when the nodes were last heard on the peer link. One that has joined
+// and has never answered may not have this node in its file.
 func (u *cluster) reached(st *status.Status) {
 	now := u.now()
 	heard := make(map[string]time.Time)
@@ -53,7 +59,13 @@ func (u *cluster) reached(st *status.Status) {
 	}
 	for i := range st.Fleet {
 		n := &st.Fleet[i]
-		if at, joined := heard[n.Name]; joined && n.Joined && n.Configured && !at.IsZero() {
+		at, joined := heard[n.Name]
+		switch {
+		case !joined || !n.Joined || !n.Configured:
+		case at.IsZero():
+			// A reload may have made it one that is asked.
+			n.Quiet = st.Now.Sub(n.Since) > quietFor && st.Now.Sub(st.Reloaded) > quietFor
+		default:
 			ago := now.Sub(at)
 			n.Heard, n.Quiet = st.Now.Add(-ago), ago > quietFor
 		}

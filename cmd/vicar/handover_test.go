@@ -79,6 +79,11 @@ func TestMoves(t *testing.T) {
 	moved := control.HandoverResult{From: "lb-1", To: "lb-2", Took: 2943 * time.Microsecond}
 	changing := guarded()
 	changing.Guard.Staged, changing.Guard.Waits = true, []string{"lb-3", "lb-4"}
+	staging := guarded()
+	staging.Guard.Staged, staging.Guard.Waits = true, []string{"arbiter", "lb-2"}
+	for i := range staging.Guard.Voters {
+		staging.Guard.Voters[i].Staged = true
+	}
 	var cfg config.Config
 	cfg.Routers, cfg.Nodes = []config.Router{{Name: "mail"}, {Name: "web"}}, []config.Node{{Name: "lb-1"}, {Name: "lb-2"}, {Name: "arbiter", Witness: true}}
 	witnessing := guarded()
@@ -117,6 +122,7 @@ func TestMoves(t *testing.T) {
 		{"voters-json", "voters --json", answering{st: guarded()}, exitOK, ""},
 		{"voters-none", "voters", answering{st: quiet()}, exitRefused, ""},
 		{"voters-none-json", "voters --json", answering{st: quiet()}, exitRefused, ""},
+		{"reload-staged", "reload", answering{st: staging}, exitOK, ""},
 		{"voters-forget", "voters forget lb-5", answering{st: guarded()}, exitOK, "forget lb-5"},
 		{"voters-forget-more", "voters forget lb-5", answering{st: changing}, exitOK, "forget lb-5"},
 		{"voters-forget-refused", "voters forget lb-2", answering{st: guarded(), err: fmt.Errorf("%w: lb-2 is there", control.ErrRefused)}, exitRefused, "forget lb-2"},

@@ -15,15 +15,21 @@ func (a *app) reloadCommand() *cobra.Command {
 		Short: "Make the agent read its configuration again",
 		Long: `Makes the running agent read its configuration again and apply what changed.
 Routers that did not change are not disturbed. If the file is not valid nothing
-changes, and its errors are shown (exit code 3).`,
+changes, and its errors are shown (exit code 3). Changed voters are staged: they
+are in force when every node has the file, and it says for whom that waits.`,
 		Args: noArguments,
 	}
 	socket := a.socketFlag(cmd.Flags())
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
-		if err := control.Dial(*socket).Reload(cmd.Context()); err != nil {
+		client := control.Dial(*socket)
+		if err := client.Reload(cmd.Context()); err != nil {
 			return err
 		}
-		return a.print("The configuration is in force.\n")
+		st, err := client.Status(cmd.Context())
+		if err != nil || st.Guard == nil || !st.Guard.Staged { // it has been reloaded in any case
+			return a.print("The configuration is in force.\n")
+		}
+		return a.print("The configuration is in force but for the voters, which are staged.\nNow " + changeLine(st) + ".\n")
 	})
 	return cmd
 }

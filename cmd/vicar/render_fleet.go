@@ -73,7 +73,7 @@ func configCell(n status.Node) cell {
 // holds is how many routers and sync groups a node is Active for, and was as far as
 // it could tell.
 func holds(n status.Node) string {
-	if !n.Joined || n.Witness {
+	if !n.Joined || n.Witness || n.Digest == "" && !n.Here { // the last has told nothing
 		return "-"
 	}
 	active, told := 0, 0
@@ -116,13 +116,21 @@ func wrongFleet(st status.Status) []string {
 		say("the peer link doesn't work: %s", clip(st.PeerLink.Error, mostText))
 	}
 	silent := st.Votes().Silent
+	var mute []string
 	for _, n := range st.Fleet {
+		name, loss := n.Name, ": nothing can be handed over to it or by it"
+		if n.Witness { // it has a vote, and no more
+			name, loss = "the witness "+n.Name, ""
+		}
 		switch {
 		case !n.Configured:
+			say("%s is on the peer link, and not in this node's file: put it there and reload, or stop it (who should not have the key: change the keys)", clip(n.Name, mostName))
+		case isMute(st, n.Name):
+			mute = append(mute, n.Name)
 		case !n.Joined && !slices.Contains(silent, n.Name):
-			say("%s is not on the peer link: nothing can be handed over to it or by it", n.Name)
+			say("%s is not on the peer link%s", name, loss)
 		case n.Quiet && !slices.Contains(silent, n.Name):
-			say("%s has not answered on the peer link for %s: nothing can be handed over to it or by it", n.Name, since(st.Now, n.Heard))
+			say("%s has not answered on the peer link for %s%s", name, since(st.Now, n.Heard), loss)
 		case n.Differs:
 			say("%s runs another configuration (%s, here %s): bring the files in line and run vicar reload", n.Name, short(n.Digest), short(st.Digest))
 		}
@@ -134,6 +142,9 @@ func wrongFleet(st status.Status) []string {
 				say("%s: another node's lease runs, but its adverts don't reach this node: is something filtering VRRP?", resourceName(r.Name))
 			}
 		}
+	}
+	if len(mute) > 0 {
+		say("%s on the peer link and never answered this node, which may not be in their files: put it there and reload", doOrDoes(mute, "is", "are"))
 	}
 	return ws
 }

@@ -25,8 +25,8 @@ func guardLines(st status.Status) []string {
 		majority = "yes"
 	}
 	leases := fmt.Sprintf("leases: up to %v; this node's voter has granted %d that run", g.MaxLease, g.Grants)
-	if g.MaxLease == 0 {
-		leases = "leases: none before a list of voters is in force"
+	if unlisted(g) {
+		majority, leases = "none yet", "leases: none before a list of voters is in force"
 	}
 	lines := []string{
 		fmt.Sprintf("majority: %s, %d of %s%s", majority, len(g.Voters)-len(votes.Silent), many(uint64(len(g.Voters)), "voter"), reserved(st)),
@@ -52,30 +52,9 @@ func waitsGuard(st status.Status) []string {
 		ws = append(ws, fmt.Sprintf("this node has just started and does not vote until %s", until(st.Now, g.Silent)))
 	}
 	if g.Staged {
-		ws = append(ws, changeLine(g))
+		ws = append(ws, changeLine(st))
 	}
 	return ws
-}
-
-// changeLine is how far a change of the voters is.
-func changeLine(g *status.Guard) string {
-	unreported := unreported(g)
-	switch {
-	case g.MaxLease == 0 && len(unreported) > 0: // no list is in force
-		return "a new cluster begins when this node has been there together with " + listed(unreported)
-	case len(unreported) > 0:
-		return "a change of the voters waits for " + listed(unreported) + " to report it (if one is gone for good: vicar voters forget NODE)"
-	default:
-		return fmt.Sprintf("a change of the voters has been reported by all: it is in force in about %v", 2*g.MaxLease)
-	}
-}
-
-// unreported are the nodes that a change of the voters waits for and that have not
-// reported it.
-func unreported(g *status.Guard) []string {
-	return slices.DeleteFunc(slices.Clone(g.Waits), func(name string) bool {
-		return slices.ContainsFunc(g.Voters, func(v status.Voter) bool { return v.Name == name && v.Ready })
-	})
 }
 
 // leaseCell is what the guard says of a router.
@@ -144,6 +123,9 @@ func wrongVoters(st status.Status) []string {
 		return nil
 	}
 	votes := st.Votes()
+	if unlisted(g) { // it waits for them, which is said there
+		return nil
+	}
 	var missing, drifted []string
 	for _, v := range g.Voters {
 		switch {

@@ -21,7 +21,7 @@ func guarded() status.Status {
 	st.Routers[0].Lease = &status.Lease{}
 	st.Guard = &status.Guard{Fence: status.FenceOn, MaxLease: 10 * time.Second, Majority: true, Grants: 2, Dropped: map[string]uint64{}}
 	for _, name := range []string{"arbiter", "lb-1", "lb-2"} {
-		st.Guard.Voters = append(st.Guard.Voters, status.Voter{Name: name, Answers: true, Heard: noon, Current: true})
+		st.Guard.Voters = append(st.Guard.Voters, status.Voter{Name: name, Counted: true, Answers: true, Heard: noon, Current: true})
 	}
 	st.PeerLink = &status.PeerLink{Port: 7946}
 	resources := func(mail, web string) []status.NodeResource {
@@ -226,44 +226,6 @@ func TestGuardWords(t *testing.T) {
 		}
 		if got := words("overflow"); strings.HasPrefix(got, "for ") {
 			t.Errorf("no words for an overflow: %s", got)
-		}
-	}
-}
-
-// How far a change of the voters is: nobody is told to forget a node that merely
-// hasn't been there yet, or that has reported.
-func TestChangeLine(t *testing.T) {
-	voters := func(ready ...string) []status.Voter {
-		var all []status.Voter
-		for _, name := range []string{"lb-1", "lb-2", "lb-3"} {
-			all = append(all, status.Voter{Name: name, Ready: slices.Contains(ready, name)})
-		}
-		return all
-	}
-	tests := map[string]struct {
-		guard status.Guard
-		want  string
-	}{
-		"a new cluster": {
-			status.Guard{Waits: []string{"lb-2", "lb-3"}, Voters: voters("lb-1")},
-			"a new cluster begins when this node has been there together with lb-2 and lb-3",
-		},
-		"one has not reported": {
-			status.Guard{MaxLease: 10 * time.Second, Waits: []string{"lb-3"}, Voters: voters("lb-1", "lb-2")},
-			"a change of the voters waits for lb-3 to report it (if one is gone for good: vicar voters forget NODE)",
-		},
-		"some are not done": {
-			status.Guard{MaxLease: 10 * time.Second, Waits: []string{"lb-2", "lb-3"}, Voters: voters("lb-1", "lb-2", "lb-3")},
-			"a change of the voters has been reported by all: it is in force in about 20s",
-		},
-		"all are": {
-			status.Guard{MaxLease: 3 * time.Second, Voters: voters("lb-1", "lb-2", "lb-3")},
-			"a change of the voters has been reported by all: it is in force in about 6s",
-		},
-	}
-	for name, tc := range tests {
-		if got := changeLine(&tc.guard); got != tc.want {
-			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
 	}
 }

@@ -77,7 +77,7 @@ func refusalShort(reason string) string {
 	case "unheard":
 		return "too few answer"
 	case "not_ready":
-		return "just started"
+		return "not ready yet"
 	case "fence":
 		return "no fence"
 	default:

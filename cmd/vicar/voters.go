@@ -68,8 +68,8 @@ others learn it from this node.`,
 			return err
 		}
 		text := fmt.Sprintf("%s is forgotten, here and by those that hear of it.\n", args[0])
-		if g, err := client.Voters(cmd.Context()); err == nil && g.Staged {
-			text += "Now " + changeLine(&g) + ".\n"
+		if st, err := client.Status(cmd.Context()); err == nil && st.Guard != nil && st.Guard.Staged {
+			text += "Now " + changeLine(st) + ".\n"
 		}
 		return a.print(text)
 	})
