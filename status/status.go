@@ -28,6 +28,9 @@ type Status struct {
 	Loop     Loop      `json:"loop"`
 	// Drained: by vicar drain, until vicar undrain.
 	Drained bool `json:"drained,omitempty"`
+	// NeedsRestart is what of the file the last reload was refused for, since only a
+	// restart can change it.
+	NeedsRestart []string `json:"needs_restart,omitempty"`
 	// Guard and PeerLink are nil where the configuration has none; Fleet are the
 	// nodes as the peer link knows them, this one too, by name.
 	Guard    *Guard    `json:"guard,omitempty"`

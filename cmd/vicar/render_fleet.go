@@ -132,7 +132,7 @@ func wrongFleet(st status.Status) []string {
 		case n.Quiet && !slices.Contains(silent, n.Name):
 			say("%s has not answered on the peer link for %s%s", name, since(st.Now, n.Heard), loss)
 		case n.Differs:
-			say("%s runs another configuration (%s, here %s): bring the files in line and run vicar reload", n.Name, short(n.Digest), short(st.Digest))
+			say("%s runs another configuration (%s, here %s): bring the files in line and %s", n.Name, short(n.Digest), short(st.Digest), inForce(st))
 		}
 		if !n.Here {
 			continue
@@ -147,6 +147,14 @@ func wrongFleet(st status.Status) []string {
 		say("%s on the peer link and never answered this node, which may not be in their files: put it there and reload", doOrDoes(mute, "is", "are"))
 	}
 	return ws
+}
+
+// inForce is what puts a file into force on this node.
+func inForce(st status.Status) string {
+	if len(st.NeedsRestart) > 0 {
+		return "restart this node, as is said above: a reload is refused"
+	}
+	return "run vicar reload"
 }
 
 // pins says what stays where it is because somebody named the node.

@@ -15,6 +15,13 @@ import (
 func wrongs(st status.Status) []string {
 	ws := slices.Concat(wrongVoters(st), wrongDenials(st), wrongGuard(st))
 	say := func(format string, args ...any) { ws = append(ws, fmt.Sprintf(format, args...)) }
+	if len(st.NeedsRestart) > 0 {
+		differs := make(needsRestart, len(st.NeedsRestart))
+		for n, d := range st.NeedsRestart {
+			differs[n] = clip(d, mostText)
+		}
+		say("a reload was refused: %v", differs)
+	}
 	for _, r := range st.Routers {
 		if r.State == "Initialize" && !st.Drained {
 			say("%s takes no part in the election: %s", r.Name, r.Reason)

@@ -46,10 +46,9 @@ type service struct {
 	body    *body    // nil on a witness
 	cluster *cluster // nil without a peer link
 	cfg     atomic.Pointer[config.Config]
-	// node and control can't change while the agent runs.
 	node    string
-	control config.Control
-	turn    chan struct{} // has room for the one reload at a time
+	restart atomic.Pointer[[]string] // what the last reload was refused for, see needsRestart
+	turn    chan struct{}            // has room for the one reload at a time
 }
 
 var _ control.Backend = (*service)(nil)
@@ -62,7 +61,7 @@ func (s *service) run(ctx context.Context) error {
 		return err
 	}
 	s.warn(cfg)
-	s.node, s.control, s.turn = node, cfg.Control, make(chan struct{}, 1)
+	s.node, s.turn = node, make(chan struct{}, 1)
 	if err := s.setUp(ctx, cfg); err != nil {
 		return err
 	}
@@ -224,6 +223,9 @@ func (s *service) attend(ctx, serving context.Context, ready <-chan struct{}) {
 // Status is the agent's, with its checks and hooks.
 func (s *service) Status(ctx context.Context) (status.Status, error) {
 	st, err := s.agent.Status(ctx)
+	if differs := s.restart.Load(); differs != nil {
+		st.NeedsRestart = *differs
+	}
 	st.Checks, st.Hooks = s.checks.Status(), s.hooks.Status()
 	if s.cluster != nil {
 		s.cluster.status(ctx, &st)

@@ -30,6 +30,8 @@ func (s *service) Reload(ctx context.Context) error {
 		}
 	}()
 	cfg, err := s.apply(ctx)
+	restart, _ := errors.AsType[needsRestart](err)
+	s.restart.Store((*[]string)(&restart))
 	if err != nil {
 		s.refused(err)
 		return err
@@ -49,34 +51,12 @@ func (s *service) apply(ctx context.Context) (*config.Config, error) {
 		return nil, err
 	}
 	if node != s.node {
-		return nil, invalid{fmt.Errorf("this node is %s and would become %s: that needs a restart", s.node, node)}
+		return nil, invalid{needsRestart{changed("this node's name", s.node, node)}}
 	}
-	if cfg.Control != s.control {
-		return nil, invalid{errors.New("control: what is there can't change while the agent runs: that needs a restart")}
-	}
-	if err := s.sameWorld(cfg); err != nil {
-		return nil, invalid{err}
+	if differs := fixed(s.current(), cfg, node); len(differs) > 0 {
+		return nil, invalid{needsRestart(differs)}
 	}
 	return cfg, s.replace(ctx, cfg)
-}
-
-// sameWorld refuses what a reload can't change.
-func (s *service) sameWorld(cfg *config.Config) error {
-	old := s.current()
-	why := ""
-	switch {
-	case (old.PeerLink == nil) != (cfg.PeerLink == nil) || old.PeerLink != nil && old.PeerLink.Port != cfg.PeerLink.Port:
-		why = "peer_link: whether there is one, and its port,"
-	case old.PeerLink != nil && (old.Cluster != cfg.Cluster || !slices.Equal(own(old, s.node), own(cfg, s.node))):
-		why = "cluster and this node's addresses, with a peer link,"
-	case old.Guard.Kind != cfg.Guard.Kind || old.Guard.Fence != cfg.Guard.Fence:
-		why = "guard: kind and fence"
-	case witness(old, s.node) != witness(cfg, s.node):
-		why = "whether this node is a witness"
-	default:
-		return nil
-	}
-	return fmt.Errorf("%s can't change while the agent runs: that needs a restart", why)
 }
 
 // witness tells whether the node has no part in routers.

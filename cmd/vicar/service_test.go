@@ -335,3 +335,36 @@ func TestServiceRefusesDrain(t *testing.T) {
 	}
 	w.up(t)
 }
+
+// What a reload was refused for is in the status, with the advice that works, until
+// one succeeds.
+func TestServiceNeedsRestart(t *testing.T) {
+	w := newWorld(t)
+	w.start(t)
+	w.up(t, "192.0.2.100/24")
+	const why = "control.http (none, in the file 127.0.0.1:9000)"
+	text, err := os.ReadFile(w.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(text), "}\nrouters", ", http: 127.0.0.1:9000}\nrouters", 1)
+	if err := os.WriteFile(w.file, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.vicar(t, "reload"); got.code != exitConfig || !strings.Contains(got.stderr, why) {
+		t.Errorf("reload: %v", got)
+	}
+	if st := w.status(t); !slices.Equal(st.NeedsRestart, []string{why}) {
+		t.Errorf("needs a restart for %q", st.NeedsRestart)
+	}
+	if got := w.vicar(t, "status"); !strings.Contains(got.stdout, "\nWrong now\n  a reload was refused: the file differs in "+why+": that needs a restart: systemctl restart vicar\n") {
+		t.Errorf("status: %v", got)
+	}
+	w.write(t, routerA)
+	if got := w.vicar(t, "reload"); got.code != exitOK {
+		t.Errorf("reload: %v", got)
+	}
+	if st := w.status(t); st.NeedsRestart != nil {
+		t.Errorf("still needs a restart for %q", st.NeedsRestart)
+	}
+}
