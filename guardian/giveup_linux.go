@@ -59,7 +59,7 @@ func (w *watch) look() {
 	if len(over) > 0 {
 		if err := w.expire(over); err != nil {
 			soonest(now + lookAgain)
-			w.say(slog.LevelError, "a lease is over while the agent is stopped, and the guardian can't remove its addresses", slog.Any("err", err))
+			w.say(slog.LevelError, "a lease is over and the agent does not run (frozen, or starved of the processor), and the guardian can't remove its addresses", slog.Any("err", err))
 		}
 	}
 	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(next))} // 0: never
@@ -88,7 +88,7 @@ func (w *watch) expire(over []vip.Claim) error {
 			w.gone[at] = ends[at]
 		}
 		if len(c.Addresses) > 0 {
-			w.say(slog.LevelWarn, "a lease is over while the agent is stopped; the guardian has removed its addresses",
+			w.say(slog.LevelWarn, "a lease is over and the agent does not run (frozen, or starved of the processor); the guardian has removed its addresses",
 				slog.String("iface", c.Interface), slog.Any("addresses", c.Addresses))
 		}
 	}

@@ -157,4 +157,15 @@ type PeerLink struct {
 	Port    int               `json:"port"`
 	Error   string            `json:"error,omitempty"`
 	Dropped map[string]uint64 `json:"dropped"` // by reason
+	// Troubles are what was seen in the last seconds and only a person mends.
+	Troubles []Trouble `json:"troubles,omitempty"`
+}
+
+// Trouble is one of the peer link.
+type Trouble struct {
+	// Kind is wrong_key or wrong_cluster (of an address that sends so), duplicate (of a
+	// name that two nodes have) or conflict (of a name that is told at two addresses).
+	Kind string    `json:"kind"`
+	From string    `json:"from"` // the address, or the name
+	At   time.Time `json:"at"`   // last
 }

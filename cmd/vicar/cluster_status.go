@@ -20,6 +20,10 @@ func (u *cluster) status(ctx context.Context, st *status.Status) {
 	broken, resources := u.broken, u.resources
 	u.mu.Unlock()
 	st.PeerLink = &status.PeerLink{Port: int(u.link.Port()), Dropped: u.dropped()}
+	now := u.now()
+	for _, t := range u.link.Troubles() {
+		st.PeerLink.Troubles = append(st.PeerLink.Troubles, status.Trouble{Kind: t.Kind, From: t.From, At: st.Now.Add(-now.Sub(t.At))})
+	}
 	if broken != nil {
 		st.PeerLink.Error = broken.Error()
 	}

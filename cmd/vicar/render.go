@@ -36,6 +36,8 @@ func renderStatus(st status.Status, p paint) string {
 	switch {
 	case len(st.Routers) > 0:
 		b.WriteString("\n" + table(p, routerRows(st)))
+	case witnesses(st) && st.Guard == nil:
+		b.WriteString("\nThis node is a witness, which has nothing to do without a guard: it holds no address.\n")
 	case witnesses(st):
 		b.WriteString("\nThis node is a witness: it votes on leases and holds no address.\n")
 	default:

@@ -44,7 +44,7 @@ func laggards(st status.Status, names []string) []string {
 	var there, leaving, left, away []string
 	for _, name := range names {
 		stays := slices.ContainsFunc(st.Guard.Voters, func(v status.Voter) bool { return v.Name == name && v.Staged })
-		switch n, _ := nodeOf(st, name); {
+		switch n := nodeOf(st, name); {
 		case stays && n.Joined && !n.Quiet:
 			there = append(there, name)
 		case stays:
@@ -74,18 +74,18 @@ func laggards(st status.Status, names []string) []string {
 }
 
 // nodeOf is a node as the peer link knows it.
-func nodeOf(st status.Status, name string) (status.Node, bool) {
+func nodeOf(st status.Status, name string) status.Node {
 	n := slices.IndexFunc(st.Fleet, func(n status.Node) bool { return n.Name == name })
 	if n < 0 {
-		return status.Node{}, false
+		return status.Node{}
 	}
-	return st.Fleet[n], true
+	return st.Fleet[n]
 }
 
 // isMute tells whether a node is on the peer link and has never answered there:
 // its file does not have this node.
 func isMute(st status.Status, name string) bool {
-	n, _ := nodeOf(st, name)
+	n := nodeOf(st, name)
 	return n.Joined && n.Quiet && n.Heard.IsZero()
 }
 

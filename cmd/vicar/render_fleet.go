@@ -115,6 +115,7 @@ func wrongFleet(st status.Status) []string {
 	if st.PeerLink != nil && st.PeerLink.Error != "" {
 		say("the peer link doesn't work: %s", clip(st.PeerLink.Error, mostText))
 	}
+	ws = append(ws, troubles(st)...)
 	silent := st.Votes().Silent
 	var mute []string
 	for _, n := range st.Fleet {

@@ -104,6 +104,13 @@ func besieged() status.Status {
 	g.Problem, g.ClockSlew = "a change of the voters is under way, and the file has changed again: wait for its end", 6.5
 	g.Dropped = map[string]uint64{"drift": 4, "malformed": 1, "silent": 99}
 	st.PeerLink.Error, st.PeerLink.Dropped = "another node has this node's name", map[string]uint64{"wrong_key": 7, "unknown": 1}
+	st.PeerLink.Troubles = []status.Trouble{
+		{Kind: "wrong_key", From: "192.0.2.66", At: noon},
+		{Kind: "wrong_key", From: "192.0.2.13", At: noon},
+		{Kind: "wrong_cluster", From: "192.0.2.67", At: noon},
+		{Kind: "duplicate", From: "lb-3", At: noon},
+		{Kind: "conflict", From: "lb-4", At: noon},
+	}
 	g.Voters[0].Staged, g.Voters[0].Ready = true, true
 	g.Voters[2].Forgotten = true
 	g.Voters = append(g.Voters,
@@ -126,6 +133,8 @@ func voterOnly() status.Status {
 func TestRenderGuard(t *testing.T) {
 	unguarded := guarded()
 	unguarded.Guard, unguarded.Routers[0].Lease, unguarded.Routers[1].Lease = nil, nil, nil
+	idle := voterOnly()
+	idle.Guard = nil
 	for name, st := range map[string]status.Status{
 		"guarded":       guarded(),
 		"guarded-lost":  lose(guarded(), true, "arbiter", "lb-2"),
@@ -133,6 +142,7 @@ func TestRenderGuard(t *testing.T) {
 		"witness":       voterOnly(),
 		"witness-alone": lose(voterOnly(), true, "lb-1", "lb-2"),
 		"unguarded":     unguarded,
+		"idle-witness":  idle,
 	} {
 		golden(t, "render-"+name+".txt", renderStatus(st, false))
 	}

@@ -96,7 +96,7 @@ func unanswered(reason string) string {
 	case "sender":
 		return "in another node's name"
 	case "voter":
-		return "of no voter"
+		return "of a node that is no voter"
 	case "foreign":
 		return "with another node's ballot"
 	case "drift":

@@ -192,7 +192,7 @@ func TestRecordingAfterRestart(t *testing.T) {
 	w.run(second.name)
 	w.settles(first.name)
 	tap.play() // now that the second node's present start is known
-	const words = "messages of a start that is over were dropped"
+	const words = "messages of another start of a peer were dropped"
 	w.eventually("it is said", func() bool { return w.said(first.name, words) > 0 })
 	w.pass(long)
 	if n := w.said(first.name, words); n != 1 {

@@ -157,6 +157,7 @@ func (l *Link) met(start uint64, w who) {
 		l.fail(&DuplicateError{Name: l.cfg.Node, Addr: w.addr, Start: start, Age: w.age})
 		return
 	}
+	l.trouble(TroubleName, l.cfg.Node)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.say(slog.LevelError, "another node has taken this node's name", "namesake", slog.String("address", w.addr.String()))

@@ -110,6 +110,7 @@ type Link struct {
 	buffers   sync.Pool               // of *[]byte, to pack in
 	bridge    *bridge
 	lookup    lookup
+	troubles  troubles
 
 	rotating sync.Mutex
 	kick     chan struct{}       // the state may have changed, or someone is new
@@ -166,7 +167,7 @@ func New(cfg Config) (*Link, error) {
 	}
 	l.ciphers.Store(&ready)
 	l.buffers.New = func() any { return new(make([]byte, 0, maxOwnPacket)) }
-	l.bridge = newBridge(cfg.Log, l.counts.refused)
+	l.bridge = newBridge(cfg.Log, l.refused)
 	if l.sockets, err = openSockets(cfg.Bind, cfg.Port); err != nil {
 		return nil, fmt.Errorf("peer link: %w", err)
 	}

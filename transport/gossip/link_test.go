@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -243,6 +244,7 @@ func TestWrongKey(t *testing.T) {
 	if len(a.Members()) != 0 || a.received("lb-2: psst") != 0 {
 		t.Error("a node with another key was let in")
 	}
+	wantTrouble(t, a, TroubleKey, "127.0.0.1")
 }
 
 func TestWrongCluster(t *testing.T) {
@@ -256,6 +258,7 @@ func TestWrongCluster(t *testing.T) {
 		}
 		return a.Stats().WrongCluster > 5
 	})
+	wantTrouble(t, a, TroubleCluster, "127.0.0.1")
 	if n := a.log.count("of another cluster"); n != 1 || a.received("lb-2: psst") != 0 {
 		t.Errorf("said %d times, want once", n)
 	}
@@ -308,6 +311,16 @@ func TestDuplicateName(t *testing.T) {
 	default:
 	}
 	wantMessages(t, "still here", a, b)
+	wantTrouble(t, a, TroubleName, "lb-1")
+}
+
+// wantTrouble wants a trouble to be told, alone of its kind.
+func wantTrouble(t *testing.T, n *node, kind, from string) {
+	t.Helper()
+	some := slices.DeleteFunc(n.Troubles(), func(o Trouble) bool { return o.Kind != kind })
+	if len(some) != 1 || some[0].From != from {
+		t.Errorf("troubles of %s: %+v, want one from %s", kind, some, from)
+	}
 }
 
 // TestTwoAddresses wants the copies of a message taken for what they are, and one

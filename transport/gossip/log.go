@@ -153,6 +153,8 @@ func parseLine(s string) line {
 			break
 		}
 	}
+	// What memberlist keeps with a node is bytes.
+	l.text, _, _ = strings.Cut(l.text, " meta:(")
 	l.class = l.text
 	if i := strings.IndexAny(l.text, ":'\"0123456789="); i > 0 {
 		l.class = l.text[:i]
@@ -194,14 +196,14 @@ func levels(word string) (slog.Level, bool) {
 // bridge takes memberlist's lines to slog.
 type bridge struct {
 	log    *slog.Logger
-	count  func(refusal)
+	count  func(r refusal, from string)
 	mu     sync.Mutex
 	limit  limiter
 	trying map[string]spell // by the text of passing lines
 	spoken limiter          // of refusals, once per address
 }
 
-func newBridge(log *slog.Logger, count func(refusal)) *bridge {
+func newBridge(log *slog.Logger, count func(r refusal, from string)) *bridge {
 	return &bridge{log: log, count: count, limit: limiter{period: logPeriod}}
 }
 
@@ -276,7 +278,7 @@ func (b *bridge) forget() {
 
 // refused counts a refusal, and says it once per address until the keys change.
 func (b *bridge) refused(r refusal, from string) {
-	b.count(r)
+	b.count(r, from)
 	b.mu.Lock()
 	_, ok := b.spoken.pass(time.Now(), string(rune('0'+r))+from)
 	b.mu.Unlock()

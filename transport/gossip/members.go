@@ -212,6 +212,7 @@ func (d *delegate) NotifyConflict(existing, other *memberlist.Node) {
 		return // NotifyAlive has seen to it
 	}
 	l.counts.duplicate.Add(1)
+	l.trouble(TroubleAddresses, existing.Name)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.say(slog.LevelWarn, "a node has two addresses: it has moved, or two nodes have one name", "conflict "+existing.Name,

@@ -52,6 +52,7 @@ func TestParseLine(t *testing.T) {
 		{"2026/01/02 15:04:05 [DEBUG] memberlist: Stream connection from=127.0.0.1:5\n", slog.LevelDebug, "Stream connection from=127.0.0.1:5", "Stream connection from", "127.0.0.1:5", notRefused},
 		{"2026/01/02 15:04:05 [INFO] memberlist: Suspect lb-2 has failed\n", slog.LevelInfo, "Suspect lb-2 has failed", "Suspect lb-", "", notRefused},
 		{"[WARN] memberlist: Refuting a suspect message (from: lb-2)", slog.LevelInfo, "Refuting a suspect message (from: lb-2)", "Refuting a suspect message (from", "", notRefused},
+		{"[WARN] memberlist: Refuting an alive message for 'lb-1' (192.0.2.10:7946) meta:([1 48 9] VS [1 47 9]), vsn:([1 5 2] VS [1 5 2])", slog.LevelInfo, "Refuting an alive message for 'lb-1' (192.0.2.10:7946)", "Refuting an alive message for ", "", notRefused},
 		{"2026/01/02 15:04:05 [ERR] memberlist: Decrypt packet failed: no installed keys could decrypt the message from=[2001:db8::1]:7946", slog.LevelWarn, "Decrypt packet failed: no installed keys could decrypt the message from=[2001:db8::1]:7946", "Decrypt packet failed", "[2001:db8::1]:7946", wrongKey},
 		{"[ERR] memberlist: discarding stream with unacceptable label \"\": from=192.0.2.1:7946", slog.LevelDebug, "discarding stream with unacceptable label \"\": from=192.0.2.1:7946", "discarding stream with unacceptable label ", "192.0.2.1:7946", notRefused},
 		{"[ERR] memberlist: discarding packet with unacceptable label \"b\": from=192.0.2.1:7946", slog.LevelWarn, "discarding packet with unacceptable label \"b\": from=192.0.2.1:7946", "discarding packet with unacceptable label ", "192.0.2.1:7946", wrongCluster},
@@ -77,7 +78,7 @@ func TestParseLine(t *testing.T) {
 func TestBridgeLimits(t *testing.T) {
 	var out bytes.Buffer
 	var refusals int
-	b := newBridge(slog.New(slog.NewTextHandler(&out, nil)), func(refusal) { refusals++ })
+	b := newBridge(slog.New(slog.NewTextHandler(&out, nil)), func(refusal, string) { refusals++ })
 	write := func(s string) { _, _ = b.Write([]byte(s)) }
 	for range 100 {
 		write("[ERR] memberlist: Failed to decode ping request: EOF from=192.0.2.1:5")
@@ -110,7 +111,7 @@ func TestBridgeLimits(t *testing.T) {
 func TestPassing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		b := newBridge(slog.New(slog.NewTextHandler(&out, nil)), func(refusal) {})
+		b := newBridge(slog.New(slog.NewTextHandler(&out, nil)), func(refusal, string) {})
 		said := func(node string) bool {
 			out.Reset()
 			_, _ = b.Write([]byte("[WARN] memberlist: Was able to connect to " + node + " over TCP but UDP probes failed, network may be misconfigured\n"))

@@ -196,7 +196,7 @@ func (l *Link) proven(p *peer, start uint64, now time.Time, age time.Duration) {
 		return // the one that was there before is the present one
 	}
 	if raised != 0 && raised != start && !p.lives.later(raised, now) {
-		l.say(slog.LevelWarn, "messages of a start that is over were dropped: they were recorded and sent again, or long on their way", "old "+p.name,
+		l.say(slog.LevelWarn, "messages of another start of a peer were dropped: of a second node with its name, long on their way, or recorded and sent again", "old "+p.name,
 			slog.String("peer", p.name))
 	}
 	l.present(p, start)

@@ -128,7 +128,7 @@ func TestRecording(t *testing.T) {
 	labtest.Eventually(t, patience, "counted", func() bool { return fresh.Stats().Unproven >= 5 })
 	wantMessages(t, "still there", fresh, b)
 	line.play(t)
-	labtest.Eventually(t, patience, "said", func() bool { return fresh.log.count("messages of a start that is over") == 1 })
+	labtest.Eventually(t, patience, "said", func() bool { return fresh.log.count("messages of another start of a peer were dropped") == 1 })
 	wantMessages(t, "and now", fresh, b)
 	for _, n := range []*node{a, fresh} {
 		if got := n.received("lb-2: recorded"); n == fresh && got != 0 || got > 5 {

@@ -150,6 +150,7 @@ func (l *Link) meetTwins(p *peer, start uint64, now time.Time) {
 		return
 	}
 	l.counts.duplicate.Add(1)
+	l.trouble(TroubleName, p.name)
 	l.say(slog.LevelError, "two nodes have one name", "twice "+p.name, slog.String("node", p.name))
 	if p.lives.later(p.lives.present(), now) {
 		l.present(p, elder)
@@ -209,6 +210,7 @@ func (l *Link) noticed(by *peer, payload []byte) {
 		l.fail(&DuplicateError{Name: l.cfg.Node, By: by.name, Start: n.elder, Age: n.age})
 	case n.elder == l.start:
 		l.counts.duplicate.Add(1)
+		l.trouble(TroubleName, l.cfg.Node)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.say(slog.LevelError, "another node has taken this node's name", "namesake", slog.String("heard_by", by.name))
