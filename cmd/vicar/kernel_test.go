@@ -54,7 +54,7 @@ func (n *node) write(t *testing.T, router string) {
 	text := fmt.Sprintf(`cluster: web
 nodes: {lb-1: {address: 192.0.2.10}}
 routers:
-  web: {vrid: 51, advert_interval: 20ms, %s}
+  web: {vrid: 51, advert_interval: 200ms, %s}
 `, router)
 	if err := os.WriteFile(n.file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
