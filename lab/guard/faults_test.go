@@ -185,6 +185,7 @@ func killAgent(w *world) {
 		return err == nil && !has
 	})
 	w.mustBeSilent(first.name, at, "its agent was dead")
+	_ = w.holder().process.Wait() // it ends when the machine lets it, and the next one is not to meet it
 	w.run(first.name)
 	w.settles(first.name)
 }
@@ -198,6 +199,7 @@ func killAll(w *world) {
 	w.another(first.name)
 	w.linger()
 	w.mustBeSilent(first.name, at, "its agent and guardian were dead")
+	_ = w.holder().process.Wait()
 	w.run(first.name)
 	w.settles(first.name)
 }
