@@ -37,6 +37,7 @@ type Config struct {
 	Hooks      []Hook      `json:",omitempty"` // in the file's order
 	PeerLink   *PeerLink   `json:",omitempty"` // nil: none
 	Guard      Guard       `json:",omitzero"`
+	AWS        *AWS        `json:",omitempty"` // nil: none
 	// Warnings are what is allowed but probably not meant.
 	Warnings Errors
 }
@@ -96,6 +97,8 @@ type Router struct {
 	Announce     Announce
 	// OnLoss is the guard's unless the router has its own.
 	OnLoss OnLoss `json:",omitempty"`
+	// Move is never empty, and has MoveKernel once at most.
+	Move []Mover `json:",omitempty"`
 	// Tracks are the checks that move the election, the sync group's not among
 	// them.
 	Tracks  []track.Track `json:",omitempty"`

@@ -45,6 +45,8 @@ type Guard struct {
 	OnLoss   OnLoss // of routers that don't say
 	MaxLease time.Duration
 	Fence    FenceMode
+	// Table is the DynamoDB table that is the third voter of two nodes; empty: none.
+	Table string `json:",omitempty"`
 }
 
 // defaultMaxLease allows advert intervals of up to 3.33 s.
