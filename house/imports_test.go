@@ -36,6 +36,8 @@ var imports = map[string][]string{
 	"checks/probe":     {"checks", "child"},
 	"child":            {},
 	"clock":            {},
+	"cloud":            {"status", "vip"},
+	"cloud/aws":        {"cloud"},
 	"config":           {"vrrp/wire", "checks", "track", "vip"},
 	"control":          {"status", "track"},
 	"hook":             {"child", "status", "vip"},
@@ -64,6 +66,7 @@ var imports = map[string][]string{
 // doors are the packages through which a third-party module enters, and in
 // which its types may be seen.
 var doors = map[string][]string{
+	"github.com/aws":                           {"cloud/aws"}, // aws-sdk-go-v2 and smithy-go
 	"github.com/cilium/ebpf":                   {"address"},
 	"github.com/coreos/go-systemd/v22":         {"cmd/vicar"},
 	"github.com/emersion/go-smtp":              {}, // tests only
