@@ -56,7 +56,24 @@ func newDescs() descs {
 	add(MetricConfigInfo, gauge, "1; the labels tell the configuration in force.", "node", "digest")
 	add(MetricConfigApplied, gauge, "When the configuration in force was applied.")
 	d.addGuard(add)
+	d.addCloud(add)
 	return d
+}
+
+// addCloud adds what there is with movers of a cloud only.
+func (descs) addCloud(add func(name string, kind prometheus.ValueType, help string, labels ...string)) {
+	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+
+	add(MetricMoverHeld, gauge, "1 if the cloud has shown that all objects of the router are this node's, as they are to be.", "router", "mover")
+	add(MetricMoverObjects, gauge, "Routes, secondary addresses or associations that the router moves by.", "router", "mover")
+	add(MetricMoverMoved, gauge, "Those of them that the cloud has shown to be this node's.", "router", "mover")
+	add(MetricMoverVerified, gauge, "When the cloud last showed the objects as wanted.", "router", "mover")
+	add(MetricMoverTakenBack, counter, "Objects that somebody else took and that came back.", "router", "mover")
+	add(MetricMoverCalls, counter, "Requests to the cloud.", "router", "mover", "action")
+	add(MetricMoverFailures, counter, "Requests that failed.", "router", "mover", "kind")
+	add(MetricMoverPhase, gauge, "How long after its beginning the last take-over reached a phase.", "router", "mover", "phase")
+	add(MetricCloudReady, gauge, "1 if nothing that a take-over needs of the cloud is missing.")
+	add(MetricCloudSignals, gauge, "What the cloud has announced for this machine: its end, or a pause.")
 }
 
 // addGuard adds what there is with a guard or a peer link only.

@@ -73,6 +73,15 @@ func full() status.Status {
 			Pinned: true, Filtered: "nobody hears it",
 			SyncGroup: "edge", DampedUntil: time.Unix(1060, 0).UTC(), Moves: 5,
 			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.100/24")}, Held: true, Restored: 2,
+			Movers: []status.Mover{{
+				Kind: "aws-route", Wanted: true, Moved: 1, Verified: time.Unix(999, 0).UTC(),
+				Objects:   []status.CloudObject{{ID: "rtb-1 198.51.100.7/32", Mine: true}, {ID: "rtb-2 198.51.100.7/32", Holder: "eni-2"}},
+				TakenBack: 2, Calls: map[string]uint64{"ec2:ReplaceRoute": 3}, Failures: map[string]uint64{"throttled": 1},
+				Timeline: status.Timeline{
+					Began: time.Unix(910, 0).UTC(), Sent: 2 * time.Millisecond, Accepted: 60 * time.Millisecond, Visible: 120 * time.Millisecond,
+					Reflected: time.Second, Probed: 130 * time.Millisecond,
+				},
+			}},
 			Transitions: map[string]uint64{"Backup": 1, "Active": 3},
 			Engines: []status.Engine{{
 				Family: 4, VRID: 51, Version: 3, State: "Active", Primary: netip.MustParseAddr("192.0.2.10"),
@@ -107,7 +116,9 @@ func full() status.Status {
 			// The same program for other events.
 			{Name: "/usr/local/bin/on-change", Ran: 1, Took: 10 * time.Millisecond},
 		},
-		Drained: true,
+		Findings: []status.Finding{{Mover: "aws-route", What: "the credentials", OK: true}},
+		Signals:  []status.Signal{{Kind: "terminate", At: time.Unix(1100, 0).UTC()}},
+		Drained:  true,
 		Guard: &status.Guard{
 			Fence: "on", MaxLease: 10 * time.Second, Majority: true, Silent: time.Unix(1005, 0).UTC(), Staged: true, Waits: []string{"lb-2"},
 			Voters: []status.Voter{

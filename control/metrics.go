@@ -72,6 +72,16 @@ const (
 	MetricStrangers         = "vicar_peerlink_strangers"
 	MetricPeerLinkDropped   = "vicar_peerlink_dropped_total"
 	MetricDrained           = "vicar_drained"
+	MetricMoverHeld         = "vicar_mover_held"
+	MetricMoverObjects      = "vicar_mover_objects"
+	MetricMoverMoved        = "vicar_mover_objects_moved"
+	MetricMoverVerified     = "vicar_mover_verified_timestamp_seconds"
+	MetricMoverTakenBack    = "vicar_mover_taken_back_total"
+	MetricMoverCalls        = "vicar_mover_requests_total"
+	MetricMoverFailures     = "vicar_mover_failures_total"
+	MetricMoverPhase        = "vicar_mover_takeover_phase_seconds"
+	MetricCloudReady        = "vicar_cloud_ready"
+	MetricCloudSignals      = "vicar_cloud_signals"
 	MetricLateness          = "vicar_loop_lateness_seconds"
 	MetricStalls            = "vicar_stalls_total"
 	MetricBuildInfo         = "vicar_build_info"
@@ -146,6 +156,7 @@ func (c snapshot) Collect(ch chan<- prometheus.Metric) {
 	e.hooks(c.st.Hooks)
 	e.guard(&c.st)
 	e.fleet(&c.st)
+	e.cloud(&c.st)
 	e.loop(&c.st.Loop)
 	e.send(MetricBuildInfo, 1, c.st.Version, runtime.Version())
 	e.send(MetricConfigInfo, 1, c.st.Node, c.st.Digest)
@@ -189,6 +200,7 @@ func (e emitter) router(st *status.Status, r *status.Router, now time.Time) {
 	e.send(MetricRouterDamped, truth(r.DampedUntil.After(now)), r.Name)
 	e.tracks(r)
 	e.lease(st, r)
+	e.movers(r)
 	e.send(MetricRestored, float64(r.Restored), r.Name)
 	for i := range r.Engines {
 		g := &r.Engines[i]

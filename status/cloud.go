@@ -66,3 +66,9 @@ type Finding struct {
 	Remedy  string `json:"remedy,omitempty"`
 	Missing string `json:"missing,omitempty"` // the permission that lacks
 }
+
+// Signal is what a cloud has announced for the machine: its end, or a pause.
+type Signal struct {
+	Kind string    `json:"kind"` // as the cloud names it: terminate, stop, system-reboot
+	At   time.Time `json:"at,omitzero"`
+}

@@ -36,6 +36,10 @@ type Status struct {
 	Guard    *Guard    `json:"guard,omitempty"`
 	PeerLink *PeerLink `json:"peer_link,omitempty"`
 	Fleet    []Node    `json:"fleet,omitempty"`
+	// Findings are what this node needs of a cloud to take over, as it was last
+	// looked at; Signals what the cloud has announced for this machine.
+	Findings []Finding `json:"findings,omitempty"`
+	Signals  []Signal  `json:"signals,omitempty"`
 }
 
 // Router is a virtual router. State is Active, Backup or Initialize (RFC 9568
@@ -82,6 +86,8 @@ type Router struct {
 	// Filtered says that nobody hears this holder's adverts though its interface
 	// works.
 	Filtered string `json:"filtered,omitempty"`
+	// Movers are how the addresses stand in clouds, in the configuration's order.
+	Movers []Mover `json:"movers,omitempty"`
 	// Transitions counts the entries into each state.
 	Transitions map[string]uint64 `json:"transitions"`
 }
