@@ -46,6 +46,9 @@ func renderStatus(st status.Status, p paint) string {
 	if len(st.Fleet) > 0 {
 		b.WriteString("\n" + table(p, fleetRows(st)))
 	}
+	if rows := moverRows(st); len(rows) > 1 {
+		b.WriteString("\n" + table(p, rows))
+	}
 	section("Guard", "", guardLines(st))
 	section("Priorities", "", priorities(st))
 	section("Wrong now", red, wrongs(st))

@@ -42,6 +42,7 @@ func wrongs(st status.Status) []string {
 		ws = append(ws, wrongElections(st.Now, r)...)
 	}
 	ws = append(ws, wrongLeases(st)...)
+	ws = append(ws, wrongClouds(st)...)
 	ws = append(ws, wrongFleet(st)...)
 	ws = append(ws, wrongChecks(st)...)
 	ws = append(ws, wrongHooks(st)...)

@@ -1,0 +1,143 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/status"
+)
+
+// moverRows are how routers' addresses stand in clouds; the heading alone if none
+// moves there.
+func moverRows(st status.Status) [][]cell {
+	rows := [][]cell{heading("ROUTER", "MOVER", "MOVED", "HOLDER", "VERIFIED", "METADATA", "PACKET", "LAST TAKE-OVER")}
+	for _, r := range st.Routers {
+		for i := range r.Movers {
+			m := &r.Movers[i]
+			rows = append(rows, []cell{
+				{text: r.Name}, {text: m.Kind}, movedCell(m), {text: clip(moverHolder(m), mostText)}, verifiedCell(st.Now, m),
+				{text: cmp.Or(m.Reflected, "-")}, {text: cmp.Or(m.Probed, "-")}, {text: timeline(m.Timeline)},
+			})
+		}
+	}
+	return rows
+}
+
+// movedCell is how many of the objects are this node's.
+func movedCell(m *status.Mover) cell {
+	c := cell{text: fmt.Sprintf("%d/%d", m.Moved, len(m.Objects))}
+	switch {
+	case m.Wanted && m.Moved == len(m.Objects):
+		c.colour = green
+	case m.Wanted:
+		c.colour = red
+	}
+	return c
+}
+
+// moverHolder is who has the objects, as the cloud names it.
+func moverHolder(m *status.Mover) string {
+	holders := make(map[string]bool)
+	for _, o := range m.Objects {
+		switch {
+		case o.Mine:
+			holders["this node"] = true
+		case o.Dead:
+			holders[o.Holder+" (dead)"] = true
+		case o.Holder != "":
+			holders[o.Holder] = true
+		}
+	}
+	if len(holders) == 0 {
+		return "-"
+	}
+	return strings.Join(slices.Sorted(maps.Keys(holders)), ", ")
+}
+
+// verifiedCell is how long ago the cloud showed the objects as wanted.
+func verifiedCell(now time.Time, m *status.Mover) cell {
+	switch {
+	case m.Verified.IsZero():
+		return cell{text: "-"}
+	case m.Unverified != "":
+		return cell{age(now.Sub(m.Verified)) + " ago", yellow}
+	default:
+		return cell{text: age(now.Sub(m.Verified)) + " ago"}
+	}
+}
+
+// timeline is a take-over in short.
+func timeline(t status.Timeline) string {
+	var parts []string
+	for _, phase := range []struct {
+		name  string
+		after time.Duration
+	}{{"sent", t.Sent}, {"accepted", t.Accepted}, {"visible", t.Visible}, {"metadata", t.Reflected}, {"packet", t.Probed}} {
+		if phase.after > 0 {
+			parts = append(parts, phase.name+" "+took(phase.after))
+		}
+	}
+	return cmp.Or(strings.Join(parts, ", "), "-")
+}
+
+// wrongClouds says what is not as it should be in clouds.
+func wrongClouds(st status.Status) []string {
+	var ws []string
+	say := func(format string, args ...any) { ws = append(ws, fmt.Sprintf(format, args...)) }
+	for _, r := range st.Routers {
+		for i := range r.Movers {
+			m := &r.Movers[i]
+			if m.Wanted && m.Moved < len(m.Objects) {
+				say("%s by %s: %d of %s moved: %s", r.Name, m.Kind, m.Moved, many(uint64(len(m.Objects)), "object"), clip(cmp.Or(m.Error, "under way"), mostText))
+			}
+			if m.Unverified != "" {
+				say("%s by %s: the cloud can't be asked whether this node still has it: %s; nothing moves because of that alone", r.Name, m.Kind, clip(m.Unverified, mostText))
+			}
+			if m.Wanted && m.Probed == probedNo {
+				say("%s by %s: a packet that %s sent to it has not arrived here", r.Name, m.Kind, cmp.Or(m.Peer, "a peer"))
+			}
+		}
+	}
+	for _, f := range st.Findings {
+		if !f.OK {
+			say("%s is not ready to take over%s: %s: %s%s", cmp.Or(f.Mover, "the cloud"), ofRouter(f), f.What, clip(f.Problem, mostText), remedy(f))
+		}
+	}
+	for _, s := range st.Signals {
+		when := "soon"
+		if !s.At.IsZero() {
+			when = s.At.Format(time.RFC3339)
+		}
+		say("the cloud has announced %s of this machine for %s", s.Kind, when)
+	}
+	return ws
+}
+
+// probedNo is status.Mover.Probed where the packet did not arrive.
+const probedNo = "no"
+
+func ofRouter(f status.Finding) string {
+	if f.Router == "" {
+		return ""
+	}
+	return " " + f.Router
+}
+
+// remedy says what to do about a finding.
+func remedy(f status.Finding) string {
+	text := ""
+	if f.Remedy != "" {
+		text = ": " + clip(f.Remedy, mostText)
+	}
+	if f.Missing != "" {
+		text += " (missing: " + f.Missing + "; vicar doctor --policy prints what is needed)"
+	}
+	return text
+}
