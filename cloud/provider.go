@@ -6,6 +6,8 @@ package cloud
 import (
 	"context"
 	"net/netip"
+
+	"github.com/vicar-ha/vicar/vip"
 )
 
 // Object is one thing of a cloud that makes packets for an address come to a
@@ -29,8 +31,18 @@ type Taking struct {
 	// rest is a Conflict: two nodes that start at the same moment, and don't know of
 	// each other, don't take it to and fro.
 	Steal bool
-	// Before each request it is asked whether it may still leave; nil is always.
+	// Allowed is asked right before each request that writes leaves, from any
+	// goroutine. What it answers is returned, wrapped, and the request is not made.
+	// Nil is always.
 	Allowed func() error
+}
+
+// May asks Allowed.
+func (t Taking) May() error {
+	if t.Allowed == nil {
+		return nil
+	}
+	return t.Allowed()
 }
 
 // Provider is one means of moving addresses in one cloud, for this node. Its
@@ -74,4 +86,19 @@ type Finding struct {
 	// Problem says what is wrong, Remedy what to do about it, Missing the permission
 	// that lacks, as the cloud names it ("ec2:ReplaceRoute").
 	Problem, Remedy, Missing string
+}
+
+// Counter is a Provider that counts its requests.
+type Counter interface {
+	// Calls are the requests to the cloud since the start by action, as the cloud
+	// names it, those that failed too. The map is the caller's.
+	Calls() map[string]uint64
+}
+
+// Prober has a peer send a packet to addresses, and tells whether it came here:
+// the last thing to be known of a take-over.
+type Prober interface {
+	// Probe tells which peer was asked, and whether a packet to each of the claim's
+	// addresses has arrived. An error is that it can't be known. It ends with ctx.
+	Probe(ctx context.Context, c vip.Claim) (peer string, arrived bool, err error)
 }

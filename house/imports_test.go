@@ -27,6 +27,10 @@ var imports = map[string][]string{
 	"guardian":  {"address", "child", "transport", "vip", "vrrp/wire"},
 	"fleet":     {"status", "vip"},
 
+	"cloud":           {"status", "vip"},
+	"cloud/cloudtest": {"cloud", "vip"},
+	"cloud/exec":      {"child", "cloud"},
+
 	"transport":        {"vrrp/wire", "vip"},
 	"transport/memnet": {"vrrp/wire"},
 	"transport/gossip": {"vrrp/wire", "vip"},

@@ -1,0 +1,150 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// gap is the shortest time between two looks at what is held.
+const gap = time.Second
+
+// Watch looks after what is held until ctx ends: at Config.Poll, and some times
+// soon after a take-over. It tells of addresses of which an object is another's
+// now, and takes nothing back itself: Acquire does. It also asks the node's
+// metadata service and a peer about what was taken over. told must not block.
+func (m *Mover) Watch(ctx context.Context, told func(vip.Change)) error {
+	var planes sync.WaitGroup
+	defer planes.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-m.wake:
+		case <-timer.C:
+		}
+		for _, g := range m.journal.arrivals() {
+			m.verify(ctx, &planes, g)
+		}
+		m.poll(ctx, told)
+		timer.Reset(m.untilDue())
+	}
+}
+
+func (m *Mover) untilDue() time.Duration {
+	due, ok := m.journal.due()
+	if !ok {
+		return time.Hour
+	}
+	return max(0, due.Sub(m.cfg.Now()))
+}
+
+// poll looks at what is due, and on that occasion at all that is held.
+func (m *Mover) poll(ctx context.Context, told func(vip.Change)) {
+	now := m.cfg.Now()
+	glances, urgent := m.journal.glances(now)
+	if len(glances) == 0 {
+		return
+	}
+	reserve := looksReserve
+	if urgent {
+		reserve = 0
+	}
+	if !m.looks.take(now, reserve) {
+		m.journal.postpone(glances, now.Add(gap))
+		return
+	}
+	err := m.observe(ctx, glances, told)
+	if err == nil || len(glances) == 1 || ctx.Err() != nil || KindOf(err).Passing() {
+		return
+	}
+	// One claim's object that is gone, or forbidden, must not hide the others.
+	for _, g := range glances {
+		_ = m.observe(ctx, []glance{g}, told) // noted there
+	}
+}
+
+// recheck is a look at what is held, if it is time for one. It tells whether it is
+// held still, as far as is known.
+func (m *Mover) recheck(ctx context.Context, router string) bool {
+	now := m.cfg.Now()
+	g, old := m.journal.glance(router, now, gap)
+	if old && m.looks.take(now, looksReserve) {
+		_ = m.observe(ctx, []glance{g}, func(vip.Change) {}) // that it can't be asked is no loss
+	}
+	return m.journal.isWhole(router)
+}
+
+// look is one look at all objects of a claim, and tells whether all are as wanted.
+func (m *Mover) look(ctx context.Context, router string) (bool, error) {
+	now := m.cfg.Now()
+	g, _ := m.journal.glance(router, now, 0)
+	err := m.observe(ctx, []glance{g}, func(vip.Change) {})
+	return err == nil && m.journal.isWhole(router), err
+}
+
+// observe asks the cloud about the glances' objects, notes what it shows, and
+// tells of what was lost.
+func (m *Mover) observe(ctx context.Context, glances []glance, told func(vip.Change)) error {
+	var objects []Object
+	for _, g := range glances {
+		objects = append(objects, g.objects...)
+	}
+	attempt, cancel := context.WithTimeout(ctx, m.cfg.Attempt)
+	defer cancel()
+	seen, err := m.cfg.Provider.Observe(attempt, objects)
+	if err == nil && len(seen) != len(objects) {
+		err = &Error{Kind: Invalid, Action: "observe", Err: fmt.Errorf("asked about %d objects, answered about %d", len(objects), len(seen))}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	now := m.cfg.Now()
+	m.looks.answered(now, err)
+	next := now.Add(m.spread(m.cfg.Poll) * min(8, m.looks.slower()))
+	if err != nil {
+		m.unverified(glances, next, err)
+		return err
+	}
+	var lost []netip.Addr
+	for _, g := range glances {
+		gone, again := m.journal.saw(g, seen[:len(g.objects)], now, next)
+		seen = seen[len(g.objects):]
+		if again {
+			m.cfg.Log.Info("the cloud answers again", slog.String("router", g.router), slog.String("mover", m.Kind()))
+		}
+		if len(gone) > 0 {
+			m.cfg.Log.Warn("somebody took what this node holds in the cloud", slog.String("router", g.router), slog.String("mover", m.Kind()),
+				slog.String("object", gone[0].ID), slog.String("holder", gone[0].Holder), slog.Int("objects", len(gone)))
+		}
+		for _, o := range gone {
+			lost = append(lost, o.Address)
+		}
+	}
+	if len(lost) > 0 {
+		told(vip.Change{Lost: slices.Compact(lost)})
+	}
+	return nil
+}
+
+// unverified notes that the cloud could not be asked.
+func (m *Mover) unverified(glances []glance, next time.Time, err error) {
+	for _, g := range glances {
+		m.journal.failed(g.router, err)
+		if m.journal.unverified(g, next, err) {
+			m.cfg.Log.Warn("the cloud can't be asked; what is held stays held", slog.String("router", g.router),
+				slog.String("mover", m.Kind()), slog.Any("err", err))
+		}
+	}
+}
