@@ -28,6 +28,9 @@ type Config struct {
 	// StateDir is where the list in force and the terms of leases are kept; empty is
 	// nowhere, for tests.
 	StateDir string
+	// Table reaches the tables that are among Voters (quorum.TableName); nil: none of
+	// them answers.
+	Table Table
 	// Fence may be nil: none.
 	Fence Fence
 	// Send hands a packet to a node and keeps nothing of it. It doesn't wait. An
