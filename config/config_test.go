@@ -40,6 +40,7 @@ func TestLoad(t *testing.T) {
 				Addresses: prefixes("203.0.113.100/24"),
 				Password:  &[8]byte{'s', 'e', 'c', 'r', 'e', 't'},
 				Announce:  defaultAnnounce,
+				Move:      []Mover{{Kind: MoveKernel}},
 			},
 			{
 				Name: "web", VRID: 51, Version: wire.V3, Interval: 100 * time.Millisecond,
@@ -50,6 +51,7 @@ func TestLoad(t *testing.T) {
 				Preempt:   true, PreemptDelay: 30 * time.Second,
 				Checksum: wire.ChecksumPseudo,
 				Announce: Announce{Repeat: 5, Delay: time.Second, Refresh: 30 * time.Second},
+				Move:     []Mover{{Kind: MoveKernel}},
 			},
 		},
 		Control: Control{Socket: "/run/vicar/vicar.sock", HTTP: netip.MustParseAddrPort("127.0.0.1:9112")},

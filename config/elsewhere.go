@@ -8,7 +8,7 @@ import "strings"
 // elsewhere translates what others, keepalived above all, call our words.
 func elsewhere(word string) string {
 	word = strings.ToLower(word)
-	for _, translate := range []func(string) string{elsewhereRouter, elsewhereGuard, elsewhereCheck, elsewhereHook} {
+	for _, translate := range []func(string) string{elsewhereRouter, elsewhereGuard, elsewhereCloud, elsewhereCheck, elsewhereHook} {
 		if ours := translate(word); ours != "" {
 			return ours
 		}
@@ -72,6 +72,38 @@ func elsewhereGuard(word string) string {
 		return string(OnLossHold)
 	case "arbiter", "arbitrator", "tiebreaker", "voter":
 		return "witness"
+	}
+	return ""
+}
+
+func elsewhereCloud(word string) string {
+	switch word {
+	case "mover", "movers", "move_by":
+		return "move"
+	case "netlink", "lan", "linux":
+		return string(MoveKernel)
+	case "route", "routes", "aws-vpc-move-ip", "overlay":
+		return string(MoveAWSRoute)
+	case "secondary-ip", "secondary_ip", "awsvip", "private-ip":
+		return string(MoveAWSSecondaryIP)
+	case "eip", "elastic-ip", "elastic_ip", "awseip":
+		return string(MoveAWSEIP)
+	case "amazon", "ec2":
+		return "aws"
+	case "endpoint", "endpoint_url", "ec2_endpoint":
+		return "endpoints"
+	case "http_proxy", "https_proxy":
+		return "proxy"
+	case "role_arn", "assume_role", "routing_table_role":
+		return "role"
+	case "routing_table", "routing_tables", "route_table":
+		return "route_tables"
+	case "enis", "eni", "network_interfaces":
+		return "interfaces"
+	case "eips", "elastic_ips", "allocation_ids", "allocation_id":
+		return "allocations"
+	case "dynamodb", "dynamodb_table", "lease_table":
+		return "table"
 	}
 	return ""
 }

@@ -59,8 +59,7 @@ type rawGuard struct {
 	OnLoss   onLoss    `yaml:"on_loss" jsonschema_description:"What a holder does when no majority answers: release (gives the addresses up in time) or hold (keeps them, at the risk of a second holder). Default release. A router's on_loss overrides it."`
 	MaxLease maxLease  `yaml:"max_lease" jsonschema_description:"The longest lease, three advert intervals at least, and how long a voter says nothing after its start. 300ms to 15m, default 10s."`
 	Fence    fence     `yaml:"fence" jsonschema_description:"Whether the kernel silences the addresses when the lease ends, even if the agent is frozen or dead: auto (where eBPF may be used), required (or the agent does not start), arp (ARP and neighbour discovery alone, for direct routing), off. Default auto."`
-
-	Table later `yaml:"table" jsonschema:"-"`
+	Table    tableName `yaml:"table" jsonschema_description:"The name of a DynamoDB table that is the third voter of two nodes without a third machine. It needs aws. Default: none."`
 }
 
 func (g *rawGuard) refuse(at mark) { g.mark = at }
@@ -106,6 +105,7 @@ func guard(raw rawGuard) Guard {
 		OnLoss:   OnLoss(raw.OnLoss.or(string(OnLossRelease))),
 		MaxLease: raw.MaxLease.or(defaultMaxLease),
 		Fence:    FenceMode(raw.Fence.or(string(FenceAuto))),
+		Table:    raw.Table.v,
 	}
 }
 

@@ -23,8 +23,9 @@ type rawFile struct {
 	Hooks      list[rawHook]    `yaml:"hooks" jsonschema_description:"Who is told of transitions: programs and webhooks."`
 	Control    rawControl       `yaml:"control" jsonschema_description:"How the agent can be talked to."`
 
+	AWS rawAWS `yaml:"aws" jsonschema_description:"How addresses move in AWS, and the guard's table: where its services are, and the ids of what moves."`
+
 	Pools later `yaml:"pools" jsonschema:"-"`
-	AWS   later `yaml:"aws" jsonschema:"-"`
 }
 
 func (f *rawFile) decode(r *reader, key mark, n ast.Node) { r.fields(key, n, f) }
@@ -87,10 +88,14 @@ func (r *reader) config(root ast.Node) *Config {
 		PeerLink:  peerLink(raw.PeerLink),
 		Guard:     guard(raw.Guard),
 	}
+	c.AWS = r.aws(&raw.AWS, c)
 	known := r.checks(&raw, c)
 	routers := r.routers(top, &raw, c, known)
 	for _, v := range routers {
 		c.Routers = append(c.Routers, v.Router)
+	}
+	if c.AWS != nil {
+		c.AWS.ReadinessWeight = unreadyWeight(&raw.AWS, routers)
 	}
 	groups := r.groups(&raw, c, known)
 	for _, g := range groups {

@@ -30,6 +30,7 @@ func (r *reader) prove(raw *rawFile, c *Config, known knownChecks, routers []rou
 		r.together(c, inFile, &groups[i])
 	}
 	r.guarded(raw, c, inFile, groups)
+	r.clouds(raw, c, known, inFile)
 }
 
 // distinctAddresses checks that no address is in two routers.

@@ -38,14 +38,35 @@ func (r *reader) enoughVoters(raw *rawFile, c *Config) {
 	at := raw.Guard.Kind.mark
 	switch n := len(c.Nodes); {
 	case n == 0: // said before
+	case raw.Guard.Table.present():
+		r.table(raw, c)
 	case n == 1:
 		r.bad(at, "there is only one voter, "+c.Nodes[0].Name, "a guard needs three: add nodes, or witnesses, "+witness)
 	case n == 2:
 		r.bad(at, "two voters make no useful majority: when either of "+words(c.nodeNames())+" fails the other can hold nothing",
-			"add a witness on a third machine, "+witness+"; a DynamoDB table as the third voter comes with a later version")
+			"add a witness on a third machine, "+witness+"; or in AWS a DynamoDB table as the third voter: write table: vicar-lease in guard, and aws: {} at the top")
 	case n%2 == 0:
 		r.warn(raw.Nodes.mark, fmt.Sprintf("%d voters may lose %d, no more than %d may", n, (n-1)/2, n-1),
 			"with one more, a witness for instance, it is one more")
+	}
+}
+
+// table checks that the table is the third voter of two nodes, and can be asked.
+func (r *reader) table(raw *rawFile, c *Config) {
+	at := raw.Guard.Table.mark
+	switch n, holders := len(c.Nodes), len(c.contenders()); {
+	case n > 2 && n%2 == 1:
+		r.bad(at, fmt.Sprintf("%d nodes have a majority without a table: with it %d voters may lose %d, as they may now", n, n+1, (n-1)/2), "remove table: it is for two nodes")
+	case n > 2:
+		r.bad(at, fmt.Sprintf("a table is the third voter of two nodes, and there are %d", n), "remove table; one more node, a witness for instance, does the same for them")
+	case holders < 2:
+		r.bad(at, "a table is the third voter of two nodes that can both hold the addresses, and there is only one", "remove table, or add a node that is no witness")
+	}
+	if !raw.AWS.present() {
+		r.bad(at, "a DynamoDB table needs the section aws, and there is none", "add aws: {} at the top; the region is what the machine's metadata says")
+	}
+	if most := raw.Guard.MaxLease; most.ok && most.v < minTableLease {
+		r.bad(most.mark, fmt.Sprintf("where a table votes a lease runs for %s at least", shortDuration(minTableLease)), "write max_lease: "+shortDuration(minTableLease)+" or more")
 	}
 }
 
@@ -68,12 +89,13 @@ func (r *reader) leasable(raw *rawFile, c *Config, v *router) {
 		return
 	}
 	at, longest := place(v.raw.Interval.mark, v), c.Guard.MaxLease
-	need := lease(v.Interval)
+	need := lease(v.Interval, c.Guard.Table != "")
 	switch {
+	case c.Guard.Table != "" && longest < minTableLease: // said of max_lease
 	case need > longest:
 		r.bad(at, fmt.Sprintf("the advert interval %s needs a lease of %s, and the guard's max_lease is %s", shortDuration(v.Interval), shortDuration(need), shortDuration(longest)),
 			shorterInterval(v, longest)+"write max_lease: "+shortDuration(need)+" in guard")
-	case 3*v.Interval < minLease:
+	case c.Guard.Table == "" && 3*v.Interval < minLease:
 		r.warn(at, shortDuration(v.Interval)+" is faster than the guard: a lease runs for "+shortDuration(minLease)+" at least, and nobody takes over from a dead holder before",
 			"40ms is as good")
 	}

@@ -21,8 +21,9 @@ type router struct {
 	raw    *rawRouter
 	key    mark
 	tracks []tracked
-	// marks are the places of Addresses and Exclude.
-	marks map[netip.Addr]mark
+	// marks are the places of Addresses and Exclude, movers those of Move.
+	marks  map[netip.Addr]mark
+	movers []mark
 }
 
 // routers checks each router for itself and returns them by name.
@@ -74,6 +75,7 @@ func (r *reader) router(v *router, file *rawFile, c *Config) {
 	r.versionOnly(v)
 	r.gossipOnly(v, c)
 	r.onLoss(v, file, c)
+	r.movers(v)
 }
 
 // interfaces resolves the interface for each node.

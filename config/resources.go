@@ -20,17 +20,27 @@ type Resource struct {
 	// Shortest and Longest are the least and the greatest Interval of its routers.
 	Shortest, Longest time.Duration
 	OnLoss            OnLoss // empty without a guard
+	Table             bool   // a table is one of the voters
 }
 
 // minLease is the shortest lease: round trips and a busy host need some time.
 const minLease = 100 * time.Millisecond
 
+// minTableLease is the shortest where a table votes, which is asked over the
+// network of a cloud, and by nobody who has a clock.
+const minTableLease = 3 * time.Second
+
 // Lease is how long a lease of the resource runs: as long as it takes a Backup to
 // miss the holder (Active_Down_Interval without its skew, RFC 9568 section 6.1),
 // so that the lease has run out when the Backup asks for it.
-func (r Resource) Lease() time.Duration { return lease(r.Longest) }
+func (r Resource) Lease() time.Duration { return lease(r.Longest, r.Table) }
 
-func lease(interval time.Duration) time.Duration { return max(minLease, 3*interval) }
+func lease(interval time.Duration, table bool) time.Duration {
+	if table {
+		return max(minTableLease, 3*interval)
+	}
+	return max(minLease, 3*interval)
+}
 
 // resourceName is a router's that is in no sync group, or with a group the
 // group's.
@@ -57,7 +67,7 @@ func (c *Config) Resources() []Resource {
 }
 
 func (c *Config) resource(name string, routers []string) Resource {
-	res := Resource{Name: name, Routers: slices.Clone(routers)}
+	res := Resource{Name: name, Routers: slices.Clone(routers), Table: c.Guard.Table != ""}
 	for _, v := range c.Routers {
 		if !slices.Contains(routers, v.Name) {
 			continue
@@ -76,7 +86,7 @@ func (c *Config) resource(name string, routers []string) Resource {
 }
 
 // Voters are the nodes that vote on leases: all, witnesses included, by name.
-// There are none without a guard.
+// There are none without a guard. The guard's table is one more voter.
 func (c *Config) Voters() []string {
 	if c.Guard.Kind != GuardQuorum {
 		return nil
@@ -84,9 +94,18 @@ func (c *Config) Voters() []string {
 	return c.nodeNames()
 }
 
+// VoterCount is how many voters there are, the table among them.
+func (c *Config) VoterCount() int {
+	count := len(c.Voters())
+	if c.Guard.Table != "" {
+		count++
+	}
+	return count
+}
+
 // Majority is how many voters it takes to grant a lease, 0 without a guard.
 func (c *Config) Majority() int {
-	voters := len(c.Voters())
+	voters := c.VoterCount()
 	if voters == 0 {
 		return 0
 	}

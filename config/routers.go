@@ -33,7 +33,7 @@ type rawRouter struct {
 
 	OnLoss onLoss `yaml:"on_loss" jsonschema_description:"Overrides the guard's on_loss for this router: release or hold."`
 
-	Move later `yaml:"move" jsonschema:"-"`
+	Move oneOrMore[rawMover] `yaml:"move" jsonschema_description:"How the addresses move: one or more of kernel (onto the interface), aws-secondary-ip, aws-route, aws-eip, and programs. They are taken in this order. Default [kernel]."`
 }
 
 func (t *rawRouter) decode(r *reader, key mark, n ast.Node) {

@@ -135,31 +135,34 @@ type httpURL struct{ text }
 func (u *httpURL) decode(r *reader, key mark, n ast.Node) {
 	const need = "a URL is needed, as in http://127.0.0.1/healthz"
 	u.text.decode(r, key, n)
-	if !u.ok {
-		return
-	}
-	u.ok = false
-	v, err := url.Parse(u.v)
+	u.ok = u.ok && r.checkURL(u.mark, u.v, need, "write header: {Authorization: ...} instead, which nobody shows")
+}
+
+// checkURL checks an http or https URL. noUser is the remedy for one that has a
+// user.
+func (r *reader) checkURL(at mark, s, need, noUser string) bool {
+	v, err := url.Parse(s)
 	switch {
-	case !strings.Contains(u.v, "://"):
-		r.bad(u.mark, shown(u.v)+" is not a URL", "write "+shown("http://"+strings.TrimPrefix(u.v, "//"))+", or the same with https")
+	case !strings.Contains(s, "://"):
+		r.bad(at, shown(s)+" is not a URL", "write "+shown("http://"+strings.TrimPrefix(s, "//"))+", or the same with https")
 	case err != nil:
-		r.bad(u.mark, shown(u.v)+" is not a URL", need)
+		r.bad(at, shown(s)+" is not a URL", need)
 	case v.Scheme != "http" && v.Scheme != "https":
-		r.bad(u.mark, shown(u.v)+" is not an http or https URL", need)
+		r.bad(at, shown(s)+" is not an http or https URL", need)
 	case v.Hostname() == "":
-		r.bad(u.mark, shown(u.v)+" has no host", need)
+		r.bad(at, shown(s)+" has no host", need)
 	case !isHost(v.Hostname()):
-		r.bad(u.mark, shown(v.Hostname())+" is not a host", need)
+		r.bad(at, shown(v.Hostname())+" is not a host", need)
 	case v.User != nil:
-		r.bad(u.mark, "the URL has a user", "write header: {Authorization: ...} instead, which nobody shows")
+		r.bad(at, "the URL has a user", noUser)
 	case v.Fragment != "":
-		r.bad(u.mark, "the URL has a fragment", "remove it from # on; it is never sent")
+		r.bad(at, "the URL has a fragment", "remove it from # on; it is never sent")
 	case v.Port() == "0" || len(v.Port()) > 5 || len(v.Port()) == 5 && v.Port() > "65535":
-		r.bad(u.mark, shown(v.Port())+" is not a port", "a port is 1 to 65535")
+		r.bad(at, shown(v.Port())+" is not a port", "a port is 1 to 65535")
 	default:
-		u.ok = true
+		return true
 	}
+	return false
 }
 
 // secure tells whether the URL is https.

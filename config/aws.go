@@ -1,0 +1,219 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/vicar-ha/vicar/track"
+)
+
+// rawAWS is the section aws.
+type rawAWS struct {
+	mark
+	Region      region                 `yaml:"region" jsonschema_description:"The region, as in eu-central-1. Default: the machine's, as its metadata says."`
+	Endpoints   rawEndpoints           `yaml:"endpoints" jsonschema_description:"URLs of services that are not at their usual place: VPC endpoints with names of their own."`
+	Proxy       serviceURL             `yaml:"proxy" jsonschema_description:"URL of an HTTP proxy for all requests but those to the metadata service. Default: none, whatever the environment says."`
+	Role        roleARN                `yaml:"role" jsonschema_description:"ARN of a role that is assumed for EC2: that of a shared VPC's owner. Default: the instance's own role."`
+	RouteTables list[routeTableID]     `yaml:"route_tables" jsonschema_description:"The route tables (rtb-...) that aws-route writes to: those of all subnets from which the addresses are to be reached."`
+	Interfaces  named[interfaceID]     `yaml:"interfaces" jsonschema_description:"The nodes' network interfaces (eni-...), by node. Default: the one that has the address of the router's interface."`
+	Allocations byAddress[elasticIPID] `yaml:"allocations" jsonschema_description:"The Elastic IPs (eipalloc-...) of aws-eip, by the router's address that each belongs to."`
+	IPv6        moveIPv6               `yaml:"ipv6" jsonschema_description:"assign: aws-secondary-ip moves IPv6 addresses, too: it takes them from the former holder and then assigns them, with a gap. Default: they need aws-route."`
+	Release     boolean                `yaml:"release" jsonschema_description:"Whether a node that gives up in order gives back what it has in the cloud; else the successor takes it. Default false."`
+	Poll        poll                   `yaml:"poll" jsonschema_description:"How often a holder looks whether somebody has taken what is its own. 1s to 1h, default 30s."`
+	Readiness   rawReadiness           `yaml:"readiness" jsonschema_description:"The look of a standby whether it could take over."`
+}
+
+func (a *rawAWS) refuse(at mark) { a.mark = at }
+
+func (a *rawAWS) decode(r *reader, key mark, n ast.Node) {
+	a.mark = key
+	r.fields(key, n, a)
+	if a.RouteTables.present() && !a.RouteTables.refused && len(a.RouteTables.items) == 0 {
+		r.bad(a.RouteTables.mark, "there is no route table", "name those of all subnets from which the addresses are to be reached, or remove the key")
+	}
+}
+
+// rawEndpoints is its section endpoints.
+type rawEndpoints struct {
+	EC2      serviceURL `yaml:"ec2" jsonschema_description:"Of EC2: what moves the addresses."`
+	IMDS     serviceURL `yaml:"imds" jsonschema_description:"Of the instance metadata service. Default http://169.254.169.254."`
+	DynamoDB serviceURL `yaml:"dynamodb" jsonschema_description:"Of DynamoDB: the guard's table."`
+	STS      serviceURL `yaml:"sts" jsonschema_description:"Of STS: assumes the role."`
+}
+
+func (e *rawEndpoints) decode(r *reader, key mark, n ast.Node) {
+	r.fields(key, n, e)
+	for name, u := range map[string]serviceURL{"EC2": e.EC2, "DynamoDB": e.DynamoDB, "STS": e.STS} {
+		if u.ok && u.plain() {
+			r.warn(u.mark, "requests to "+name+" go without TLS: who is on the way can read and change them", "write an https URL")
+		}
+	}
+}
+
+// rawReadiness is its section readiness.
+type rawReadiness struct {
+	Interval readinessInterval `yaml:"interval" jsonschema_description:"How often it looks. 1s to 24h, default 1m."`
+	Weight   readinessWeight   `yaml:"weight" jsonschema_description:"What is taken from its priority while it could not take over. -253 to -1. Default: so much that it is behind all that could, -30 at least."`
+}
+
+func (v *rawReadiness) decode(r *reader, key mark, n ast.Node) { r.fields(key, n, v) }
+
+type (
+	poll              struct{ duration }
+	readinessInterval struct{ duration }
+	readinessWeight   struct{ number }
+	moveIPv6          struct{ text }
+)
+
+const ipv6Assign = "assign"
+
+func (v *moveIPv6) decode(r *reader, key mark, n ast.Node) {
+	v.mark = r.at(n, key.path)
+	if s, ok := n.(*ast.StringNode); ok && s.Value == ipv6Assign {
+		v.set(s.Value)
+		return
+	}
+	r.bad(v.mark, describe(n)+" is here", "write assign, or remove the key: IPv6 addresses need aws-route then")
+}
+
+func (v *poll) decode(r *reader, key mark, n ast.Node) {
+	v.decodeRange(r, key, n, time.Second, time.Hour)
+	if v.ok && v.v < usualPoll {
+		r.warn(v.mark, shortDuration(v.v)+" is short", "EC2 counts the requests of a whole account in a region, and refuses those that are too many; "+shortDuration(usualPoll)+" or more is safer")
+	}
+}
+
+func (v *readinessInterval) decode(r *reader, key mark, n ast.Node) {
+	v.decodeRange(r, key, n, time.Second, 24*time.Hour)
+	if v.ok && v.v < usualPoll {
+		r.warn(v.mark, shortDuration(v.v)+" is short", "EC2 counts the requests of a whole account in a region, and refuses those that are too many; "+shortDuration(usualPoll)+" or more is safer")
+	}
+}
+
+// A weight of fault would keep all standbys out while the interfaces of the cloud
+// are down, and with them the only way to try.
+func (v *readinessWeight) decode(r *reader, key mark, n ast.Node) {
+	rule := fmt.Sprintf("the weight is -%d to -1", track.MaxWeight)
+	if s, ok := n.(*ast.StringNode); ok && s.Value == weightFault {
+		v.mark = r.at(n, key.path)
+		r.bad(v.mark, "fault would keep every standby out while EC2 can't be asked", rule+": then one of them can still try when the holder dies")
+		return
+	}
+	v.decodeRange(r, key, n, -track.MaxWeight, -1, rule)
+}
+
+const (
+	defaultPoll      = 30 * time.Second
+	defaultReadiness = time.Minute
+	// usualPoll is how often one may ask without being a burden.
+	usualPoll = 10 * time.Second
+	// leastReadinessWeight is what being not ready costs at least.
+	leastReadinessWeight = 30
+)
+
+// aws is the section's meaning, nil without it. The readiness' weight is that of
+// routers.
+func (r *reader) aws(raw *rawAWS, c *Config) *AWS {
+	if !raw.present() {
+		return nil
+	}
+	a := &AWS{
+		Region:      raw.Region.v,
+		EC2Endpoint: raw.Endpoints.EC2.v, IMDSEndpoint: raw.Endpoints.IMDS.v,
+		DynamoDBEndpoint: raw.Endpoints.DynamoDB.v, STSEndpoint: raw.Endpoints.STS.v,
+		Proxy: raw.Proxy.v, Role: raw.Role.v,
+		RouteTables: r.routeTables(raw),
+		Interfaces:  r.nodeInterfaces(raw, c),
+		Allocations: r.allocations(raw),
+		IPv6Assign:  raw.IPv6.v == ipv6Assign,
+		Release:     raw.Release.v,
+		Poll:        raw.Poll.or(defaultPoll),
+		Readiness:   raw.Readiness.Interval.or(defaultReadiness),
+	}
+	return a
+}
+
+// unreadyWeight is the file's, or enough that a node which is not ready is
+// behind all that are: else it would take the addresses from one that can hold
+// them.
+func unreadyWeight(raw *rawAWS, routers []router) int {
+	if raw.Readiness.Weight.ok {
+		return raw.Readiness.Weight.v
+	}
+	most := leastReadinessWeight
+	for _, v := range routers {
+		if !v.Cloud() {
+			continue
+		}
+		low, high := 255, 0
+		for _, p := range v.Priority {
+			if p > 0 {
+				low, high = min(low, int(p)), max(high, int(p))
+			}
+		}
+		most = max(most, high-low+1)
+	}
+	return -min(most, track.MaxWeight)
+}
+
+func (r *reader) routeTables(raw *rawAWS) []string {
+	var tables []string
+	first := make(map[string]mark)
+	for _, t := range raw.RouteTables.items {
+		if t.ok && r.firstTime(first, t.v, t.mark) {
+			tables = append(tables, t.v)
+		}
+	}
+	return tables
+}
+
+// firstTime notes an error if v was there before.
+func (r *reader) firstTime(first map[string]mark, v string, at mark) bool {
+	if before, twice := first[v]; twice {
+		r.bad(at, fmt.Sprintf("%s is already on line %d", v, before.line), "remove one of them")
+		return false
+	}
+	first[v] = at
+	return true
+}
+
+func (r *reader) nodeInterfaces(raw *rawAWS, c *Config) map[string]string {
+	interfaces := make(map[string]string)
+	owner := make(map[string]string)
+	for _, e := range raw.Interfaces.entries {
+		id := e.value
+		if !r.takesPart(e.key, e.name, c) || !id.ok {
+			continue
+		}
+		if other, twice := owner[id.v]; twice {
+			r.bad(id.mark, id.v+" is already that of node "+other, "each node has an interface of its own")
+			continue
+		}
+		owner[id.v] = e.name
+		interfaces[e.name] = id.v
+	}
+	if len(interfaces) == 0 {
+		return nil
+	}
+	return interfaces
+}
+
+func (r *reader) allocations(raw *rawAWS) map[netip.Addr]string {
+	allocations := make(map[netip.Addr]string)
+	first := make(map[string]mark)
+	for _, e := range raw.Allocations.entries {
+		if e.address.IsValid() && e.value.ok && r.firstTime(first, e.value.v, e.value.mark) {
+			allocations[e.address] = e.value.v
+		}
+	}
+	if len(allocations) == 0 {
+		return nil
+	}
+	return allocations
+}

@@ -1,0 +1,172 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// cloudy is a cluster in AWS.
+const cloudy = `
+cluster: web
+nodes:
+  lb-1: {address: 192.0.2.10, priority: 150}
+  lb-2: {address: 192.0.2.11, priority: 100}
+transport: {kind: unicast}
+routers:
+  web: {vrid: 51, addresses: [192.0.2.100/24], move: [aws-secondary-ip, kernel]}
+aws: {}
+`
+
+func TestCloud(t *testing.T) {
+	c, err := Load("testdata/cloud.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) > 0 {
+		t.Errorf("warnings: %v", c.Warnings)
+	}
+	want := &AWS{
+		Region:           "eu-central-1",
+		EC2Endpoint:      "https://vpce-0123456789abcdef0-01234567.ec2.eu-central-1.vpce.amazonaws.com",
+		IMDSEndpoint:     "http://[fd00:ec2::254]",
+		DynamoDBEndpoint: "https://dynamodb.eu-central-1.amazonaws.com",
+		STSEndpoint:      "https://sts.eu-central-1.amazonaws.com",
+		Proxy:            "http://127.0.0.1:3128",
+		Role:             "arn:aws:iam::123456789012:role/network/vicar",
+		RouteTables:      []string{"rtb-0123456789abcdef0", "rtb-01234567"},
+		Interfaces:       map[string]string{"lb-2": "eni-0123456789abcdef2"},
+		Allocations: map[netip.Addr]string{
+			netip.MustParseAddr("10.0.1.100"): "eipalloc-0123456789abcdef0",
+			netip.MustParseAddr("10.0.1.101"): "eipalloc-0123456789abcdef1",
+		},
+		IPv6Assign: true, Release: true,
+		Poll: time.Minute, Readiness: 5 * time.Minute, ReadinessWeight: -60,
+	}
+	if diff := cmp.Diff(want, c.AWS, comparers); diff != "" {
+		t.Errorf("aws (-want +got)\n%s", diff)
+	}
+	moves := map[string][]Mover{
+		"inside": {{Kind: MoveAWSRoute}, {Kind: MoveKernel}},
+		"other":  {{Kind: MoveExec, Exec: []string{"/usr/local/bin/move-address", "--zone", "3"}, Timeout: 5 * time.Second}, {Kind: MoveKernel}},
+		"web":    {{Kind: MoveAWSSecondaryIP}, {Kind: MoveAWSEIP}, {Kind: MoveKernel}},
+	}
+	for _, v := range c.Routers {
+		if diff := cmp.Diff(moves[v.Name], v.Move); diff != "" {
+			t.Errorf("router %s (-want +got)\n%s", v.Name, diff)
+		}
+	}
+}
+
+// TestCloudDefaults: what an empty section means.
+func TestCloudDefaults(t *testing.T) {
+	c := mustParse(t, cloudy)
+	want := &AWS{Poll: 30 * time.Second, Readiness: time.Minute, ReadinessWeight: -51}
+	if diff := cmp.Diff(want, c.AWS, comparers); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if len(c.Warnings) > 0 {
+		t.Errorf("warnings: %v", c.Warnings)
+	}
+	c = mustParse(t, small)
+	if c.AWS != nil || !cmp.Equal(c.Routers[0].Move, []Mover{{Kind: MoveKernel}}) || c.Routers[0].Cloud() {
+		t.Errorf("without a cloud: %+v, %+v", c.AWS, c.Routers[0].Move)
+	}
+	c = mustParse(t, strings.Replace(small, "100/24]", "100/24], move: {exec: [/bin/move]}", 1))
+	if m := c.Routers[0].Move[0]; m.Kind != MoveExec || m.Timeout != 2*time.Second || !c.Routers[0].Cloud() {
+		t.Errorf("a program: %+v", m)
+	}
+}
+
+// TestUnreadyWeight: unless the file says otherwise a node that could not take
+// over is behind all that could.
+func TestUnreadyWeight(t *testing.T) {
+	for priorities, want := range map[[2]string]int{
+		{"150", "100"}: -51,
+		{"110", "100"}: -30,
+		{"254", "1"}:   -253,
+		{"100", "200"}: -101,
+	} {
+		text := strings.NewReplacer("priority: 150", "priority: "+priorities[0], "priority: 100", "priority: "+priorities[1]).Replace(cloudy)
+		// What does not move in the cloud does not count.
+		text = strings.Replace(text, "\naws:", "\n  lan: {vrid: 52, addresses: [192.0.2.101/24], priority: {lb-1: 1, lb-2: 254}}\naws:", 1)
+		if got := mustParse(t, text).AWS.ReadinessWeight; got != want {
+			t.Errorf("priorities %v have the weight %d, want %d", priorities, got, want)
+		}
+	}
+	if got := mustParse(t, strings.Replace(cloudy, "aws: {}", "aws: {readiness: {weight: -5}}", 1)).AWS.ReadinessWeight; got != -5 {
+		t.Errorf("got %d, want -5", got)
+	}
+}
+
+// TestTable: with two nodes it is the third voter, and leases run longer.
+func TestTable(t *testing.T) {
+	c, err := Load("testdata/cloud.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Guard.Table != "vicar-lease" || len(c.Voters()) != 2 || c.VoterCount() != 3 || c.Majority() != 2 {
+		t.Errorf("table %q, voters %v, a majority are %d of %d", c.Guard.Table, c.Voters(), c.Majority(), c.VoterCount())
+	}
+	if g := c.Report().Guard; g.MayFail != 1 || g.Majority != 2 || g.Table != "vicar-lease" {
+		t.Errorf("reported as %+v", g)
+	}
+	for _, res := range c.Resources() {
+		want := 3 * time.Second // three intervals are less, or the same
+		if res.Lease() != want {
+			t.Errorf("the lease of %s runs for %v, want %v", res.Name, res.Lease(), want)
+		}
+	}
+	if got := (Resource{Shortest: time.Second, Longest: 2 * time.Second, Table: true}).Lease(); got != 6*time.Second {
+		t.Errorf("an interval of 2s has a lease of %v, want 6s", got)
+	}
+	off := mustParse(t, strings.Replace(small, "\nrouters:", "\nguard: {kind: none, table: vicar-lease}\nrouters:", 1))
+	if off.Guard != (Guard{}) || off.VoterCount() != 0 {
+		t.Errorf("a guard that is turned off: %+v", off.Guard)
+	}
+}
+
+// TestCloudDigest: nodes that move addresses in another way must see it.
+func TestCloudDigest(t *testing.T) {
+	want := mustParse(t, cloudy).Digest()
+	for _, same := range [][2]string{
+		{"aws: {}", "aws: {poll: 30s, release: false, readiness: {interval: 60s, weight: -51}}"},
+	} {
+		if got := mustParse(t, strings.Replace(cloudy, same[0], same[1], 1)).Digest(); got != want {
+			t.Errorf("%s changes the digest", same[1])
+		}
+	}
+	for _, change := range [][2]string{
+		{"aws: {}", "aws: {poll: 31s}"},
+		{"aws: {}", "aws: {region: eu-central-1}"},
+		{"aws: {}", "aws: {interfaces: {lb-1: eni-01234567}}"},
+		{"aws: {}", "aws: {release: true}"},
+		{"aws: {}", "aws: {readiness: {weight: -52}}"},
+		{"aws: {}", "aws: {role: arn:aws-cn:iam::123456789012:role/vicar}"},
+		{", kernel]", ", {exec: [/bin/move]}]"},
+		{", kernel]", ", kernel, {exec: [/bin/move]}]"},
+	} {
+		if got := mustParse(t, strings.Replace(cloudy, change[0], change[1], 1)).Digest(); got == want {
+			t.Errorf("%s does not change the digest", change[1])
+		}
+	}
+}
+
+// TestRegions: forms of regions that there are.
+func TestRegions(t *testing.T) {
+	for region, valid := range map[string]bool{
+		"eu-central-1": true, "ap-southeast-2": true, "us-gov-west-1": true, "us-iso-east-1": true, "us-isob-east-1": true,
+		"cn-northwest-1": true, "eusc-de-east-1": true, "mx-central-1": true,
+		"eu-central": false, "EU-CENTRAL-1": false, "eu-central-1b": false, "eu_central_1": false, "us-west-2-lax-1a": false, "1": false,
+	} {
+		if got := regionRegexp.MatchString(region); got != valid {
+			t.Errorf("%s: %v, want %v", region, got, valid)
+		}
+	}
+}
