@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vicar-ha/vicar/quorum"
 )
 
 // cloudy is a cluster in AWS.
@@ -79,7 +81,7 @@ func TestCloudDefaults(t *testing.T) {
 		t.Errorf("without a cloud: %+v, %+v", c.AWS, c.Routers[0].Move)
 	}
 	c = mustParse(t, strings.Replace(small, "100/24]", "100/24], move: {exec: [/bin/move]}", 1))
-	if m := c.Routers[0].Move[0]; m.Kind != MoveExec || m.Timeout != 2*time.Second || !c.Routers[0].Cloud() {
+	if m := c.Routers[0].Move[0]; m.Kind != MoveExec || m.Timeout != 5*time.Second || !c.Routers[0].Cloud() {
 		t.Errorf("a program: %+v", m)
 	}
 }
@@ -111,10 +113,10 @@ func TestTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Guard.Table != "vicar-lease" || len(c.Voters()) != 2 || c.VoterCount() != 3 || c.Majority() != 2 {
-		t.Errorf("table %q, voters %v, a majority are %d of %d", c.Guard.Table, c.Voters(), c.Majority(), c.VoterCount())
+	if diff := cmp.Diff([]string{"lb-1", "lb-2", quorum.TableName("vicar-lease")}, c.Voters()); diff != "" || c.Majority() != 2 {
+		t.Errorf("a majority are %d of (-want +got)\n%s", c.Majority(), diff)
 	}
-	if g := c.Report().Guard; g.MayFail != 1 || g.Majority != 2 || g.Table != "vicar-lease" {
+	if g := c.Report().Guard; g.MayFail != 1 || g.Majority != 2 || len(g.Voters) != 3 {
 		t.Errorf("reported as %+v", g)
 	}
 	for _, res := range c.Resources() {
@@ -127,7 +129,7 @@ func TestTable(t *testing.T) {
 		t.Errorf("an interval of 2s has a lease of %v, want 6s", got)
 	}
 	off := mustParse(t, strings.Replace(small, "\nrouters:", "\nguard: {kind: none, table: vicar-lease}\nrouters:", 1))
-	if off.Guard != (Guard{}) || off.VoterCount() != 0 {
+	if off.Guard != (Guard{}) || off.Voters() != nil {
 		t.Errorf("a guard that is turned off: %+v", off.Guard)
 	}
 }

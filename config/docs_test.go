@@ -150,7 +150,7 @@ func TestReference(t *testing.T) {
 func examples(t *testing.T) map[string][]byte {
 	t.Helper()
 	found := make(map[string][]byte)
-	for _, file := range []string{"testdata/vicar.yaml", "testdata/health.yaml", "testdata/guard.yaml", "../packaging/vicar.yaml"} {
+	for _, file := range []string{"testdata/vicar.yaml", "testdata/health.yaml", "testdata/guard.yaml", "testdata/cloud.yaml", "../packaging/vicar.yaml"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +208,8 @@ func TestSchemaAccepts(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	for _, name := range []string{"keys", "types", "units", "ranges", "later", "empty", "checks", "targets", "http", "local", "track", "groups", "hooks", "guard", "guard-empty", "guard-types"} {
+	for _, name := range []string{"keys", "types", "units", "ranges", "later", "empty", "checks", "targets", "http", "local", "track", "groups", "hooks", "guard", "guard-empty", "guard-types",
+		"aws", "aws2", "aws3", "move", "table-name", "table-one"} {
 		data, err := os.ReadFile("testdata/invalid-" + name + ".yaml")
 		if err != nil {
 			t.Fatal(err)

@@ -53,6 +53,7 @@ func FuzzParse(f *testing.F) {
 		}
 		checkHooks(t, c)
 		checkGuard(t, c)
+		checkCloud(t, c)
 	})
 }
 
@@ -128,6 +129,31 @@ func checkGuard(t *testing.T, c *Config) {
 	}
 	if routers != len(c.Routers) {
 		t.Errorf("%d routers are in resources, of %d", routers, len(c.Routers))
+	}
+}
+
+// checkCloud: who moves addresses has all that it needs.
+func checkCloud(t *testing.T, c *Config) {
+	if a := c.AWS; a != nil && (a.Poll <= 0 || a.Readiness <= 0 || a.ReadinessWeight >= 0) {
+		t.Errorf("a section aws of no use: %+v", a)
+	}
+	for _, v := range c.Routers {
+		if len(v.Move) == 0 {
+			t.Errorf("nothing moves router %s", v.Name)
+		}
+		for _, m := range v.Move {
+			if m.Kind == "" || m.Kind.AWS() && c.AWS == nil || (m.Kind == MoveExec) != (len(m.Exec) > 0 && m.Timeout > 0) || m.Kind == MoveAWSRoute && len(c.AWS.RouteTables) == 0 {
+				t.Errorf("a mover of no use: %+v, %+v", m, c.AWS)
+			}
+		}
+		for _, p := range v.Addresses {
+			if v.Moves(MoveAWSEIP) && p.Addr().Is4() && c.AWS.Allocations[p.Addr()] == "" {
+				t.Errorf("%s has no Elastic IP", p)
+			}
+		}
+	}
+	if c.Guard.Table != "" && (c.AWS == nil || len(c.Nodes) != 2 || len(c.Voters()) != 3) {
+		t.Errorf("a table of no use: %+v, %+v", c.Guard, c.Nodes)
 	}
 }
 

@@ -35,7 +35,7 @@ type rawMover struct {
 	mark
 	word    text
 	Exec    argv         `yaml:"exec" jsonschema:"required" jsonschema_description:"A program that moves the addresses: its absolute path and its arguments. There is no shell."`
-	Timeout moverTimeout `yaml:"timeout" jsonschema_description:"How long one call may take. 100ms to 30s, default 2s."`
+	Timeout moverTimeout `yaml:"timeout" jsonschema_description:"How long one call may take. 100ms to 30s, default 5s."`
 }
 
 func (m *rawMover) refuse(at mark) { m.mark = at }
@@ -62,7 +62,7 @@ func (v *moverTimeout) decode(r *reader, key mark, n ast.Node) {
 	v.decodeRange(r, key, n, 100*time.Millisecond, 30*time.Second)
 }
 
-const defaultMoverTimeout = 2 * time.Second
+const defaultMoverTimeout = 5 * time.Second
 
 // mover is the item's meaning; ok tells whether it is right.
 func (m *rawMover) mover() (v Mover, ok bool) {

@@ -14,8 +14,7 @@ type ReportPeerLink struct {
 // ReportGuard is what keeps a second node from holding the addresses.
 type ReportGuard struct {
 	Kind   string   `json:"kind"`
-	Voters []string `json:"voters"`          // the nodes, by name
-	Table  string   `json:"table,omitempty"` // one more voter
+	Voters []string `json:"voters"` // by name; a table as in "table vicar-lease"
 	// Majority is how many of them grant a lease, and MayFail how many may be gone
 	// so that there still is one.
 	Majority int           `json:"majority"`
@@ -43,9 +42,9 @@ func (c *Config) reportGuard(report *Report) {
 	}
 	g := &ReportGuard{
 		Kind: string(c.Guard.Kind), Voters: c.Voters(), Majority: c.Majority(),
-		MaxLease: c.Guard.MaxLease, Fence: string(c.Guard.Fence), Table: c.Guard.Table,
+		MaxLease: c.Guard.MaxLease, Fence: string(c.Guard.Fence),
 	}
-	g.MayFail = c.VoterCount() - g.Majority
+	g.MayFail = len(g.Voters) - g.Majority
 	for _, res := range c.Resources() {
 		g.Leases = append(g.Leases, ReportLease{Resource: res.Name, Routers: res.Routers, Lease: res.Lease(), OnLoss: string(res.OnLoss)})
 	}

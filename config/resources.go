@@ -85,27 +85,26 @@ func (c *Config) resource(name string, routers []string) Resource {
 	return res
 }
 
-// Voters are the nodes that vote on leases: all, witnesses included, by name.
-// There are none without a guard. The guard's table is one more voter.
+// Voters are those that vote on leases, by name: all nodes, witnesses included,
+// and the guard's table, as in "table vicar-lease". There are none without a
+// guard.
 func (c *Config) Voters() []string {
 	if c.Guard.Kind != GuardQuorum {
 		return nil
 	}
-	return c.nodeNames()
+	voters := c.nodeNames()
+	if c.Guard.Table != "" {
+		voters = append(voters, tableVoter+c.Guard.Table)
+	}
+	return voters
 }
 
-// VoterCount is how many voters there are, the table among them.
-func (c *Config) VoterCount() int {
-	count := len(c.Voters())
-	if c.Guard.Table != "" {
-		count++
-	}
-	return count
-}
+// tableVoter begins the name of a table as a voter: that of quorum.TableName.
+const tableVoter = "table "
 
 // Majority is how many voters it takes to grant a lease, 0 without a guard.
 func (c *Config) Majority() int {
-	voters := c.VoterCount()
+	voters := len(c.Voters())
 	if voters == 0 {
 		return 0
 	}
