@@ -27,10 +27,6 @@ var imports = map[string][]string{
 	"guardian":  {"address", "child", "transport", "vip", "vrrp/wire"},
 	"fleet":     {"status", "vip"},
 
-	"cloud":           {"status", "vip"},
-	"cloud/cloudtest": {"cloud", "vip"},
-	"cloud/exec":      {"child", "cloud"},
-
 	"transport":        {"vrrp/wire", "vip"},
 	"transport/memnet": {"vrrp/wire"},
 	"transport/gossip": {"vrrp/wire", "vip"},
@@ -42,6 +38,8 @@ var imports = map[string][]string{
 	"clock":            {},
 	"cloud":            {"status", "vip"},
 	"cloud/aws":        {"cloud"},
+	"cloud/cloudtest":  {"cloud", "vip"},
+	"cloud/exec":       {"child", "cloud"},
 	"config":           {"vrrp/wire", "checks", "track", "vip"},
 	"control":          {"status", "track"},
 	"hook":             {"child", "status", "vip"},
