@@ -21,7 +21,11 @@
 //
 // With a guard the death of a witness is a failure, too, and nobody takes over
 // unless a majority of the voters lives: who holds gives up then, or keeps the
-// addresses with on_loss: hold. The network between voters is not looked at.
+// addresses with on_loss: hold. So is that the guard's table is out of reach. The
+// network between voters is not looked at.
+//
+// Where addresses move in a cloud, what is found is whether a standby that could
+// not take them over is behind those that can.
 //
 // # What it costs
 //

@@ -14,7 +14,8 @@ type failure struct {
 	what string // for people
 	list listed
 	dead int // the node that dies, or -1
-	// gone is the voter that dies, a node or a witness; empty without a guard.
+	// gone is the voter that dies, a node, a witness or the table; empty without a
+	// guard.
 	gone  string
 	turns []place
 	// link, if any, is the interface that fails on the node down.
@@ -43,6 +44,9 @@ func (m *model) singles() []failure {
 	}
 	for _, name := range m.witnesses {
 		all = append(all, failure{what: name + " dies", dead: -1, gone: name})
+	}
+	if m.table != "" {
+		all = append(all, failure{what: "the table " + m.table + " is out of reach", dead: -1, gone: "table " + m.table})
 	}
 	for c, check := range m.checks {
 		for i, n := range m.nodes {

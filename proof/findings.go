@@ -100,6 +100,7 @@ func (j *judge) whenWell() {
 		j.tie(Finding{Text: "when all is well"}, j.holder, j.tied, j.well)
 	}
 	j.reversed()
+	j.unready()
 }
 
 // reversed finds faults in reverse of looks at a service. What a local file or

@@ -48,6 +48,9 @@ func (j *judge) minority(s step) {
 		Text:   fmt.Sprintf("when %d of the %d voters are gone there is no majority: who holds gives up the addresses, and nobody takes them", lost, j.m.voters),
 		Remedy: fmt.Sprintf("%d voters may lose %d: add nodes or witnesses", 2*lost+1, lost),
 	}
+	if j.m.table != "" {
+		f.Remedy += " in place of the table"
+	}
 	if j.hold {
 		f.Text = fmt.Sprintf("when %d of the %d voters are gone there is no majority: who holds keeps the addresses (on_loss: hold), and if it fails nobody takes them", lost, j.m.voters)
 	} else {

@@ -25,6 +25,7 @@ type model struct {
 	// matter.
 	voters, majority int
 	witnesses        []string
+	table            string // the guard's, or empty
 
 	// What has failed at the moment: how many failures at hand turn the check on
 	// the node, how many kill the node, and which of its interfaces are down.
@@ -44,7 +45,7 @@ type check struct {
 }
 
 func newModel(c *config.Config, units []unit) *model {
-	m := &model{index: make(map[string]int), virtual: make(map[netip.Addr]int), config: c, voters: len(c.Voters()), majority: c.Majority()}
+	m := &model{index: make(map[string]int), virtual: make(map[netip.Addr]int), config: c, voters: len(c.Voters()), majority: c.Majority(), table: c.Guard.Table}
 	for _, n := range c.Nodes {
 		switch {
 		case !n.Witness:

@@ -72,6 +72,7 @@ type Outcome struct {
 // Failure is one thing that goes wrong.
 type Failure struct {
 	What string `json:"what"` // as in "haproxy fails on lb-1"
+	// Dead is a node, a witness or, as in "table vicar-lease", the guard's table.
 	Dead string `json:"dead,omitempty"`
 	// Turned are the checks of the election that it changes.
 	Turned []Turned `json:"checks,omitempty"`
@@ -121,6 +122,7 @@ const (
 	Witness   Kind = "witness"   // a witness that could hold
 	Nobody    Kind = "nobody"    // nobody can hold
 	Majority  Kind = "majority"  // nobody may hold: too few voters are left
+	Unready   Kind = "unready"   // a node that could not take over would
 )
 
 // Finding is something that is worth changing, or knowing.

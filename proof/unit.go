@@ -106,6 +106,11 @@ func (u unit) decided(m *model) bool {
 	return true
 }
 
+// cloud tells whether a standby looks whether it could take the routers over.
+func (u unit) cloud(m *model) bool {
+	return m.config.AWS != nil && slices.ContainsFunc(u.routers, config.Router.Cloud)
+}
+
 // homes are the interfaces that the routers live on. One that is not known is
 // like auto.
 func (u unit) homes(n config.Node) []string {
@@ -124,7 +129,7 @@ func (u unit) alike(m *model) string {
 		order[i], priorities[i] = i, u.routers[0].Priority[n.Name]
 	}
 	slices.SortFunc(order, func(a, b int) int { return u.primary(m, m.nodes[a]).Compare(u.primary(m, m.nodes[b])) })
-	return fmt.Sprintf("%v %v %v %v %+v %v", u.routers[0].Preempt, u.routers[0].OnLoss, order, priorities, u.tracks, u.decided(m)) + u.links(m)
+	return fmt.Sprintf("%v %v %v %v %v %+v %v", u.routers[0].Preempt, u.routers[0].OnLoss, u.cloud(m), order, priorities, u.tracks, u.decided(m)) + u.links(m)
 }
 
 // links is how the interfaces that its tracks look at or leave by are those that
