@@ -1,0 +1,254 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+
+	"github.com/vicar-ha/vicar/cloud"
+)
+
+const (
+	metaWithin   = time.Second     // to connect to the metadata service, and for its first byte
+	machineEvery = 5 * time.Minute // how often it is asked who this machine is
+	maxMetadata  = 1 << 20         // octets of one answer
+)
+
+// machine is what the metadata service says of this one.
+type machine struct {
+	region, account, instance, kind string // kind is the instance's type
+	interfaces                      []netif
+}
+
+// netif is one of the machine's network interfaces.
+type netif struct {
+	id, mac, vpc, subnet string
+	addresses            []netip.Addr   // IPv4, the primary one first, and IPv6
+	subnets              []netip.Prefix // what its subnet has
+	vpcs                 []netip.Prefix // what its VPC has
+}
+
+// Interface says which of the machine's interfaces is meant.
+type Interface struct {
+	ID      string     // eni-...; or else
+	Address netip.Addr // one of its addresses that does not move
+}
+
+// metadata is a client of the metadata service: version 2 alone, no proxy, and
+// one more try after a token that is not accepted any more.
+func metadata(endpoint string) *imds.Client {
+	transport := &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: metaWithin}).DialContext,
+		ResponseHeaderTimeout: metaWithin,
+		IdleConnTimeout:       time.Minute,
+		MaxIdleConnsPerHost:   4,
+	}
+	return imds.New(imds.Options{
+		Endpoint:       endpoint,
+		EnableFallback: sdk.FalseTernary,
+		HTTPClient:     &http.Client{Transport: transport},
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts, o.MaxBackoff = 2, 100*time.Millisecond
+		}),
+	})
+}
+
+// machine is who this machine is. It asks as long as that is not known.
+func (s *Session) machine(ctx context.Context) (*machine, error) {
+	if m := s.self.Load(); m != nil {
+		return m, nil
+	}
+	return s.look(ctx, nil)
+}
+
+// look asks who this machine is, unless that has become another than known in the
+// meantime. One asks at a time: the metadata service answers only so many.
+func (s *Session) look(ctx context.Context, known *machine) (*machine, error) {
+	select {
+	case s.looking <- struct{}{}:
+		defer func() { <-s.looking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if m := s.self.Load(); m != known {
+		return m, nil
+	}
+	m, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s.clients.Load() == nil {
+		s.clients.Store(s.build(m.region))
+	}
+	s.self.Store(m)
+	return m, nil
+}
+
+// keepMachine asks who this machine is from time to time: interfaces come and go.
+// What is known is kept when there is no answer.
+func (s *Session) keepMachine(ctx context.Context) {
+	failed := false
+	for {
+		_, err := s.look(ctx, s.self.Load())
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !failed {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "aws: the metadata service doesn't say who this machine is", slog.Any("err", err))
+		}
+		failed = err != nil
+		wait := machineEvery
+		if s.self.Load() == nil {
+			wait = renewSoon
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+	}
+}
+
+func (s *Session) read(ctx context.Context) (*machine, error) {
+	doc, err := s.meta.GetInstanceIdentityDocument(ctx, nil)
+	if err != nil {
+		return nil, failed(err, "")
+	}
+	m := &machine{region: doc.Region, account: doc.AccountID, instance: doc.InstanceID, kind: doc.InstanceType}
+	if s.cfg.Region != "" {
+		m.region = s.cfg.Region
+	}
+	macs, err := s.lines(ctx, "network/interfaces/macs/")
+	if err != nil {
+		return nil, err
+	}
+	for _, mac := range macs {
+		n, err := s.netif(ctx, strings.TrimSuffix(mac, "/"))
+		if err != nil {
+			return nil, err
+		}
+		m.interfaces = append(m.interfaces, n)
+	}
+	return m, nil
+}
+
+func (s *Session) netif(ctx context.Context, mac string) (netif, error) {
+	var (
+		n    = netif{mac: mac}
+		errs []error
+		at   = "network/interfaces/macs/" + mac + "/"
+		word = func(name string) string {
+			lines, err := s.lines(ctx, at+name)
+			errs = append(errs, err)
+			return strings.Join(lines, " ")
+		}
+		prefixes = func(name string) (found []netip.Prefix) {
+			lines, err := s.lines(ctx, at+name)
+			errs = append(errs, err)
+			for _, line := range lines {
+				if p, err := netip.ParsePrefix(line); err == nil {
+					found = append(found, p.Masked())
+				}
+			}
+			return found
+		}
+	)
+	n.id, n.vpc, n.subnet = word("interface-id"), word("vpc-id"), word("subnet-id")
+	n.subnets = append(prefixes("subnet-ipv4-cidr-block"), prefixes("subnet-ipv6-cidr-blocks")...)
+	n.vpcs = append(prefixes("vpc-ipv4-cidr-blocks"), prefixes("vpc-ipv6-cidr-blocks")...)
+	addresses, err := s.addresses(ctx, mac)
+	n.addresses = addresses
+	return n, errors.Join(append(errs, err)...)
+}
+
+// addresses are those that the metadata service shows now on an interface.
+func (s *Session) addresses(ctx context.Context, mac string) ([]netip.Addr, error) {
+	var found []netip.Addr
+	for _, name := range []string{"/local-ipv4s", "/ipv6s"} {
+		lines, err := s.lines(ctx, "network/interfaces/macs/"+mac+name)
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range lines {
+			if a, err := netip.ParseAddr(line); err == nil {
+				found = append(found, a)
+			}
+		}
+	}
+	return found, nil
+}
+
+// lines are those of an item of the metadata; none where there is no such item.
+func (s *Session) lines(ctx context.Context, path string) ([]string, error) {
+	text, err := s.item(ctx, path)
+	return strings.Fields(string(text)), err
+}
+
+// item is one of the metadata; nil where there is no such item.
+func (s *Session) item(ctx context.Context, path string) ([]byte, error) {
+	out, err := s.meta.GetMetadata(ctx, &imds.GetMetadataInput{Path: path})
+	if err != nil {
+		err := failed(err, path)
+		if cloud.KindOf(err) == cloud.NotFound {
+			return nil, nil
+		}
+		return nil, err
+	}
+	defer out.Content.Close()
+	text, err := io.ReadAll(io.LimitReader(out.Content, maxMetadata))
+	if err != nil {
+		return nil, failed(err, path)
+	}
+	return text, nil
+}
+
+// netif finds one of the machine's interfaces. It asks once more for one that is
+// not known: it may be new.
+func (s *Session) find(ctx context.Context, which Interface) (netif, error) {
+	m, err := s.machine(ctx)
+	if err != nil {
+		return netif{}, err
+	}
+	is := func(n netif) bool {
+		return which.ID != "" && n.id == which.ID || which.ID == "" && slices.Contains(n.addresses, which.Address)
+	}
+	if i := slices.IndexFunc(m.interfaces, is); i >= 0 {
+		return m.interfaces[i], nil
+	}
+	if m, err = s.look(ctx, m); err != nil {
+		return netif{}, err
+	}
+	if i := slices.IndexFunc(m.interfaces, is); i >= 0 {
+		return m.interfaces[i], nil
+	}
+	name := which.ID
+	if name == "" {
+		name = "the one with address " + which.Address.String()
+	}
+	return netif{}, &cloud.Error{
+		Kind: cloud.NotFound, Action: "imds:GetMetadata", Object: "network/interfaces",
+		Err: fmt.Errorf("instance %s has no such interface: %s", m.instance, name),
+	}
+}
+
+// eni is an interface's id; one that the configuration says is asked for nowhere.
+func (s *Session) eni(ctx context.Context, which Interface) (string, error) {
+	if which.ID != "" {
+		return which.ID, nil
+	}
+	n, err := s.find(ctx, which)
+	return n.id, err
+}
