@@ -17,6 +17,7 @@ import (
 )
 
 const (
+	ownName     = "the instance's"
 	renewWithin = 10 * time.Second // one attempt to get credentials
 	renewSoon   = 5 * time.Second  // after a failed attempt, doubled up to
 	renewLate   = time.Minute

@@ -6,6 +6,7 @@ package aws
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
@@ -160,7 +161,7 @@ func (s *Session) done(err error, name, object string) error {
 		}
 	}
 	if e, ok := errors.AsType[*cloud.Error](err); ok && e.Kind == cloud.Denied {
-		s.denied.Store(name, e)
+		s.denied.Store(name, refusal{err: e, at: time.Now()})
 	}
 	return err
 }

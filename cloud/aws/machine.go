@@ -24,15 +24,17 @@ import (
 )
 
 const (
-	metaWithin   = time.Second     // to connect to the metadata service, and for its first byte
-	machineEvery = 5 * time.Minute // how often it is asked who this machine is
-	maxMetadata  = 1 << 20         // octets of one answer
+	metaWithin   = time.Second      // to connect to the metadata service, and for its first byte
+	machineEvery = 5 * time.Minute  // how often it is asked who this machine is
+	againAfter   = 10 * time.Second // and how soon at most for an interface that is not known
+	maxMetadata  = 1 << 20          // octets of one answer
 )
 
 // machine is what the metadata service says of this one.
 type machine struct {
 	region, account, instance, kind string // kind is the instance's type
 	interfaces                      []netif
+	at                              time.Time // when it said so
 }
 
 // netif is one of the machine's network interfaces.
@@ -127,7 +129,7 @@ func (s *Session) read(ctx context.Context) (*machine, error) {
 	if err != nil {
 		return nil, failed(err, "")
 	}
-	m := &machine{region: doc.Region, account: doc.AccountID, instance: doc.InstanceID, kind: doc.InstanceType}
+	m := &machine{region: doc.Region, account: doc.AccountID, instance: doc.InstanceID, kind: doc.InstanceType, at: time.Now()}
 	if s.cfg.Region != "" {
 		m.region = s.cfg.Region
 	}
@@ -215,7 +217,7 @@ func (s *Session) item(ctx context.Context, path string) ([]byte, error) {
 	return text, nil
 }
 
-// netif finds one of the machine's interfaces. It asks once more for one that is
+// find finds one of the machine's interfaces. It asks once more for one that is
 // not known: it may be new.
 func (s *Session) find(ctx context.Context, which Interface) (netif, error) {
 	m, err := s.machine(ctx)
@@ -228,8 +230,10 @@ func (s *Session) find(ctx context.Context, which Interface) (netif, error) {
 	if i := slices.IndexFunc(m.interfaces, is); i >= 0 {
 		return m.interfaces[i], nil
 	}
-	if m, err = s.look(ctx, m); err != nil {
-		return netif{}, err
+	if time.Since(m.at) > againAfter {
+		if m, err = s.look(ctx, m); err != nil {
+			return netif{}, err
+		}
 	}
 	if i := slices.IndexFunc(m.interfaces, is); i >= 0 {
 		return m.interfaces[i], nil

@@ -56,8 +56,8 @@ type Session struct {
 	looking chan struct{} // has room for the one that asks who this machine is
 	self    atomic.Pointer[machine]
 	clients atomic.Pointer[clients]
-	sizes   sync.Map // of instance types, by name: *limits
-	denied  sync.Map // actions that were denied when they were last wanted
+	sizes   sync.Map // limits of instance types, by name
+	denied  sync.Map // refusals of actions that were denied when they were last wanted
 }
 
 // clients are made once the region is known.
@@ -97,7 +97,7 @@ func New(ctx context.Context, cfg Config) (*Session, error) {
 	}
 	s := &Session{
 		cfg: cfg, log: cfg.Log, meta: meta, base: base, http: plain(base.HTTPClient),
-		spend: newBucket(writeBurst, writesPerSecond), own: newKeeper("own", base.Credentials),
+		spend: newBucket(writeBurst, writesPerSecond), own: newKeeper(ownName, base.Credentials),
 		looking: make(chan struct{}, 1),
 	}
 	s.base.HTTPClient, s.base.Credentials = s.http, s.own

@@ -1,0 +1,216 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/vicar-ha/vicar/cloud"
+)
+
+const (
+	// maxSkew is how far this machine's clock may be from AWS's, which refuses
+	// requests that are signed five minutes off.
+	maxSkew = 2 * time.Minute
+	// deniedFor is how long a refusal stands where EC2 can't be asked beforehand: the
+	// policy may have been put right, and only another attempt tells.
+	deniedFor = 10 * time.Minute
+)
+
+// refusal is when an action was denied, and how.
+type refusal struct {
+	err *cloud.Error
+	at  time.Time
+}
+
+func good(what string) cloud.Finding { return cloud.Finding{What: what, OK: true} }
+
+// trouble is a Finding of what could not be done.
+func trouble(what string, err error) cloud.Finding {
+	f := cloud.Finding{What: what, Problem: err.Error()}
+	e, ok := errors.AsType[*cloud.Error](err)
+	if !ok {
+		f.Remedy = "look at the network between this node and AWS"
+		return f
+	}
+	switch e.Kind {
+	case cloud.Denied:
+		f.Remedy = "give the instance an instance profile, and look at the clock"
+		if unauthorized(e) {
+			f.Missing = e.Action
+			f.Remedy = "allow it: `vicar doctor --policy` prints the policy that this configuration needs"
+		}
+	case cloud.NotFound:
+		f.Remedy = "correct the id in the configuration, or the region"
+	case cloud.Unavailable:
+		f.Remedy = noWay
+	case cloud.Throttled:
+		f.Remedy = "others of the account use up EC2's rate of requests: ask AWS for more, or calm them"
+	case cloud.Conflict, cloud.Invalid:
+		f.Remedy = "correct the configuration"
+	}
+	return f
+}
+
+const noWay = "let this node's subnet reach EC2: an interface endpoint com.amazonaws.<region>.ec2 with private DNS, " +
+	"a NAT that is not what these nodes hold, or aws.proxy"
+
+// unauthorized tells whether a policy lacks the action, and not the credentials
+// are at fault.
+func unauthorized(err error) bool {
+	c := code(err)
+	return c == "UnauthorizedOperation" || c == "AccessDenied" || c == "AccessDeniedException"
+}
+
+// basics looks at what every request needs. Without it there is no use in looking
+// further.
+func (m *means) basics(ctx context.Context, role bool) (found []cloud.Finding, usable bool) {
+	found = append(found, m.identity(ctx))
+	answer, err := m.s.ping(ctx, 1)
+	if err != nil {
+		f := trouble("EC2's endpoint "+answer.endpoint, err)
+		f.Remedy = noWay
+		return append(found, f), false
+	}
+	found = append(found, good("EC2's endpoint "+answer.endpoint), clock(answer.date, time.Now()))
+	keepers := []*keeper{m.s.own}
+	if role && m.s.role != nil {
+		keepers = append(keepers, m.s.role)
+	}
+	usable = true
+	for _, k := range keepers {
+		f := k.examine(ctx)
+		found, usable = append(found, f), usable && f.OK
+	}
+	return found, usable
+}
+
+// identity asks the metadata service. Its silence is no trouble once it has said
+// what is needed, or where the configuration says it.
+func (m *means) identity(ctx context.Context) cloud.Finding {
+	const what = "the metadata service"
+	_, err := m.s.look(ctx, m.s.self.Load())
+	if err == nil {
+		_, err = m.s.find(ctx, m.at)
+		if e, ok := errors.AsType[*cloud.Error](err); ok && e.Kind == cloud.NotFound {
+			return cloud.Finding{
+				What: what, Problem: e.Error(),
+				Remedy: "name the node's interface (eni-...) in aws.interfaces, or attach it to this instance",
+			}
+		}
+	}
+	if err == nil || m.s.self.Load() != nil || m.at.ID != "" && m.s.clients.Load() != nil {
+		return good(what)
+	}
+	return cloud.Finding{
+		What: what, Problem: err.Error(),
+		Remedy: "allow the metadata service, version 2 (HttpEndpoint enabled); in a container its answers must pass one more hop: " +
+			"aws ec2 modify-instance-metadata-options --instance-id <i-...> --http-put-response-hop-limit 2",
+	}
+}
+
+func clock(theirs, ours time.Time) cloud.Finding {
+	const what = "this machine's clock"
+	if off := ours.Sub(theirs); !theirs.IsZero() && off.Abs() > maxSkew {
+		return cloud.Finding{
+			What: what, Problem: fmt.Sprintf("it is %s off AWS's", off.Round(time.Second)),
+			Remedy: "set it, and keep it by NTP (169.254.169.123): AWS refuses requests that are signed five minutes off",
+		}
+	}
+	return good(what)
+}
+
+func (k *keeper) examine(ctx context.Context) cloud.Finding {
+	what := "credentials of the instance"
+	if k.name != ownName {
+		what = "credentials of " + k.name
+	}
+	c, err := k.Retrieve(ctx)
+	if err != nil {
+		f := trouble(what, failed(err, ""))
+		if f.Missing == "" {
+			f.Remedy = "give the instance an instance profile with the role, and let it reach STS if it assumes another one"
+		}
+		return f
+	}
+	if left := time.Until(c.Expires); c.CanExpire && left <= 0 {
+		return cloud.Finding{
+			What: what, Problem: fmt.Sprintf("they ended %s ago, and no new ones came", (-left).Round(time.Second)),
+			Remedy: "look at the metadata service, and at the instance profile",
+		}
+	}
+	return good(what)
+}
+
+// nic looks at this node's interface; nil if it can't be looked at.
+func (m *means) nic(ctx context.Context) (*types.NetworkInterface, cloud.Finding) {
+	eni, err := m.eni(ctx)
+	if err != nil {
+		return nil, trouble("this node's network interface", err)
+	}
+	what := "network interface " + eni
+	found, err := m.interfaces(ctx, eni, filter("network-interface-id", eni))
+	switch {
+	case err != nil:
+		return nil, trouble(what, err)
+	case len(found) == 0:
+		return nil, cloud.Finding{What: what, Problem: "EC2 does not show it", Remedy: "correct its id in the configuration, or the region"}
+	}
+	n := found[0]
+	self := m.s.self.Load()
+	if a := n.Attachment; self != nil && a != nil && a.InstanceId != nil && *a.InstanceId != self.instance {
+		return nil, cloud.Finding{
+			What: what, Problem: fmt.Sprintf("it is attached to %s, and this is %s", *a.InstanceId, self.instance),
+			Remedy: "correct the node's interface in aws.interfaces",
+		}
+	}
+	return &n, good(what)
+}
+
+// dry asks EC2 whether a request would be permitted. It is made with DryRun, so
+// EC2 never answers that it was done.
+func (m *means) dry(name, object string, request func() error) cloud.Finding {
+	what := "permission " + name + " for " + object
+	m.count(name)
+	err := request()
+	if code(err) == "DryRunOperation" {
+		return good(what)
+	}
+	err = m.s.done(err, name, object)
+	if err == nil || cloud.KindOf(err) == cloud.Throttled {
+		return good(what) // not known to be wrong
+	}
+	return trouble(what, err)
+}
+
+// known is a Finding about an action that EC2 can't be asked about: what came of
+// it when it was last wanted.
+func (s *Session) known(name string) cloud.Finding {
+	what := "permission " + name + " (as last seen: AWS has no dry run of it)"
+	if r, ok := s.denied.Load(name); ok {
+		if r, ok := r.(refusal); ok && time.Since(r.at) < deniedFor {
+			return trouble(what, r.err)
+		}
+	}
+	return good(what)
+}
+
+// listed are words with commas.
+func listed[T fmt.Stringer](all []T) string {
+	var told []string
+	for _, one := range all {
+		told = append(told, one.String())
+	}
+	return strings.Join(told, ", ")
+}
+
+// flag is a boolean of an answer; what is not told is false.
+func flag(b *bool) bool { return sdk.ToBool(b) }

@@ -1,0 +1,299 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/vicar-ha/vicar/cloud"
+)
+
+// Examine satisfies cloud.Examiner.
+func (p *Secondary) Examine(ctx context.Context, objects []cloud.Object) []cloud.Finding {
+	found, usable := p.basics(ctx, false)
+	if !usable {
+		return found
+	}
+	n, f := p.nic(ctx)
+	found = append(found, f)
+	if n == nil {
+		return found
+	}
+	found = append(found, p.inside(ctx, objects), p.primary(ctx, objects), p.room(ctx, n, objects))
+	v4, v6 := families(objects)
+	if len(v4) > 0 {
+		found = append(found, p.s.known(assignIPv4))
+	}
+	if len(v6) > 0 {
+		found = append(found, p.s.known(assignIPv6), p.s.known(unassignIPv6))
+	}
+	return found
+}
+
+// inside looks whether this node's subnet has the addresses: they move between
+// interfaces of one subnet.
+func (p *Secondary) inside(ctx context.Context, objects []cloud.Object) cloud.Finding {
+	what := "the addresses' subnet"
+	n, err := p.s.find(ctx, p.at)
+	if err != nil || len(n.subnets) == 0 {
+		return good(what) // not known to be wrong
+	}
+	for _, o := range objects {
+		if !slices.ContainsFunc(n.subnets, func(s netip.Prefix) bool { return s.Contains(o.Address) }) {
+			return cloud.Finding{
+				What: what, Problem: fmt.Sprintf("%s is not in %s, which has %s", o.Address, n.subnet, listed(n.subnets)),
+				Remedy: "take an address of the subnet that all nodes are in; between subnets addresses move by aws-route",
+			}
+		}
+	}
+	return good(what)
+}
+
+// primary looks whether an address is the primary one of an interface, which
+// can't be taken from it.
+func (p *Secondary) primary(ctx context.Context, objects []cloud.Object) cloud.Finding {
+	const what = "the addresses are secondary ones"
+	v4, _ := families(objects)
+	for some := range slices.Chunk(v4, perQuery) {
+		filters := []types.Filter{filter("addresses.private-ip-address", texts(some)...)}
+		if n, err := p.s.find(ctx, p.at); err == nil {
+			filters = append(filters, filter("vpc-id", n.vpc))
+		}
+		found, err := p.interfaces(ctx, about(some), filters...)
+		if err != nil {
+			return trouble(what, err)
+		}
+		for _, n := range found {
+			for _, o := range some {
+				if _, primary := carries(n, o.Address); primary {
+					return cloud.Finding{
+						What: what, Problem: fmt.Sprintf("%s is the primary address of %s", o.Address, sdk.ToString(n.NetworkInterfaceId)),
+						Remedy: "take an address that no interface has as its primary one",
+					}
+				}
+			}
+		}
+	}
+	return good(what)
+}
+
+// limits are how many addresses of each family an interface may have.
+type limits struct{ v4, v6 int }
+
+// room looks whether the interface has room for the addresses.
+func (p *Secondary) room(ctx context.Context, n *types.NetworkInterface, objects []cloud.Object) cloud.Finding {
+	what := "room for the addresses on " + sdk.ToString(n.NetworkInterfaceId)
+	self := p.s.self.Load()
+	if self == nil {
+		return good(what)
+	}
+	most, err := p.limits(ctx, self.kind)
+	if err != nil {
+		return trouble(what, err)
+	}
+	want4, want6 := 0, 0
+	for _, o := range objects {
+		if has, _ := carries(*n, o.Address); has {
+			continue
+		}
+		if o.Address.Is4() {
+			want4++
+		} else {
+			want6++
+		}
+	}
+	// A delegated prefix takes the place of an address.
+	have4 := len(n.PrivateIpAddresses) + len(n.Ipv4Prefixes)
+	have6 := len(n.Ipv6Addresses) + len(n.Ipv6Prefixes)
+	if want4 > 0 && have4+want4 > most.v4 || want6 > 0 && have6+want6 > most.v6 {
+		return cloud.Finding{
+			What: what,
+			Problem: fmt.Sprintf("it has %d IPv4 and %d IPv6 addresses and prefixes, %d and %d are to come, and a %s has room for %d and %d",
+				have4, have6, want4, want6, self.kind, most.v4, most.v6),
+			Remedy: "take away addresses, or take a larger type of instance",
+		}
+	}
+	return good(what)
+}
+
+// limits are a type's. They don't change.
+func (p *Secondary) limits(ctx context.Context, kind string) (limits, error) {
+	if l, ok := p.s.sizes.Load(kind); ok {
+		if l, ok := l.(limits); ok {
+			return l, nil
+		}
+	}
+	c, err := p.s.ready(ctx)
+	if err != nil {
+		return limits{}, err
+	}
+	out, err := read(p.means, describeTypes, kind, func() (*ec2.DescribeInstanceTypesOutput, error) {
+		return c.ec2.DescribeInstanceTypes(ctx, &ec2.DescribeInstanceTypesInput{InstanceTypes: []types.InstanceType{types.InstanceType(kind)}})
+	})
+	if err != nil {
+		return limits{}, err
+	}
+	if len(out.InstanceTypes) == 0 || out.InstanceTypes[0].NetworkInfo == nil {
+		return limits{}, &cloud.Error{Kind: cloud.NotFound, Action: describeTypes, Object: kind, Err: fmt.Errorf("EC2 does not say what it has room for")}
+	}
+	info := out.InstanceTypes[0].NetworkInfo
+	l := limits{v4: int(sdk.ToInt32(info.Ipv4AddressesPerInterface)), v6: int(sdk.ToInt32(info.Ipv6AddressesPerInterface))}
+	p.s.sizes.Store(kind, l)
+	return l, nil
+}
+
+// Examine satisfies cloud.Examiner.
+func (p *Route) Examine(ctx context.Context, objects []cloud.Object) []cloud.Finding {
+	found, usable := p.basics(ctx, true)
+	if !usable {
+		return found
+	}
+	n, f := p.nic(ctx)
+	found = append(found, f, p.outside(ctx, objects))
+	if n == nil {
+		return found
+	}
+	found = append(found, sourceCheck(n))
+	return append(found, p.written(ctx, n, objects)...)
+}
+
+// sourceCheck looks whether the interface takes packets for addresses that it
+// doesn't have.
+func sourceCheck(n *types.NetworkInterface) cloud.Finding {
+	eni := sdk.ToString(n.NetworkInterfaceId)
+	f := good("source/destination check of " + eni)
+	if n.SourceDestCheck == nil || flag(n.SourceDestCheck) {
+		f.OK = false
+		f.Problem = "it is on: EC2 drops packets for an address that a route leads here"
+		f.Remedy = "aws ec2 modify-network-interface-attribute --network-interface-id " + eni + " --no-source-dest-check"
+	}
+	return f
+}
+
+// outside looks whether the addresses are outside the VPC: a route to a part of a
+// subnet is not made.
+func (p *Route) outside(ctx context.Context, objects []cloud.Object) cloud.Finding {
+	const what = "the addresses are outside the VPC"
+	n, err := p.s.find(ctx, p.at)
+	if err != nil {
+		return good(what) // not known to be wrong
+	}
+	for _, o := range objects {
+		for _, cidr := range n.vpcs {
+			if cidr.Contains(o.Address) {
+				return cloud.Finding{
+					What: what, Problem: fmt.Sprintf("%s is in %s of %s", o.Address, cidr, n.vpc),
+					Remedy: "take an address that is in no CIDR of the VPC, or move it by aws-secondary-ip",
+				}
+			}
+		}
+	}
+	return good(what)
+}
+
+// written looks at each table: whether it is there, in this VPC, and may be
+// written to.
+func (p *Route) written(ctx context.Context, n *types.NetworkInterface, objects []cloud.Object) []cloud.Finding {
+	tables, err := p.read(ctx, objects)
+	if err != nil {
+		return []cloud.Finding{trouble("route tables "+strings.Join(p.tables, ", "), err)}
+	}
+	var (
+		found []cloud.Finding
+		tried []string
+	)
+	for _, o := range objects {
+		id := table(o)
+		t, ok := tables[id]
+		_, has := tables.route(o)
+		// One route of each sort per table is enough to know.
+		sort := fmt.Sprintf("%s %t", id, has)
+		if slices.Contains(tried, sort) {
+			continue
+		}
+		tried = append(tried, sort)
+		switch {
+		case !ok:
+			found = append(found, cloud.Finding{
+				What: "route table " + id, Problem: "EC2 does not show it", Remedy: "correct aws.route_tables, the region, or aws.role (a shared VPC's tables are its owner's)",
+			})
+		case sdk.ToString(t.VpcId) != sdk.ToString(n.VpcId):
+			found = append(found, cloud.Finding{
+				What:    "route table " + id,
+				Problem: fmt.Sprintf("it is of %s, and %s of %s", sdk.ToString(t.VpcId), sdk.ToString(n.NetworkInterfaceId), sdk.ToString(n.VpcId)),
+				Remedy:  "name tables of the nodes' VPC only",
+			})
+		default:
+			found = append(found, good("route table "+id), p.permitted(ctx, o, sdk.ToString(n.NetworkInterfaceId), has))
+		}
+	}
+	return found
+}
+
+// permitted asks EC2 about the write that a take-over would make: replacing the
+// route, or making it where the table has none.
+func (p *Route) permitted(ctx context.Context, o cloud.Object, eni string, has bool) cloud.Finding {
+	c, err := p.s.ready(ctx)
+	if err != nil {
+		return trouble("EC2", err)
+	}
+	v4, v6 := to(o)
+	if has {
+		return p.dry(replaceRoute, o.ID, func() error {
+			_, err := c.routes.ReplaceRoute(ctx, &ec2.ReplaceRouteInput{
+				RouteTableId: sdk.String(table(o)), NetworkInterfaceId: &eni, DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6, DryRun: sdk.Bool(true),
+			})
+			return err
+		})
+	}
+	return p.dry(createRoute, o.ID, func() error {
+		_, err := c.routes.CreateRoute(ctx, &ec2.CreateRouteInput{
+			RouteTableId: sdk.String(table(o)), NetworkInterfaceId: &eni, DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6, DryRun: sdk.Bool(true),
+		})
+		return err
+	})
+}
+
+// Examine satisfies cloud.Examiner.
+func (p *EIP) Examine(ctx context.Context, objects []cloud.Object) []cloud.Finding {
+	found, usable := p.basics(ctx, false)
+	if !usable {
+		return found
+	}
+	n, f := p.nic(ctx)
+	found = append(found, f)
+	if n == nil {
+		return found
+	}
+	there, err := p.describe(ctx, objects)
+	if err != nil {
+		return append(found, trouble("Elastic IPs", err))
+	}
+	c, err := p.s.ready(ctx)
+	if err != nil {
+		return append(found, trouble("EC2", err))
+	}
+	for _, o := range objects {
+		id := allocation(o)
+		if _, ok := there[id]; !ok {
+			found = append(found, cloud.Finding{What: "Elastic IP " + id, Problem: "EC2 does not show it", Remedy: "correct its allocation id, or the region"})
+			continue
+		}
+		found = append(found, good("Elastic IP "+id), p.dry(associate, o.ID, func() error {
+			_, err := c.ec2.AssociateAddress(ctx, &ec2.AssociateAddressInput{
+				AllocationId: &id, NetworkInterfaceId: n.NetworkInterfaceId, AllowReassociation: sdk.Bool(true), DryRun: sdk.Bool(true),
+			})
+			return err
+		}))
+	}
+	return found
+}

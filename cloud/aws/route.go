@@ -1,0 +1,274 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/vicar-ha/vicar/cloud"
+)
+
+// RouteConfig says where routes are written.
+type RouteConfig struct {
+	Interface Interface // this node's, where the routes lead to
+	Tables    []string  // rtb-...
+}
+
+// Route moves addresses that are outside the VPC by a route to each, in all
+// tables. The nodes may be in different zones.
+type Route struct {
+	*means
+	tables []string
+}
+
+var (
+	_ cloud.Provider = (*Route)(nil)
+	_ cloud.Examiner = (*Route)(nil)
+	_ cloud.Counter  = (*Route)(nil)
+)
+
+// NewRoute checks cfg, and asks nobody.
+func NewRoute(s *Session, cfg RouteConfig) (*Route, error) {
+	m, err := newMeans(s, cfg.Interface)
+	if err != nil {
+		return nil, err
+	}
+	if len(cfg.Tables) == 0 {
+		return nil, errors.New("aws: routes need a route table")
+	}
+	return &Route{means: m, tables: slices.Clone(cfg.Tables)}, nil
+}
+
+// Kind satisfies cloud.Provider.
+func (*Route) Kind() string { return "aws-route" }
+
+// Objects are a route per address and table.
+func (p *Route) Objects(addresses []netip.Prefix) ([]cloud.Object, error) {
+	var all []cloud.Object
+	for _, a := range addresses {
+		for _, table := range p.tables {
+			all = append(all, cloud.Object{ID: table + " " + destination(a.Addr()), Address: a.Addr()})
+		}
+	}
+	return all, nil
+}
+
+func destination(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
+
+// table is the one that an object is in.
+func table(o cloud.Object) string {
+	id, _, _ := strings.Cut(o.ID, " ")
+	return id
+}
+
+// Observe reads the tables. A table that is not there has no holder; who writes
+// to it is told.
+func (p *Route) Observe(ctx context.Context, objects []cloud.Object) ([]cloud.Ownership, error) {
+	eni, err := p.eni(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := p.read(ctx, objects)
+	if err != nil {
+		return nil, err
+	}
+	seen := make([]cloud.Ownership, len(objects))
+	for i, o := range objects {
+		seen[i].Object = o
+		if r, ok := tables.route(o); ok {
+			seen[i].Holder = target(r)
+			seen[i].Dead = r.State == types.RouteStateBlackhole
+			// A route that leads to this node's interface and is dead is not taken, but
+			// written again: it doesn't say why it is dead.
+			seen[i].Mine = seen[i].Holder == eni && !seen[i].Dead
+		}
+	}
+	return seen, nil
+}
+
+// tables are route tables by id.
+type tables map[string]types.RouteTable
+
+// route is the one of an object. A route that a gateway has told (propagated) is
+// not it: it can't be replaced, and one that is made goes before it.
+func (t tables) route(o cloud.Object) (types.Route, bool) {
+	for _, r := range t[table(o)].Routes {
+		to := sdk.ToString(r.DestinationCidrBlock)
+		if to == "" {
+			to = sdk.ToString(r.DestinationIpv6CidrBlock)
+		}
+		p, err := netip.ParsePrefix(to)
+		if err == nil && p.IsSingleIP() && p.Addr() == o.Address && r.Origin != types.RouteOriginEnableVgwRoutePropagation {
+			return r, true
+		}
+	}
+	return types.Route{}, false
+}
+
+// target is where a route leads to, as the cloud names it.
+func target(r types.Route) string {
+	for _, id := range []*string{
+		r.NetworkInterfaceId, r.InstanceId, r.GatewayId, r.NatGatewayId, r.TransitGatewayId, r.VpcPeeringConnectionId,
+		r.EgressOnlyInternetGatewayId, r.LocalGatewayId, r.CarrierGatewayId, r.CoreNetworkArn,
+	} {
+		if sdk.ToString(id) != "" {
+			return *id
+		}
+	}
+	return "something"
+}
+
+// read reads the tables of objects.
+func (p *Route) read(ctx context.Context, objects []cloud.Object) (tables, error) {
+	c, err := p.s.ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, o := range objects {
+		if !slices.Contains(ids, table(o)) {
+			ids = append(ids, table(o))
+		}
+	}
+	found := tables{}
+	for some := range slices.Chunk(ids, perQuery) {
+		pages := ec2.NewDescribeRouteTablesPaginator(c.routes, &ec2.DescribeRouteTablesInput{
+			Filters: []types.Filter{filter("route-table-id", some...)}, MaxResults: sdk.Int32(perPage),
+		})
+		for pages.HasMorePages() {
+			page, err := read(p.means, describeTables, strings.Join(some, ", "), func() (*ec2.DescribeRouteTablesOutput, error) {
+				return pages.NextPage(ctx)
+			})
+			if err != nil {
+				return nil, err
+			}
+			for _, t := range page.RouteTables {
+				found[sdk.ToString(t.RouteTableId)] = t
+			}
+		}
+	}
+	return found, nil
+}
+
+// Take points the routes here, all side by side.
+func (p *Route) Take(ctx context.Context, objects []cloud.Object, how cloud.Taking) error {
+	eni, err := p.eni(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := p.s.ready(ctx)
+	if err != nil {
+		return err
+	}
+	if how.Steal {
+		return outcome(each(objects, func(o cloud.Object) error { return p.point(ctx, c, o, eni, how) }))
+	}
+	seen, err := p.Observe(ctx, objects)
+	if err != nil {
+		return err
+	}
+	return outcome(each(objects, func(o cloud.Object) error {
+		now := seen[slices.Index(objects, o)]
+		switch {
+		case now.Mine:
+			return nil
+		case now.Holder == "":
+			// Fails if another has made it meanwhile: what is free is taken by one.
+			return p.create(ctx, c, o, eni, how)
+		case now.Dead:
+			return p.replace(ctx, c, o, eni, how)
+		}
+		return conflict(now, replaceRoute)
+	}))
+}
+
+// point replaces the route, or makes it where there is none.
+func (p *Route) point(ctx context.Context, c *clients, o cloud.Object, eni string, how cloud.Taking) error {
+	err := p.replace(ctx, c, o, eni, how)
+	// A route that is not there is an invalid parameter, which may mean other things
+	// too; making it tells.
+	if err == nil || code(err) != "InvalidParameterValue" && code(err) != "InvalidRoute.NotFound" {
+		return err
+	}
+	made := p.create(ctx, c, o, eni, how)
+	switch {
+	case made == nil:
+		return nil
+	case code(made) == "RouteAlreadyExists":
+		// Another has made it in the meantime.
+		return p.replace(ctx, c, o, eni, how)
+	case cloud.KindOf(made) == cloud.Invalid:
+		return fmt.Errorf("%w (and to make it: %w)", err, made)
+	}
+	return made
+}
+
+// to is the route's destination, in the parameter of its family.
+func to(o cloud.Object) (v4, v6 *string) {
+	if d := destination(o.Address); o.Address.Is4() {
+		return &d, nil
+	} else {
+		return nil, &d
+	}
+}
+
+func (p *Route) replace(ctx context.Context, c *clients, o cloud.Object, eni string, how cloud.Taking) error {
+	v4, v6 := to(o)
+	_, err := write(ctx, p.means, how, replaceRoute, o.ID, func() (*ec2.ReplaceRouteOutput, error) {
+		return c.routes.ReplaceRoute(ctx, &ec2.ReplaceRouteInput{
+			RouteTableId: sdk.String(table(o)), NetworkInterfaceId: &eni, DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6,
+		})
+	})
+	return err
+}
+
+func (p *Route) create(ctx context.Context, c *clients, o cloud.Object, eni string, how cloud.Taking) error {
+	v4, v6 := to(o)
+	_, err := write(ctx, p.means, how, createRoute, o.ID, func() (*ec2.CreateRouteOutput, error) {
+		return c.routes.CreateRoute(ctx, &ec2.CreateRouteInput{
+			RouteTableId: sdk.String(table(o)), NetworkInterfaceId: &eni, DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6,
+		})
+	})
+	return err
+}
+
+// Yield deletes the routes that lead here. EC2 can't be told to delete a route
+// only if it leads here, so they are read just before.
+func (p *Route) Yield(ctx context.Context, objects []cloud.Object, how cloud.Taking) error {
+	c, err := p.s.ready(ctx)
+	if err != nil {
+		return err
+	}
+	seen, err := p.Observe(ctx, objects)
+	if err != nil {
+		return err
+	}
+	var own []cloud.Object
+	for _, o := range seen {
+		if o.Mine {
+			own = append(own, o.Object)
+		}
+	}
+	return outcome(each(own, func(o cloud.Object) error {
+		v4, v6 := to(o)
+		_, err := write(ctx, p.means, how, deleteRoute, o.ID, func() (*ec2.DeleteRouteOutput, error) {
+			return c.routes.DeleteRoute(ctx, &ec2.DeleteRouteInput{
+				RouteTableId: sdk.String(table(o)), DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6,
+			})
+		})
+		if code(err) == "InvalidRoute.NotFound" {
+			return nil
+		}
+		return err
+	}))
+}
