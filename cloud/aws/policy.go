@@ -1,0 +1,231 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Uses is what a configuration uses of AWS. Its policy permits that and nothing
+// else.
+type Uses struct {
+	Region, Account string // empty: any
+	// Tag narrows interfaces and Elastic IPs down to those that have it. Without it,
+	// and without Interfaces, any interface of the account may be written to. Whoever
+	// may write tags may go around it.
+	TagKey, TagValue string
+
+	SecondaryIPs bool
+	IPv6         bool // secondary addresses of IPv6, which are unassigned first
+	Routes       bool
+	EIPs         bool
+	Release      bool // objects are given back
+
+	Interfaces  []string // of all nodes, eni-...; empty: any
+	RouteTables []string // rtb-...
+	Allocations []string // eipalloc-...
+	Table       string   // DynamoDB's, or empty
+	Role        string   // the ARN of the one that is assumed for route tables, or empty
+}
+
+// Policy is a policy document of IAM.
+type Policy struct {
+	Version   string
+	Statement []Statement
+}
+
+// Statement is one of a Policy.
+type Statement struct {
+	Sid       string
+	Effect    string
+	Action    []string
+	Resource  []string
+	Condition map[string]map[string]string `json:",omitempty"`
+}
+
+// JSON is the document as IAM takes it, indented.
+func (p Policy) JSON() string {
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	_ = e.Encode(p) // strings only
+	return text.String()
+}
+
+// Policy is what the instances' role needs.
+func (u Uses) Policy() Policy {
+	p := Policy{Version: "2012-10-17"}
+	p.add(u.reads())
+	if u.Role == "" {
+		p.add(u.routes())
+	}
+	p.add(u.secondaryIPs())
+	p.add(u.eips()...)
+	if u.Table != "" {
+		p.add(Statement{
+			Sid: "Table", Action: []string{getItem, putItem},
+			Resource: []string{u.arn("dynamodb", "table/"+u.Table)},
+		})
+	}
+	if u.Role != "" {
+		p.add(Statement{Sid: "Owner", Action: []string{assumeRole}, Resource: []string{u.Role}})
+	}
+	return p
+}
+
+// RolePolicy is what the role needs that is assumed for route tables; false if
+// none is.
+func (u Uses) RolePolicy() (Policy, bool) {
+	if u.Role == "" {
+		return Policy{}, false
+	}
+	p := Policy{Version: "2012-10-17"}
+	// The tables are of the account that the role is in.
+	if parts := strings.Split(u.Role, ":"); len(parts) > 4 {
+		u.Account = parts[4]
+	}
+	p.add(u.inRegion(Statement{Sid: "Read", Action: []string{describeTables}, Resource: []string{"*"}}), u.routes())
+	return p, true
+}
+
+// Lacking is the statement that permits an action, as an answer has it
+// ("ec2:ReplaceRoute"), and whether it is the assumed role's.
+func (u Uses) Lacking(action string) (s Statement, ofRole, ok bool) {
+	has := func(s Statement) bool { return slices.Contains(s.Action, action) }
+	if p, assumed := u.RolePolicy(); assumed {
+		if i := slices.IndexFunc(p.Statement, has); i >= 0 {
+			return p.Statement[i], true, true
+		}
+	}
+	all := u.Policy().Statement
+	if i := slices.IndexFunc(all, has); i >= 0 {
+		return all[i], false, true
+	}
+	return Statement{}, false, false
+}
+
+// add adds the statements that have actions.
+func (p *Policy) add(all ...Statement) {
+	for _, s := range all {
+		if len(s.Action) > 0 {
+			s.Effect = "Allow"
+			p.Statement = append(p.Statement, s)
+		}
+	}
+}
+
+// reads are the describes: IAM knows no resources for them.
+func (u Uses) reads() Statement {
+	var actions []string
+	if u.SecondaryIPs || u.Routes || u.EIPs {
+		actions = append(actions, describeInterfaces)
+	}
+	if u.SecondaryIPs {
+		actions = append(actions, describeTypes)
+	}
+	if u.Routes && u.Role == "" {
+		actions = append(actions, describeTables)
+	}
+	if u.EIPs {
+		actions = append(actions, describeAddresses)
+	}
+	slices.Sort(actions)
+	return u.inRegion(Statement{Sid: "Read", Action: actions, Resource: []string{"*"}})
+}
+
+func (u Uses) inRegion(s Statement) Statement {
+	if u.Region != "" {
+		s.Condition = map[string]map[string]string{"StringEquals": {"aws:RequestedRegion": u.Region}}
+	}
+	return s
+}
+
+func (u Uses) routes() Statement {
+	if !u.Routes {
+		return Statement{}
+	}
+	s := Statement{Sid: "Routes", Action: []string{createRoute, replaceRoute}}
+	if u.Release {
+		s.Action = []string{createRoute, deleteRoute, replaceRoute}
+	}
+	for _, id := range u.RouteTables {
+		s.Resource = append(s.Resource, u.arn("ec2", "route-table/"+id))
+	}
+	return s
+}
+
+func (u Uses) secondaryIPs() Statement {
+	if !u.SecondaryIPs {
+		return Statement{}
+	}
+	s := Statement{Sid: "SecondaryIPs", Action: []string{assignIPv4}, Resource: u.interfaces()}
+	if u.IPv6 {
+		// An IPv6 address is taken from the other node's interface.
+		s.Action = append(s.Action, assignIPv6, unassignIPv6)
+	}
+	if u.Release {
+		s.Action = append(s.Action, unassignIPv4)
+	}
+	slices.Sort(s.Action)
+	return u.tagged(s)
+}
+
+// eips are two statements: an instance need not have the tag.
+func (u Uses) eips() []Statement {
+	if !u.EIPs {
+		return nil
+	}
+	s := Statement{Sid: "ElasticIPs", Action: []string{associate}}
+	if u.Release {
+		s.Action = append(s.Action, disassociate)
+	}
+	on := Statement{Sid: "ElasticIPsInstances", Action: s.Action, Resource: []string{u.arn("ec2", "instance/*")}}
+	for _, id := range u.Allocations {
+		s.Resource = append(s.Resource, u.arn("ec2", "elastic-ip/"+id))
+	}
+	s.Resource = append(s.Resource, u.interfaces()...)
+	return []Statement{u.tagged(s), on}
+}
+
+func (u Uses) interfaces() []string {
+	if len(u.Interfaces) == 0 {
+		return []string{u.arn("ec2", "network-interface/*")}
+	}
+	var all []string
+	for _, id := range u.Interfaces {
+		all = append(all, u.arn("ec2", "network-interface/"+id))
+	}
+	return all
+}
+
+func (u Uses) tagged(s Statement) Statement {
+	if u.TagKey != "" {
+		s.Condition = map[string]map[string]string{"StringEquals": {"aws:ResourceTag/" + u.TagKey: u.TagValue}}
+	}
+	return s
+}
+
+func (u Uses) arn(service, resource string) string {
+	any := func(s string) string {
+		if s == "" {
+			return "*"
+		}
+		return s
+	}
+	return strings.Join([]string{"arn", partition(u.Region), service, any(u.Region), any(u.Account), resource}, ":")
+}
+
+// partition is the part of AWS that a region is in.
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
