@@ -61,6 +61,8 @@ var imports = map[string][]string{
 		"proof", "quorum", "status", "track", "transport", "transport/gossip", "vip", "vrrp", "vrrp/wire",
 	},
 
+	"cloud/aws/awsfake": {},
+
 	"house":             {},
 	"packaging/systemd": {},
 }
