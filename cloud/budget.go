@@ -38,6 +38,9 @@ func (b *backoff) step() time.Duration {
 
 // pause waits, and tells whether ctx let it wait to the end.
 func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -104,9 +107,9 @@ func (b *bucket) answered(now time.Time, err error) {
 	}
 }
 
-// slower is how many times slower than usual the looks are to be.
-func (b *bucket) slower() time.Duration {
+// slower is a wait between looks, up to eight times as long as usual.
+func (b *bucket) slower(d time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return time.Duration(b.slow)
+	return time.Duration(float64(d) * min(8, b.slow))
 }

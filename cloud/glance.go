@@ -64,7 +64,7 @@ func (j *journal) glances(now time.Time) (glances []glance, urgent bool) {
 }
 
 // due is when the next look is.
-func (j *journal) due() (first time.Time, any bool) {
+func (j *journal) due() (first time.Time, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, r := range j.records {
@@ -75,11 +75,11 @@ func (j *journal) due() (first time.Time, any bool) {
 		if len(r.backs) > 0 && r.backs[0].Before(at) {
 			at = r.backs[0]
 		}
-		if !any || at.Before(first) {
-			first, any = at, true
+		if !ok || at.Before(first) {
+			first, ok = at, true
 		}
 	}
-	return first, any
+	return first, ok
 }
 
 // postpone puts a look off.

@@ -25,29 +25,31 @@ const gap = time.Second
 func (m *Mover) Watch(ctx context.Context, told func(vip.Change)) error {
 	var planes sync.WaitGroup
 	defer planes.Wait()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-m.wake:
-		case <-timer.C:
-		}
+	for ctx.Err() == nil {
 		for _, g := range m.journal.arrivals() {
 			m.verify(ctx, &planes, g)
 		}
 		m.poll(ctx, told)
-		timer.Reset(m.untilDue())
+		m.rest(ctx)
 	}
+	return ctx.Err()
 }
 
-func (m *Mover) untilDue() time.Duration {
-	due, ok := m.journal.due()
-	if !ok {
-		return time.Hour
+// rest waits until the next look is due, or something was taken over.
+func (m *Mover) rest(ctx context.Context) {
+	wait := time.Hour
+	if due, ok := m.journal.due(); ok {
+		if wait = due.Sub(m.cfg.Now()); wait <= 0 {
+			return
+		}
 	}
-	return max(0, due.Sub(m.cfg.Now()))
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-m.wake:
+	case <-timer.C:
+	}
 }
 
 // poll looks at what is due, and on that occasion at all that is held.
@@ -112,7 +114,7 @@ func (m *Mover) observe(ctx context.Context, glances []glance, told func(vip.Cha
 	}
 	now := m.cfg.Now()
 	m.looks.answered(now, err)
-	next := now.Add(m.spread(m.cfg.Poll) * min(8, m.looks.slower()))
+	next := now.Add(m.spread(m.looks.slower(m.cfg.Poll)))
 	if err != nil {
 		m.unverified(glances, next, err)
 		return err

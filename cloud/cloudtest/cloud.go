@@ -51,7 +51,7 @@ const (
 	take  writeKind = iota
 	claim           // take it if it is free
 	yield           // give it up if it is one's own
-	clear           // by hand: nobody has it
+	empty           // by hand: nobody has it
 )
 
 // keep is how long writes are remembered singly.
@@ -78,7 +78,7 @@ func (o *object) holder(at time.Time) string {
 			return holder
 		case w.kind == take, w.kind == claim && holder == "":
 			holder = w.node
-		case w.kind == yield && holder == w.node, w.kind == clear:
+		case w.kind == yield && holder == w.node, w.kind == empty:
 			holder = ""
 		}
 	}
@@ -122,7 +122,7 @@ func (c *Cloud) Give(o cloud.Object, node string) {
 	defer c.mu.Unlock()
 	kind := take
 	if node == "" {
-		kind = clear
+		kind = empty
 	}
 	c.add(o, node, kind, time.Now())
 }

@@ -4,6 +4,7 @@
 package cloudtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -161,9 +162,15 @@ func (n *Node) upTo(d time.Duration) time.Duration {
 
 // wait waits for an answer.
 func (f fate) wait(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if f.never {
 		<-ctx.Done()
 		return ctx.Err()
+	}
+	if f.answer <= 0 {
+		return f.err
 	}
 	timer := time.NewTimer(f.answer)
 	defer timer.Stop()
@@ -238,8 +245,7 @@ func (n *Node) writeAll(ctx context.Context, action string, kind writeKind, obje
 	var all []sent
 	var first error
 	for _, o := range objects {
-		if err := how.May(); err != nil {
-			first = err
+		if first = cmp.Or(ctx.Err(), how.May()); first != nil {
 			break
 		}
 		n.cloud.mu.Lock()

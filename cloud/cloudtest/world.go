@@ -46,19 +46,19 @@ type World struct {
 }
 
 // Run tests what package cloud promises, in a World for each case.
-func Run(t *testing.T, make func(t *testing.T) World) {
+func Run(t *testing.T, world func(t *testing.T) World) {
 	t.Helper()
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) { c.test(newStory(t, make(t), false)) })
+		t.Run(c.name, func(t *testing.T) { c.test(newStory(t, world(t), false)) })
 	}
 }
 
 // RunBubble is Run with each case in a bubble of testing/synctest.
-func RunBubble(t *testing.T, make func(t *testing.T) World) {
+func RunBubble(t *testing.T, world func(t *testing.T) World) {
 	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { c.test(newStory(t, make(t), true)) })
+			synctest.Test(t, func(t *testing.T) { c.test(newStory(t, world(t), true)) })
 		})
 	}
 }
