@@ -70,7 +70,7 @@ var imports = map[string][]string{
 // doors are the packages through which a third-party module enters, and in
 // which its types may be seen.
 var doors = map[string][]string{
-	"github.com/aws":                           {"cloud/aws"}, // aws-sdk-go-v2 and smithy-go
+	"github.com/aws":                           {"cloud/aws", "cloud/aws/awsfake"}, // aws-sdk-go-v2 and smithy-go; awsfake's tests
 	"github.com/cilium/ebpf":                   {"address"},
 	"github.com/coreos/go-systemd/v22":         {"cmd/vicar"},
 	"github.com/emersion/go-smtp":              {}, // tests only

@@ -14,7 +14,7 @@ const (
 	ClusterVPC    = "vpc-0000000000000000a"
 	ClusterSubnet = "subnet-0000000000000000a"
 	ClusterRole   = "vicar"
-	ClusterTable  = "vicar-votes" // of DynamoDB; its key is "id"
+	ClusterTable  = "vicar-votes" // of DynamoDB; its key is "resource"
 	ClusterTag    = "vip-cluster" // on what belongs to the cluster; its value is "web"
 	internet      = "igw-0000000000000000a"
 )
@@ -42,7 +42,7 @@ func Cluster(nodes, tables int) Config {
 		Subnets: []Subnet{{
 			ID: ClusterSubnet, VPC: ClusterVPC, CIDR: netip.MustParsePrefix("192.0.2.0/24"), IPv6: netip.MustParsePrefix("2001:db8::/64"),
 		}},
-		Tables: []Table{{Name: ClusterTable, Key: "id"}},
+		Tables: []Table{{Name: ClusterTable, Key: "resource"}},
 		Roles:  []Role{{Name: ClusterRole, Policy: clusterPolicy}},
 	}
 	tags := map[string]string{ClusterTag: "web"}

@@ -82,8 +82,6 @@ func tagItems(tags map[string]string) []tagItem {
 }
 
 type addressesAnswer struct {
-	head
-
 	Addresses []addressItem `xml:"addressesSet>item"`
 }
 
@@ -100,7 +98,7 @@ type addressItem struct {
 }
 
 // describeAddresses shows Elastic IPs. It has no pages.
-func (c *call) describeAddresses() (answerer, error) {
+func (c *call) describeAddresses() (any, error) {
 	s := c.describe()
 	item := func(a Address) addressItem {
 		one := addressItem{Public: a.Public.String(), Allocation: a.Allocation, Domain: "vpc", Tags: tagItems(a.Tags)}

@@ -6,8 +6,6 @@ package awsfake
 import "net/http"
 
 type instancesAnswer struct {
-	head
-
 	Reservations []reservationItem `xml:"reservationSet>item"`
 	Next         string            `xml:"nextToken,omitempty"`
 }
@@ -64,7 +62,7 @@ type instanceNIC struct {
 	IPv6       []ipv6Item      `xml:"ipv6AddressesSet>item"`
 }
 
-func (c *call) describeInstances() (answerer, error) {
+func (c *call) describeInstances() (any, error) {
 	s, r := c.describe(), &c.w.region
 	items, next, err := list(c, lister[Instance, reservationItem]{
 		ids: "InstanceId", all: s.instances, least: 5, most: 1000,
@@ -128,8 +126,6 @@ func (s *state) instanceFields(r *region, i Instance) fields {
 }
 
 type typesAnswer struct {
-	head
-
 	Types []typeItem `xml:"instanceTypeSet>item"`
 	Next  string     `xml:"nextToken,omitempty"`
 }
@@ -142,7 +138,7 @@ type typeItem struct {
 	HasIPv6    bool   `xml:"networkInfo>ipv6Supported"`
 }
 
-func (c *call) describeTypes() (answerer, error) {
+func (c *call) describeTypes() (any, error) {
 	named := map[string]typeItem{}
 	for name, t := range c.w.types {
 		named[name] = typeItem{name, t.Interfaces, t.IPv4, t.IPv6, t.IPv6 > 0}

@@ -9,8 +9,6 @@ import (
 )
 
 type interfacesAnswer struct {
-	head
-
 	Interfaces []interfaceItem `xml:"networkInterfaceSet>item"`
 	Next       string          `xml:"nextToken,omitempty"`
 }
@@ -58,7 +56,7 @@ type ipv6Item struct {
 }
 
 // describeInterfaces shows interfaces with their addresses, the primary one first.
-func (c *call) describeInterfaces() (answerer, error) {
+func (c *call) describeInterfaces() (any, error) {
 	s := c.describe()
 	items, next, err := list(c, lister[Interface, interfaceItem]{
 		ids: "NetworkInterfaceId", all: s.interfaces, missing: noInterface, least: 5, most: 1000,

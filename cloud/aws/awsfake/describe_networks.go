@@ -9,8 +9,6 @@ import (
 )
 
 type subnetsAnswer struct {
-	head
-
 	Subnets []subnetItem `xml:"subnetSet>item"`
 	Next    string       `xml:"nextToken,omitempty"`
 }
@@ -51,7 +49,7 @@ func blockItems(ps ...netip.Prefix) (v4, v6 []blockItem) {
 	return v4, v6
 }
 
-func (c *call) describeSubnets() (answerer, error) {
+func (c *call) describeSubnets() (any, error) {
 	items, next, err := list(c, lister[Subnet, subnetItem]{
 		ids: "SubnetId", all: c.w.subnets, known: []string{"subnet-id", "vpc-id", "availability-zone"}, least: 5, most: 1000,
 		missing: func(id string) failure {
@@ -69,8 +67,6 @@ func (c *call) describeSubnets() (answerer, error) {
 }
 
 type vpcsAnswer struct {
-	head
-
 	VPCs []vpcItem `xml:"vpcSet>item"`
 	Next string    `xml:"nextToken,omitempty"`
 }
@@ -85,7 +81,7 @@ type vpcItem struct {
 	Tags  []tagItem   `xml:"tagSet>item"`
 }
 
-func (c *call) describeVPCs() (answerer, error) {
+func (c *call) describeVPCs() (any, error) {
 	items, next, err := list(c, lister[VPC, vpcItem]{
 		ids: "VpcId", all: c.w.vpcs, known: []string{"vpc-id"}, least: 5, most: 1000,
 		missing: func(id string) failure {

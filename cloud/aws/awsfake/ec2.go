@@ -4,6 +4,7 @@
 package awsfake
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type action struct {
 	// ask finds the accesses that policies decide on. It is given what is now, even
 	// where that does not show yet.
 	ask func(c *call) ([]access, error)
-	run func(c *call) (answerer, error)
+	run func(c *call) (any, error)
 }
 
 // call is an action that runs.
@@ -39,24 +40,8 @@ type call struct {
 	now *state // as it is; a describe has its own
 }
 
-// answerer is the body of an answer.
-type answerer interface{ begin(name, id string) }
-
-// head is what all answers of EC2 begin with.
-type head struct {
-	XMLName   xml.Name
-	Namespace string `xml:"xmlns,attr"`
-	RequestID string `xml:"requestId"`
-}
-
-func (h *head) begin(name, id string) {
-	h.XMLName, h.Namespace, h.RequestID = xml.Name{Local: name + "Response"}, ec2Namespace, id
-}
-
 // done is the answer of a write that has nothing to tell.
 type done struct {
-	head
-
 	Return bool `xml:"return"`
 }
 
@@ -120,12 +105,28 @@ func (s ec2) answer(w *World, e *exchange, who *credentials) reply {
 		}
 		return s.fail(f)
 	}
-	body.begin(name, w.requestID())
 	text, err := xml.Marshal(body)
+	if err == nil {
+		text, err = xml.Marshal(ec2Answer{xml.Name{Local: name + "Response"}, ec2Namespace, w.requestID(), within(text)})
+	}
 	if err != nil {
 		return s.fail(failure{status: http.StatusInternalServerError, code: "InternalError", message: err.Error()})
 	}
 	return reply{status: http.StatusOK, headers: xmlHeaders(), body: append([]byte(xml.Header), text...)}
+}
+
+// ec2Answer is around the body of each answer.
+type ec2Answer struct {
+	XMLName   xml.Name
+	Namespace string `xml:"xmlns,attr"`
+	RequestID string `xml:"requestId"`
+	Body      []byte `xml:",innerxml"`
+}
+
+// within is an element without its own tags.
+func within(element []byte) []byte {
+	from, to := bytes.IndexByte(element, '>')+1, bytes.LastIndexByte(element, '<')
+	return element[from:max(from, to)]
 }
 
 func xmlHeaders() map[string]string {
@@ -134,7 +135,7 @@ func xmlHeaders() map[string]string {
 
 // run checks a request and does it, in the order in which EC2 does: its form, the
 // rate, the permission, DryRun, and only then whether it can be done.
-func (s ec2) run(w *World, name string, p params, who *credentials) (answerer, error) {
+func (s ec2) run(w *World, name string, p params, who *credentials) (any, error) {
 	a, ok := ec2Actions()[name]
 	if !ok {
 		return nil, failure{status: http.StatusBadRequest, code: "InvalidAction", message: "The action " + name + " is not valid for this web service."}

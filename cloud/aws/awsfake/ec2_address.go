@@ -48,8 +48,6 @@ func (c *call) target() (Interface, error) {
 }
 
 type assigned struct {
-	head
-
 	Interface string           `xml:"networkInterfaceId"`
 	Addresses []privateAddress `xml:"assignedPrivateIpAddressesSet>item"`
 }
@@ -61,7 +59,7 @@ type privateAddress struct {
 // assignPrivate: "Assigns the specified secondary private IP addresses to the
 // specified network interface." With AllowReassignment it takes them from whichever
 // interface has them; a primary address never moves. All move, or none.
-func (c *call) assignPrivate() (answerer, error) {
+func (c *call) assignPrivate() (any, error) {
 	as, err := c.addresses("PrivateIpAddress", true)
 	if err != nil {
 		return nil, err
@@ -125,7 +123,7 @@ func (c *call) assign(as []netip.Addr, steal bool) error {
 
 // unassignPrivate takes secondary addresses away from an interface. An Elastic IP of
 // one is disassociated.
-func (c *call) unassignPrivate() (answerer, error) {
+func (c *call) unassignPrivate() (any, error) {
 	as, err := c.addresses("PrivateIpAddress", true)
 	if err != nil {
 		return nil, err
@@ -154,8 +152,6 @@ func (c *call) unassignPrivate() (answerer, error) {
 }
 
 type assigned6 struct {
-	head
-
 	Interface string   `xml:"networkInterfaceId"`
 	Addresses []string `xml:"assignedIpv6Addresses>item"`
 }
@@ -163,7 +159,7 @@ type assigned6 struct {
 // assignIPv6 assigns IPv6 addresses that nobody has: there is no AllowReassignment.
 // The code for one that another interface has is not documented; this is the one
 // that the list of errors describes.
-func (c *call) assignIPv6() (answerer, error) {
+func (c *call) assignIPv6() (any, error) {
 	as, err := c.addresses("Ipv6Addresses", false)
 	if err != nil {
 		return nil, err
@@ -201,13 +197,11 @@ func (c *call) assignIPv6() (answerer, error) {
 }
 
 type unassigned6 struct {
-	head
-
 	Interface string   `xml:"networkInterfaceId"`
 	Addresses []string `xml:"unassignedIpv6Addresses>item"`
 }
 
-func (c *call) unassignIPv6() (answerer, error) {
+func (c *call) unassignIPv6() (any, error) {
 	as, err := c.addresses("Ipv6Addresses", false)
 	if err != nil {
 		return nil, err

@@ -42,8 +42,6 @@ func (c *call) owner(account string) string {
 }
 
 type association struct {
-	head
-
 	Return bool   `xml:"return"`
 	ID     string `xml:"associationId"`
 }
@@ -51,7 +49,7 @@ type association struct {
 // associate: "If the Elastic IP address is already associated with a different
 // instance, it is disassociated from that instance and associated with the
 // specified instance", unless AllowReassociation is false. It is idempotent.
-func (c *call) associate() (answerer, error) {
+func (c *call) associate() (any, error) {
 	again, err := c.flag("AllowReassociation", true)
 	if err != nil {
 		return nil, err
@@ -156,7 +154,7 @@ func askDisassociate(c *call) ([]access, error) {
 
 // disassociate ends an association that still is: one that another has replaced
 // since is not found, and nothing is taken from the other.
-func (c *call) disassociate() (answerer, error) {
+func (c *call) disassociate() (any, error) {
 	return &done{Return: true}, c.change(func() error {
 		a, ok := c.now.byAssociation(c.params["AssociationId"])
 		if !ok {

@@ -73,7 +73,7 @@ func (c *call) hop() (string, error) {
 
 // createRoute makes a route that is not there yet. Into a VPC's own range only whole
 // subnets may be routed.
-func (c *call) createRoute() (answerer, error) {
+func (c *call) createRoute() (any, error) {
 	return &done{Return: true}, c.route(func(t *RouteTable, at int, r Route) error {
 		if at >= 0 {
 			return failure{status: http.StatusBadRequest, code: "RouteAlreadyExists", message: "The route identified by " + r.Destination.String() + " already exists."}
@@ -97,7 +97,7 @@ func (c *call) isSubnet(p netip.Prefix) bool {
 
 // replaceRoute: a route that is not there is InvalidParameterValue, as AWS answers
 // it, not the InvalidRoute.NotFound of its list of errors.
-func (c *call) replaceRoute() (answerer, error) {
+func (c *call) replaceRoute() (any, error) {
 	return &done{Return: true}, c.route(func(t *RouteTable, at int, r Route) error {
 		if at < 0 {
 			return invalid("There is no route defined for '" + r.Destination.String() + "' in the route table. Use CreateRoute instead.")
@@ -140,8 +140,6 @@ func noTable(id string) failure {
 }
 
 type tablesAnswer struct {
-	head
-
 	Tables []tableItem `xml:"routeTableSet>item"`
 	Next   string      `xml:"nextToken,omitempty"`
 }
@@ -177,7 +175,7 @@ type tableAssociation struct {
 }
 
 // describeTables shows the routes with their states.
-func (c *call) describeTables() (answerer, error) {
+func (c *call) describeTables() (any, error) {
 	s := c.describe()
 	known := []string{
 		"route-table-id", "vpc-id", "owner-id", "association.subnet-id", "association.main", "route.destination-cidr-block",
