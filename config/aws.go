@@ -19,7 +19,7 @@ type rawAWS struct {
 	Region      region                 `yaml:"region" jsonschema_description:"The region, as in eu-central-1. Default: the machine's, as its metadata says."`
 	Endpoints   rawEndpoints           `yaml:"endpoints" jsonschema_description:"URLs of services that are not at their usual place: VPC endpoints with names of their own."`
 	Proxy       serviceURL             `yaml:"proxy" jsonschema_description:"URL of an HTTP proxy for all requests but those to the metadata service. Default: none, whatever the environment says."`
-	Role        roleARN                `yaml:"role" jsonschema_description:"ARN of a role that is assumed for EC2: that of a shared VPC's owner. Default: the instance's own role."`
+	Role        roleARN                `yaml:"role" jsonschema_description:"ARN of a role that is assumed for the route tables, as those of a shared VPC, which are its owner's. Default: the instance's own role."`
 	RouteTables list[routeTableID]     `yaml:"route_tables" jsonschema_description:"The route tables (rtb-...) that aws-route writes to: those of all subnets from which the addresses are to be reached."`
 	Interfaces  named[interfaceID]     `yaml:"interfaces" jsonschema_description:"The nodes' network interfaces (eni-...), by node. Default: the one that has the address of the router's interface."`
 	Allocations byAddress[elasticIPID] `yaml:"allocations" jsonschema_description:"The Elastic IPs (eipalloc-...) of aws-eip, by the router's address that each belongs to."`

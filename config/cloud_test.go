@@ -57,6 +57,7 @@ func TestCloud(t *testing.T) {
 	moves := map[string][]Mover{
 		"inside": {{Kind: MoveAWSRoute}, {Kind: MoveKernel}},
 		"other":  {{Kind: MoveExec, Exec: []string{"/usr/local/bin/move-address", "--zone", "3"}, Timeout: 5 * time.Second}, {Kind: MoveKernel}},
+		"six":    {{Kind: MoveAWSSecondaryIP}, {Kind: MoveKernel}},
 		"web":    {{Kind: MoveAWSSecondaryIP}, {Kind: MoveAWSEIP}, {Kind: MoveKernel}},
 	}
 	for _, v := range c.Routers {

@@ -38,6 +38,7 @@ func (r *reader) clouds(raw *rawFile, c *Config, known knownChecks, routers []ro
 		r.byRoute(raw, c, v)
 		r.bySecondary(raw, c, v)
 		r.byElasticIP(raw, c, v)
+		r.primaryOnce(c, routers[:i], v)
 	}
 	if c.AWS != nil {
 		r.unusedAWS(raw, c, routers, users)

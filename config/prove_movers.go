@@ -143,20 +143,46 @@ func (r *reader) nodesIn(c *Config, v *router, p netip.Prefix) {
 	}
 }
 
-// byElasticIP checks a router of aws-eip: each IPv4 address has an Elastic IP.
+// byElasticIP checks a router of aws-eip: each address has an Elastic IP.
 func (r *reader) byElasticIP(raw *rawFile, c *Config, v *router) {
 	if !v.Moves(MoveAWSEIP) {
 		return
 	}
 	four, six := v.family(4), v.family(6)
-	if len(six) > 0 && !v.Moves(MoveAWSSecondaryIP) && !v.Moves(MoveExec) {
-		r.bad(v.marks[six[0].Addr()], "nothing moves "+addressList(six)+" in AWS: Elastic IPs are IPv4", "put it into a router with move: [aws-route, kernel], and a sync group of the two")
+	if len(six) > 0 {
+		r.bad(v.marks[six[0].Addr()], "aws-eip can't move "+addressList(six)+": Elastic IPs are IPv4",
+			"put IPv6 addresses into a router of their own, with move: [aws-route, kernel] for instance, and a sync group of the two")
 	}
 	for _, p := range four {
 		said := slices.ContainsFunc(raw.AWS.Allocations.entries, func(e *addressEntry[elasticIPID]) bool { return e.address == p.Addr() })
 		if !said {
 			r.bad(v.marks[p.Addr()], "aws-eip does not know the Elastic IP of "+p.Addr().String(),
 				"add allocations: {"+p.Addr().String()+": eipalloc-...} to aws")
+		}
+	}
+}
+
+// primaryOnce checks that no more than one Elastic IP belongs to an interface's
+// primary address. It is that one where the router's address is not a secondary
+// one: no two interfaces have the same private address.
+func (r *reader) primaryOnce(c *Config, before []router, v *router) {
+	alone := func(v *router) bool { return v.Moves(MoveAWSEIP) && !v.Moves(MoveAWSSecondaryIP) && !v.Moves(MoveExec) }
+	four := v.family(4)
+	if !alone(v) || len(four) == 0 {
+		return
+	}
+	const remedy = "write [aws-secondary-ip, aws-eip, kernel], with addresses of the subnet; or use an interface for each"
+	if len(four) > 1 {
+		r.bad(v.marks[four[1].Addr()], "without aws-secondary-ip an Elastic IP belongs to the interface's primary address, which has room for one", remedy)
+		return
+	}
+	for i := range before {
+		o := &before[i]
+		for _, n := range c.contenders() {
+			if at := v.Interface[n.Name]; alone(o) && at != "" && at == o.Interface[n.Name] {
+				r.bad(v.marks[four[0].Addr()], fmt.Sprintf("without aws-secondary-ip an Elastic IP belongs to the interface's primary address, which has that of router %s on line %d already", o.Name, o.key.line), remedy)
+				return
+			}
 		}
 	}
 }
