@@ -22,6 +22,7 @@ type Report struct {
 	PeerLink *ReportPeerLink `json:"peer_link,omitempty"`
 	Guard    *ReportGuard    `json:"guard,omitempty"`
 	Routers  []ReportRouter  `json:"routers"`
+	AWS      *ReportAWS      `json:"aws,omitempty"`
 	// SyncGroups, Checks and Hooks are left out where there are none.
 	SyncGroups []ReportGroup `json:"sync_groups,omitempty"`
 	Checks     []ReportCheck `json:"checks,omitempty"`
@@ -49,6 +50,9 @@ type ReportRouter struct {
 	Listen    time.Duration  `json:"listen_ns,omitempty"`
 	Damping   *ReportDamping `json:"damping,omitempty"`
 	Tracks    []ReportTrack  `json:"track,omitempty"` // its own, without the sync group's
+	// Move is how the addresses move: as in the file, "exec" with its program. It is
+	// left out where they are put onto the host and no more.
+	Move []string `json:"move,omitempty"`
 	// Candidates are the nodes in the order in which they take over; the first
 	// holds the addresses while it is well.
 	Candidates []Candidate `json:"candidates"`
@@ -79,9 +83,11 @@ func (c *Config) Report() Report {
 			Addresses: r.Addresses, Exclude: r.Exclude,
 			Preempt: r.Preempt, Delay: r.PreemptDelay,
 			Listen: r.Listen, Damping: reportDamping(r.Damping), Tracks: reportTracks(r.Tracks),
+			Move:       reportMove(r),
 			Candidates: c.candidates(r),
 		})
 	}
+	report.AWS = c.reportAWS()
 	c.reportGuard(&report)
 	c.reportHealth(&report)
 	return report

@@ -43,6 +43,18 @@ func TestReportGuard(t *testing.T) {
 	golden(t, "testdata/report-guard.json", string(b)+"\n")
 }
 
+func TestReportCloud(t *testing.T) {
+	c, err := Load("testdata/cloud.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.MarshalIndent(c.Report(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/report-cloud.json", string(b)+"\n")
+}
+
 func TestReportTie(t *testing.T) {
 	c := mustParse(t, `
 cluster: web
