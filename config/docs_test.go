@@ -208,8 +208,10 @@ func TestSchemaAccepts(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	for _, name := range []string{"keys", "types", "units", "ranges", "later", "empty", "checks", "targets", "http", "local", "track", "groups", "hooks", "guard", "guard-empty", "guard-types",
-		"aws", "aws2", "aws3", "move", "table-name", "table-one"} {
+	for _, name := range []string{
+		"keys", "types", "units", "ranges", "later", "empty", "checks", "targets", "http", "local", "track", "groups", "hooks",
+		"guard", "guard-empty", "guard-types", "aws", "aws2", "aws3", "move", "table-name", "table-one",
+	} {
 		data, err := os.ReadFile("testdata/invalid-" + name + ".yaml")
 		if err != nil {
 			t.Fatal(err)

@@ -37,7 +37,7 @@ func (r *reader) clouds(raw *rawFile, c *Config, known knownChecks, routers []ro
 		r.movable(c, v)
 		r.byRoute(raw, c, v)
 		r.bySecondary(raw, c, v)
-		r.byElasticIP(raw, c, v)
+		r.byElasticIP(raw, v)
 		r.primaryOnce(c, routers[:i], v)
 	}
 	if c.AWS != nil {
@@ -63,16 +63,14 @@ func (r *reader) haveAWS(raw *rawFile, v *router) bool {
 	if raw.AWS.present() {
 		return true
 	}
+	remedies := map[MoverKind]string{
+		MoveAWSSecondaryIP: "add aws: {} at the top; region and interface are what the machine's metadata says",
+		MoveAWSRoute:       "add aws: {route_tables: [rtb-...]} at the top",
+		MoveAWSEIP:         "add aws: {allocations: {" + v.someAddress() + ": eipalloc-...}} at the top",
+	}
 	for i, m := range v.Move {
-		remedy := "add aws: {} at the top; region and interface are what the machine's metadata says"
-		switch m.Kind {
-		case MoveAWSRoute:
-			remedy = "add aws: {route_tables: [rtb-...]} at the top"
-		case MoveAWSEIP:
-			remedy = "add aws: {allocations: {" + v.someAddress() + ": eipalloc-...}} at the top"
-		}
 		if m.Kind.AWS() {
-			r.bad(v.movers[i], string(m.Kind)+" needs the section aws, and there is none", remedy)
+			r.bad(v.movers[i], string(m.Kind)+" needs the section aws, and there is none", remedies[m.Kind])
 		}
 	}
 	return false

@@ -144,7 +144,7 @@ func (r *reader) nodesIn(c *Config, v *router, p netip.Prefix) {
 }
 
 // byElasticIP checks a router of aws-eip: each address has an Elastic IP.
-func (r *reader) byElasticIP(raw *rawFile, c *Config, v *router) {
+func (r *reader) byElasticIP(raw *rawFile, v *router) {
 	if !v.Moves(MoveAWSEIP) {
 		return
 	}
