@@ -35,6 +35,9 @@ func newBucket(size, rate float64) *bucket {
 // take waits until there may be one more request. It is Throttled, at once, when
 // that would be after ctx's deadline.
 func (b *bucket) take(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	now := time.Now()
 	b.mu.Lock()
 	if !b.at.IsZero() {

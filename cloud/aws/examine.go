@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/vicar-ha/vicar/cloud"
@@ -211,6 +210,3 @@ func listed[T fmt.Stringer](all []T) string {
 	}
 	return strings.Join(told, ", ")
 }
-
-// flag is a boolean of an answer; what is not told is false.
-func flag(b *bool) bool { return sdk.ToBool(b) }

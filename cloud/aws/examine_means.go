@@ -171,7 +171,7 @@ func (p *Route) Examine(ctx context.Context, objects []cloud.Object) []cloud.Fin
 func sourceCheck(n *types.NetworkInterface) cloud.Finding {
 	eni := sdk.ToString(n.NetworkInterfaceId)
 	f := good("source/destination check of " + eni)
-	if n.SourceDestCheck == nil || flag(n.SourceDestCheck) {
+	if n.SourceDestCheck == nil || *n.SourceDestCheck {
 		f.OK = false
 		f.Problem = "it is on: EC2 drops packets for an address that a route leads here"
 		f.Remedy = "aws ec2 modify-network-interface-attribute --network-interface-id " + eni + " --no-source-dest-check"

@@ -19,7 +19,7 @@ import (
 // The attributes of an item. The table's partition key is the first, a string; it
 // has no sort key.
 const (
-	resourceAttribute = "resource"
+	resourceAttribute = "id"
 	versionAttribute  = "v"
 	recordAttribute   = "record"
 )

@@ -1,0 +1,91 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what comes out to testdata")
+
+// golden compares a text with a file of testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *rewrite {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+var everything = Uses{
+	Region: "eu-central-1", Account: "111122223333", TagKey: "vip-cluster", TagValue: "web",
+	SecondaryIPs: true, IPv6: true, Routes: true, EIPs: true, Release: true,
+	RouteTables: []string{"rtb-1", "rtb-2"}, Allocations: []string{"eipalloc-1"}, Table: "vicar-votes",
+}
+
+func TestPolicy(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		uses Uses
+	}{
+		{"everything", everything},
+		{"secondary-ip", Uses{Region: "eu-central-1", Account: "111122223333", SecondaryIPs: true, Interfaces: []string{"eni-1", "eni-2"}}},
+		{"route", Uses{Region: "cn-north-1", Routes: true, RouteTables: []string{"rtb-1"}}},
+		{"route-of-shared-vpc", Uses{
+			Region: "eu-central-1", Account: "111122223333", Routes: true, RouteTables: []string{"rtb-1"},
+			Role: "arn:aws:iam::444455556666:role/vicar-routes", Table: "vicar-votes",
+		}},
+		{"eip", Uses{EIPs: true, Allocations: []string{"eipalloc-1", "eipalloc-2"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			golden(t, "policy-"+c.name+".json", c.uses.Policy().JSON())
+			if p, ok := c.uses.RolePolicy(); ok {
+				golden(t, "policy-"+c.name+".role.json", p.JSON())
+			} else if c.uses.Role != "" {
+				t.Error("the role has no policy")
+			}
+		})
+	}
+}
+
+func TestLacking(t *testing.T) {
+	shared := everything
+	shared.Role = "arn:aws:iam::444455556666:role/vicar-routes"
+	for _, c := range []struct {
+		name   string
+		uses   Uses
+		action string
+		sid    string
+		ofRole bool
+	}{
+		{"a write", everything, "ec2:AssignPrivateIpAddresses", "SecondaryIPs", false},
+		{"a describe", everything, "ec2:DescribeRouteTables", "Read", false},
+		{"a vote", everything, "dynamodb:PutItem", "Table", false},
+		{"the owner's", shared, "ec2:ReplaceRoute", "Routes", true},
+		{"the role", shared, "sts:AssumeRole", "Owner", false},
+		{"what is not used", everything, "ec2:RunInstances", "", false},
+		{"a describe of the owner's", shared, "ec2:DescribeRouteTables", "Read", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, ofRole, ok := c.uses.Lacking(c.action)
+			if s.Sid != c.sid || ofRole != c.ofRole || ok != (c.sid != "") {
+				t.Errorf("lacking: %q of the role: %v, %v", s.Sid, ofRole, ok)
+			}
+		})
+	}
+}
