@@ -3,6 +3,174 @@
 
 package aws
 
-import "log/slog"
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"testing"
+
+	"github.com/vicar-ha/vicar/cloud"
+	"github.com/vicar-ha/vicar/cloud/aws/awsfake"
+)
 
 var quiet = slog.New(slog.DiscardHandler)
+
+// fake is a region with a cluster, and a session on each of its nodes.
+type fake struct {
+	*awsfake.World
+	nodes []*Session
+}
+
+// newFake makes a region of two nodes without sockets. change may be nil.
+func newFake(t *testing.T, tables int, change func(*awsfake.Config)) *fake {
+	t.Helper()
+	noEnvironment(t)
+	cfg := awsfake.Cluster(2, tables)
+	if change != nil {
+		change(&cfg)
+	}
+	w, err := awsfake.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.Close()
+		if err := w.Check(); err != nil {
+			t.Error(err)
+		}
+	})
+	f := &fake{World: w}
+	for n := 1; n <= 2; n++ {
+		f.nodes = append(f.nodes, f.session(t, n, Config{}))
+	}
+	return f
+}
+
+// noEnvironment keeps the SDK from finding what this machine has.
+func noEnvironment(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL",
+	} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+}
+
+// session is another one on node n, from 1.
+func (f *fake) session(t *testing.T, n int, cfg Config) *Session {
+	t.Helper()
+	cfg.Log = quiet
+	if cfg.Transport == nil {
+		cfg.Transport = f.Transport(awsfake.ClusterNode(n))
+	}
+	s, err := New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// at is node n's interface by its address.
+func at(n int) Interface {
+	return Interface{Address: netip.AddrFrom4([4]byte{192, 0, 2, byte(10 + n)})}
+}
+
+func (f *fake) secondary(t *testing.T, n int, ipv6 bool) *Secondary {
+	t.Helper()
+	p, err := NewSecondary(f.nodes[n-1], SecondaryConfig{Interface: at(n), IPv6: ipv6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (f *fake) route(t *testing.T, n, tables int) *Route {
+	t.Helper()
+	var ids []string
+	for i := 1; i <= tables; i++ {
+		ids = append(ids, awsfake.ClusterRoutes(i))
+	}
+	p, err := NewRoute(f.nodes[n-1], RouteConfig{Interface: at(n), Tables: ids})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (f *fake) eip(t *testing.T, n int, follows bool, private ...string) *EIP {
+	t.Helper()
+	ids := map[netip.Addr]string{}
+	for i, a := range private {
+		ids[netip.MustParseAddr(a)] = awsfake.ClusterEIP(i + 1)
+	}
+	p, err := NewEIP(f.nodes[n-1], EIPConfig{Interface: at(n), Allocations: ids, Follows: follows})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// node is the number of an interface's node, from 0; -1 for none.
+func node(eni string) int {
+	for n := 1; n <= 2; n++ {
+		if eni == awsfake.ClusterInterface(n) {
+			return n - 1
+		}
+	}
+	return -1
+}
+
+func interfaceOf(node int) string {
+	if node < 0 {
+		return ""
+	}
+	return awsfake.ClusterInterface(node + 1)
+}
+
+// writes counts requests of an action that changed something; "" is all.
+func (f *fake) writes(node int, action string) int {
+	n := 0
+	for _, r := range f.Requests() {
+		if r.Write && !r.DryRun && r.Service == "ec2" && (node < 0 || r.Caller == awsfake.ClusterNode(node+1)) && (action == "" || r.Action == action) {
+			n++
+		}
+	}
+	return n
+}
+
+func prefixes(all ...string) []netip.Prefix {
+	var found []netip.Prefix
+	for _, p := range all {
+		found = append(found, netip.MustParsePrefix(p))
+	}
+	return found
+}
+
+// objects are a provider's.
+func objects(t *testing.T, p cloud.Provider, addresses ...netip.Prefix) []cloud.Object {
+	t.Helper()
+	all, err := p.Objects(addresses)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// mine counts the objects that are this node's.
+func mine(t *testing.T, p cloud.Provider, all []cloud.Object) int {
+	t.Helper()
+	seen, err := p.Observe(context.Background(), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, o := range seen {
+		if o.Mine {
+			n++
+		}
+	}
+	return n
+}

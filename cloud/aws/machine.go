@@ -53,15 +53,18 @@ type Interface struct {
 
 // metadata is a client of the metadata service: version 2 alone, no proxy, and
 // one more try after a token that is not accepted any more.
-func metadata(endpoint string) *imds.Client {
-	transport := &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: metaWithin}).DialContext,
-		ResponseHeaderTimeout: metaWithin,
-		IdleConnTimeout:       time.Minute,
-		MaxIdleConnsPerHost:   4,
+func metadata(cfg Config) *imds.Client {
+	transport := cfg.Transport
+	if transport == nil {
+		transport = &http.Transport{
+			DialContext:           (&net.Dialer{Timeout: metaWithin}).DialContext,
+			ResponseHeaderTimeout: metaWithin,
+			IdleConnTimeout:       time.Minute,
+			MaxIdleConnsPerHost:   4,
+		}
 	}
 	return imds.New(imds.Options{
-		Endpoint:       endpoint,
+		Endpoint:       cfg.IMDSEndpoint,
 		EnableFallback: sdk.FalseTernary,
 		HTTPClient:     &http.Client{Transport: transport},
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {

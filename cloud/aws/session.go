@@ -39,7 +39,9 @@ type Config struct {
 	// Warm is how many connections to EC2 are kept open: as many as a take-over has
 	// requests side by side. At least 1, at most maxWarm.
 	Warm int
-	Log  *slog.Logger // required
+	// Transport carries all requests, in place of the network. For tests.
+	Transport http.RoundTripper
+	Log       *slog.Logger // required
 }
 
 // Session is this machine's way to AWS. It is safe for concurrent use.
@@ -80,7 +82,7 @@ func New(ctx context.Context, cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	meta := metadata(cfg.IMDSEndpoint)
+	meta := metadata(cfg)
 	base, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(client),
 		config.WithRetryer(func() sdk.Retryer { return sdk.NopRetryer{} }),
@@ -96,7 +98,7 @@ func New(ctx context.Context, cfg Config) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{
-		cfg: cfg, log: cfg.Log, meta: meta, base: base, http: plain(base.HTTPClient),
+		cfg: cfg, log: cfg.Log, meta: meta, base: base, http: plain(base.HTTPClient, cfg.Transport),
 		spend: newBucket(writeBurst, writesPerSecond), own: newKeeper(ownName, base.Credentials),
 		looking: make(chan struct{}, 1),
 	}

@@ -58,9 +58,8 @@ func buildable(proxy string) (*awshttp.BuildableClient, error) {
 
 // plain is the client as one that can close what is idle, and that follows no
 // redirection.
-func plain(c sdk.HTTPClient) *http.Client {
-	transport := http.DefaultTransport
-	if b, ok := c.(*awshttp.BuildableClient); ok {
+func plain(c sdk.HTTPClient, transport http.RoundTripper) *http.Client {
+	if b, ok := c.(*awshttp.BuildableClient); ok && transport == nil {
 		transport = b.GetTransport()
 	}
 	return &http.Client{

@@ -1,0 +1,131 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/cloud"
+	"github.com/vicar-ha/vicar/cloud/aws/awsfake"
+	"github.com/vicar-ha/vicar/cloud/cloudtest"
+)
+
+// world is a region as the conformance suite sees it.
+func (f *fake) world(t *testing.T, nodes [2]cloud.Provider, addresses []netip.Prefix, parameter func(cloud.Object) string) cloudtest.World {
+	t.Helper()
+	toggle := func(fault awsfake.Fault) func(bool) {
+		remove := func() {}
+		return func(on bool) {
+			remove()
+			if on {
+				remove = f.Inject(fault)
+			}
+		}
+	}
+	w := cloudtest.World{
+		Nodes: nodes, Addresses: addresses,
+		Writes: func(node int) int { return f.writes(node, "") },
+		Down:   toggle(awsfake.Fault{Service: "ec2", Effect: awsfake.Refuse}),
+		Deny:   toggle(awsfake.Fault{Service: "ec2", Effect: awsfake.Fail, Code: "UnauthorizedOperation", Status: 403}),
+		Throttle: func(n int) {
+			f.Inject(awsfake.Fault{Service: "ec2", Times: n, Effect: awsfake.Fail, Code: "RequestLimitExceeded", Status: 503})
+		},
+		Lose: func(n int) {
+			f.Inject(awsfake.Fault{Service: "ec2", Writes: true, Times: n, Effect: awsfake.LoseResponse})
+		},
+		Lag:  func(d time.Duration) { f.SetLags(awsfake.Lags{Describe: awsfake.Exactly(d)}) },
+		Slow: func(d time.Duration) { f.SetLatency(awsfake.Exactly(d)) },
+		Late: func(node int, d time.Duration) {
+			f.Inject(awsfake.Fault{Service: "ec2", Writes: true, Caller: awsfake.ClusterNode(node + 1), Effect: awsfake.ApplyLate, Delay: d})
+		},
+	}
+	if parameter != nil {
+		remove := func() {}
+		w.Refuse = func(o cloud.Object, n int) {
+			remove()
+			if n > 0 {
+				remove = f.Inject(awsfake.Fault{Service: "ec2", Writes: true, Object: parameter(o), Times: n, Effect: awsfake.Fail})
+			}
+		}
+	}
+	return w
+}
+
+func TestSecondary(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		addresses []netip.Prefix
+	}{
+		{"IPv4", prefixes("192.0.2.100/24", "192.0.2.101/24")},
+		{"IPv6", prefixes("2001:db8::100/64", "2001:db8::101/64")},
+		{"both", prefixes("192.0.2.100/24", "2001:db8::100/64")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cloudtest.RunBubble(t, func(t *testing.T) cloudtest.World {
+				f := newFake(t, 1, nil)
+				w := f.world(t, [2]cloud.Provider{f.secondary(t, 1, true), f.secondary(t, 2, true)}, c.addresses, nil)
+				w.Holder = func(o cloud.Object) int {
+					eni, _ := f.World.Holder(o.Address)
+					return node(eni)
+				}
+				w.Give = func(o cloud.Object, node int) {
+					if err := f.MoveAddress(o.Address, interfaceOf(node)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return w
+			})
+		})
+	}
+}
+
+func TestRoute(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		addresses []netip.Prefix
+	}{
+		{"IPv4", prefixes("198.51.100.7/32")},
+		{"IPv6", prefixes("2001:db8:ffff::7/128")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cloudtest.RunBubble(t, func(t *testing.T) cloudtest.World {
+				f := newFake(t, 3, nil)
+				w := f.world(t, [2]cloud.Provider{f.route(t, 1, 3), f.route(t, 2, 3)}, c.addresses, table)
+				w.Holder = func(o cloud.Object) int {
+					eni, _ := f.Target(table(o), netip.PrefixFrom(o.Address, o.Address.BitLen()))
+					return node(eni)
+				}
+				w.Give = func(o cloud.Object, node int) {
+					if err := f.SetRoute(table(o), netip.PrefixFrom(o.Address, o.Address.BitLen()), interfaceOf(node)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return w
+			})
+		})
+	}
+}
+
+func TestEIP(t *testing.T) {
+	cloudtest.RunBubble(t, func(t *testing.T) cloudtest.World {
+		f := newFake(t, 1, nil)
+		w := f.world(t, [2]cloud.Provider{f.eip(t, 1, false, "192.0.2.100"), f.eip(t, 2, false, "192.0.2.100")}, prefixes("192.0.2.100/24"), allocation)
+		w.Holder = func(o cloud.Object) int {
+			_, eni, _, _ := f.Association(allocation(o))
+			return node(eni)
+		}
+		w.Give = func(o cloud.Object, node int) {
+			private := netip.Addr{}
+			if node >= 0 {
+				private = at(node + 1).Address
+			}
+			if err := f.Associate(allocation(o), interfaceOf(node), private); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return w
+	})
+}
