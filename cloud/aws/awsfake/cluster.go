@@ -82,7 +82,7 @@ const clusterPolicy = `{
       "Effect": "Allow",
       "Action": [
         "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses", "ec2:AssignIpv6Addresses", "ec2:UnassignIpv6Addresses",
-        "ec2:AssociateAddress", "ec2:DisassociateAddress", "ec2:CreateRoute", "ec2:ReplaceRoute"
+        "ec2:AssociateAddress", "ec2:DisassociateAddress", "ec2:CreateRoute", "ec2:DeleteRoute", "ec2:ReplaceRoute"
       ],
       "Resource": "*",
       "Condition": {"StringEquals": {"aws:ResourceTag/` + ClusterTag + `": "web"}}

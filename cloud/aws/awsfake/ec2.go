@@ -69,6 +69,7 @@ func ec2Actions() map[string]action {
 			write: true, dryRun: true, params: []string{"AssociationId"}, ask: askDisassociate, run: (*call).disassociate,
 		},
 		"CreateRoute":  {write: true, dryRun: true, params: routeParams(), ask: askTable, run: (*call).createRoute},
+		"DeleteRoute":  {write: true, dryRun: true, params: routeParams()[:3], ask: askTable, run: (*call).deleteRoute},
 		"ReplaceRoute": {write: true, dryRun: true, params: routeParams(), ask: askTable, run: (*call).replaceRoute},
 		"DescribeAddresses": {
 			dryRun: true, params: []string{"Filter.N.Name", "Filter.N.Value.N", "AllocationId.N", "PublicIp.N"}, ask: askAny,

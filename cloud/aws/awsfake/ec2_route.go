@@ -108,6 +108,30 @@ func (c *call) replaceRoute() (any, error) {
 	})
 }
 
+// deleteRoute deletes whatever the route goes to: EC2 knows no condition.
+func (c *call) deleteRoute() (any, error) {
+	dst, err := c.destination()
+	if err != nil {
+		return nil, err
+	}
+	return &done{Return: true}, c.change(func() error {
+		t, ok := c.now.tables[c.params["RouteTableId"]]
+		if !ok {
+			return noTable(c.params["RouteTableId"])
+		}
+		at := slices.IndexFunc(t.Routes, func(r Route) bool { return r.Destination == dst })
+		if at < 0 {
+			return failure{
+				status: http.StatusBadRequest, code: "InvalidRoute.NotFound",
+				message: "no route with destination-cidr-block " + dst.String() + " in route table " + t.ID,
+			}
+		}
+		t.Routes = slices.Delete(slices.Clone(t.Routes), at, at+1)
+		c.now.tables[t.ID] = t
+		return nil
+	})
+}
+
 // route finds the table and the route in it, and has it changed.
 func (c *call) route(change func(t *RouteTable, at int, r Route) error) error {
 	dst, err := c.destination()
