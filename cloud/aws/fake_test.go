@@ -141,6 +141,26 @@ func (f *fake) writes(node int, action string) int {
 	return n
 }
 
+// refused counts requests of an action that were answered with a code.
+func (f *fake) refused(node int, action, code string) int {
+	n := 0
+	for _, r := range f.Requests() {
+		if r.Action == action && r.Code == code && r.Caller == awsfake.ClusterNode(node+1) {
+			n++
+		}
+	}
+	return n
+}
+
+// goneInterface is one that is attached to nothing.
+const goneInterface = "eni-0000000000000dead"
+
+func gone(cfg *awsfake.Config) {
+	cfg.Interfaces = append(cfg.Interfaces, awsfake.Interface{
+		ID: goneInterface, Subnet: awsfake.ClusterSubnet, Primary: netip.MustParseAddr("192.0.2.99"),
+	})
+}
+
 func prefixes(all ...string) []netip.Prefix {
 	var found []netip.Prefix
 	for _, p := range all {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -29,6 +30,9 @@ type RouteConfig struct {
 type Route struct {
 	*means
 	tables []string
+
+	lock   sync.Mutex
+	absent map[string]bool // routes, by Object.ID, that were not there when last looked for
 }
 
 var (
@@ -46,7 +50,7 @@ func NewRoute(s *Session, cfg RouteConfig) (*Route, error) {
 	if len(cfg.Tables) == 0 {
 		return nil, errors.New("aws: routes need a route table")
 	}
-	return &Route{means: m, tables: slices.Clone(cfg.Tables)}, nil
+	return &Route{means: m, tables: slices.Clone(cfg.Tables), absent: map[string]bool{}}, nil
 }
 
 // Kind satisfies cloud.Provider.
@@ -85,7 +89,9 @@ func (p *Route) Observe(ctx context.Context, objects []cloud.Object) ([]cloud.Ow
 	seen := make([]cloud.Ownership, len(objects))
 	for i, o := range objects {
 		seen[i].Object = o
-		if r, ok := tables.route(o); ok {
+		r, ok := tables.route(o)
+		p.note(o, !ok)
+		if ok {
 			seen[i].Holder = target(r)
 			seen[i].Dead = r.State == types.RouteStateBlackhole
 			// A route that leads to this node's interface and is dead is not taken, but
@@ -192,25 +198,52 @@ func (p *Route) Take(ctx context.Context, objects []cloud.Object, how cloud.Taki
 	}))
 }
 
-// point replaces the route, or makes it where there is none.
+// point replaces the route, or makes it where there is none: first what it has
+// been when it was last looked for, then the other.
 func (p *Route) point(ctx context.Context, c *clients, o cloud.Object, eni string, how cloud.Taking) error {
+	if p.missing(o) {
+		err := p.create(ctx, c, o, eni, how)
+		if code(err) != "RouteAlreadyExists" {
+			return err
+		}
+		p.note(o, false)
+		return p.replace(ctx, c, o, eni, how)
+	}
 	err := p.replace(ctx, c, o, eni, how)
 	// A route that is not there is an invalid parameter, which may mean other things
 	// too; making it tells.
-	if err == nil || code(err) != "InvalidParameterValue" && code(err) != "InvalidRoute.NotFound" {
+	if code(err) != "InvalidParameterValue" && code(err) != "InvalidRoute.NotFound" {
 		return err
 	}
+	p.note(o, true)
 	made := p.create(ctx, c, o, eni, how)
 	switch {
 	case made == nil:
 		return nil
 	case code(made) == "RouteAlreadyExists":
 		// Another has made it in the meantime.
+		p.note(o, false)
 		return p.replace(ctx, c, o, eni, how)
 	case cloud.KindOf(made) == cloud.Invalid:
 		return fmt.Errorf("%w (and to make it: %w)", err, made)
 	}
 	return made
+}
+
+func (p *Route) missing(o cloud.Object) bool {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	return p.absent[o.ID]
+}
+
+func (p *Route) note(o cloud.Object, absent bool) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	if absent {
+		p.absent[o.ID] = true
+	} else {
+		delete(p.absent, o.ID)
+	}
 }
 
 // to is the route's destination, in the parameter of its family.
@@ -239,6 +272,9 @@ func (p *Route) create(ctx context.Context, c *clients, o cloud.Object, eni stri
 			RouteTableId: sdk.String(table(o)), NetworkInterfaceId: &eni, DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6,
 		})
 	})
+	if err == nil {
+		p.note(o, false)
+	}
 	return err
 }
 
