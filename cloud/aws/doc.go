@@ -15,6 +15,6 @@
 //
 // Beside that: Policy is the least IAM policy that a configuration needs, Watch
 // tells of interruptions and maintenance that the metadata service announces, and
-// Table is a DynamoDB table whose items are written if their version has not
+// Tables are DynamoDB tables whose items are written if their version has not
 // changed.
 package aws

@@ -27,7 +27,7 @@ type Uses struct {
 	Interfaces  []string // of all nodes, eni-...; empty: any
 	RouteTables []string // rtb-...
 	Allocations []string // eipalloc-...
-	Table       string   // DynamoDB's, or empty
+	Tables      []string // of DynamoDB
 	Role        string   // the ARN of the one that is assumed for route tables, or empty
 }
 
@@ -65,12 +65,7 @@ func (u Uses) Policy() Policy {
 	}
 	p.add(u.secondaryIPs())
 	p.add(u.eips()...)
-	if u.Table != "" {
-		p.add(Statement{
-			Sid: "Table", Action: []string{getItem, putItem},
-			Resource: []string{u.arn("dynamodb", "table/"+u.Table)},
-		})
-	}
+	p.add(u.votes())
 	if u.Role != "" {
 		p.add(Statement{Sid: "Owner", Action: []string{assumeRole}, Resource: []string{u.Role}})
 	}
@@ -189,6 +184,17 @@ func (u Uses) eips() []Statement {
 	}
 	s.Resource = append(s.Resource, u.interfaces()...)
 	return []Statement{u.tagged(s), on}
+}
+
+func (u Uses) votes() Statement {
+	if len(u.Tables) == 0 {
+		return Statement{}
+	}
+	s := Statement{Sid: "Tables", Action: []string{getItem, putItem}}
+	for _, name := range u.Tables {
+		s.Resource = append(s.Resource, u.arn("dynamodb", "table/"+name))
+	}
+	return s
 }
 
 func (u Uses) interfaces() []string {

@@ -35,7 +35,7 @@ func golden(t *testing.T, name, got string) {
 var everything = Uses{
 	Region: "eu-central-1", Account: "111122223333", TagKey: "vip-cluster", TagValue: "web",
 	SecondaryIPs: true, IPv6: true, Routes: true, EIPs: true, Release: true,
-	RouteTables: []string{"rtb-1", "rtb-2"}, Allocations: []string{"eipalloc-1"}, Table: "vicar-votes",
+	RouteTables: []string{"rtb-1", "rtb-2"}, Allocations: []string{"eipalloc-1"}, Tables: []string{"vicar-votes"},
 }
 
 func TestPolicy(t *testing.T) {
@@ -48,7 +48,7 @@ func TestPolicy(t *testing.T) {
 		{"route", Uses{Region: "cn-north-1", Routes: true, RouteTables: []string{"rtb-1"}}},
 		{"route-of-shared-vpc", Uses{
 			Region: "eu-central-1", Account: "111122223333", Routes: true, RouteTables: []string{"rtb-1"},
-			Role: "arn:aws:iam::444455556666:role/vicar-routes", Table: "vicar-votes",
+			Role: "arn:aws:iam::444455556666:role/vicar-routes", Tables: []string{"vicar-votes"},
 		}},
 		{"eip", Uses{EIPs: true, Allocations: []string{"eipalloc-1", "eipalloc-2"}}},
 	} {
@@ -75,7 +75,7 @@ func TestLacking(t *testing.T) {
 	}{
 		{"a write", everything, "ec2:AssignPrivateIpAddresses", "SecondaryIPs", false},
 		{"a describe", everything, "ec2:DescribeRouteTables", "Read", false},
-		{"a vote", everything, "dynamodb:PutItem", "Table", false},
+		{"a vote", everything, "dynamodb:PutItem", "Tables", false},
 		{"the owner's", shared, "ec2:ReplaceRoute", "Routes", true},
 		{"the role", shared, "sts:AssumeRole", "Owner", false},
 		{"what is not used", everything, "ec2:RunInstances", "", false},
