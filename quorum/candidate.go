@@ -33,6 +33,7 @@ type Candidate struct {
 	digest  Digest
 	digests [2]Digest // of the lists
 	nodes   []string  // of the lists
+	tables  []string  // of the lists, see reserve
 	random  uint64
 
 	phase    phase
@@ -50,6 +51,7 @@ type Candidate struct {
 	jumped   bool      // since the last of them, or the last lease
 	said     said
 	holder   Ballot // that stood in the way last
+	reserve  reserve
 	out      []Action
 }
 
@@ -70,7 +72,7 @@ func NewCandidate(cfg CandidateConfig) (*Candidate, error) {
 
 func (c *Candidate) setLists(lists Lists) {
 	c.cfg.Lists = lists.clone()
-	c.digests, c.nodes = lists.digests(), lists.nodes()
+	c.digests, c.nodes, c.tables = lists.digests(), lists.nodes(), lists.tables()
 }
 
 // Step tells what happened at now and returns what must be done, in order. The
@@ -105,14 +107,18 @@ func (c *Candidate) Step(now time.Time, ev Event) []Action {
 
 // Deadline is when the next Tick is due, if any is.
 func (c *Candidate) Deadline() (time.Time, bool) {
+	at := c.due
 	switch c.phase {
 	case idle, losing:
 		return time.Time{}, false
 	case holding:
-		return c.until.Add(-c.cfg.Margin), true
+		at = c.until.Add(-c.cfg.Margin)
 	default:
 	}
-	return c.due, true
+	if r := c.reserve.due; !r.IsZero() && r.Before(at) {
+		at = r
+	}
+	return at, true
 }
 
 // Ballot is the one that is held or was last; a successor's Acquire attaches it
@@ -129,6 +135,7 @@ func (c *Candidate) Holds(now time.Time) (time.Time, bool) {
 func (c *Candidate) Above(counter uint64) { c.see(Ballot{Counter: counter}) }
 
 func (c *Candidate) tick(now time.Time) {
+	c.callReserve(now)
 	if now.Before(c.due) {
 		return
 	}
@@ -171,28 +178,37 @@ func (c *Candidate) acquire(now time.Time, released Ballot) {
 // was lost or stopped and not given up: should the attempt fail, what voters
 // accepted is released, and with it what they have left of the former ballot.
 func (c *Candidate) attempt(now time.Time) {
-	c.forget(len(c.rounds))
-	c.tries = 0
+	c.rest(waiting)
 	if now.Before(c.until) {
-		c.phase, c.due = waiting, c.until
+		c.due = c.until
 		return
 	}
 	c.next()
-	c.phase = preparing
+	c.begin(now, preparing)
 	c.again(now, Prepare)
+}
+
+// begin begins to ask.
+func (c *Candidate) begin(now time.Time, p phase) {
+	c.rest(p)
+	c.tries = 0
+	c.holdReserve(now)
 }
 
 // next takes another ballot.
 func (c *Candidate) next() {
 	c.counter++
 	c.ballot = Ballot{c.counter, c.cfg.Node, c.cfg.Start}
+	c.reserve.lent = false
 	c.said.reset()
 }
 
+// enough is how often nodes are asked in each phase of an attempt.
+const enough = 4
+
 // again asks once more, and gives the attempt up after some tries.
 func (c *Candidate) again(now time.Time, kind Kind) {
-	const enough = 4
-	if c.tries == enough {
+	if c.tries >= enough && !c.awaitsReserve(now) {
 		c.fail(now)
 		return
 	}
@@ -201,7 +217,7 @@ func (c *Candidate) again(now time.Time, kind Kind) {
 	}
 	c.tries++
 	c.ask(now, kind)
-	c.due = now.Add(c.cfg.Retry * time.Duration(c.tries))
+	c.due = now.Add(c.cfg.Retry * time.Duration(min(c.tries, enough)))
 }
 
 // fail ends an attempt. What voters have promised or accepted of it is released,
@@ -209,7 +225,7 @@ func (c *Candidate) again(now time.Time, kind Kind) {
 func (c *Candidate) fail(now time.Time) {
 	c.release()
 	c.rest(waiting)
-	c.jumped = false
+	c.jumped, c.reserve.called = false, false
 	reason := c.said.refusal
 	if reason == Held && c.said.holder == c.holder {
 		c.failures = 0 // it is no rival that fails as well, but holds and renews
@@ -259,12 +275,7 @@ func (c *Candidate) opens(now time.Time) time.Time {
 // since whoever is the first to ask has the least to wait by VRRP's skew.
 func (c *Candidate) backOff(reason Refusal) time.Duration {
 	const short = 2 * time.Millisecond
-	// SplitMix64 (Steele, Lea, Flood 2014).
-	c.random += 0x9e3779b97f4a7c15
-	z := c.random
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	z ^= z >> 31
+	z := splitMix(&c.random)
 	bound := c.cfg.Retry << min(c.failures, 4)
 	if c.failures == 0 && (reason == Held || reason == Promised) {
 		bound = min(bound, short)
@@ -272,10 +283,20 @@ func (c *Candidate) backOff(reason Refusal) time.Duration {
 	return time.Duration(z % uint64(bound))
 }
 
+// splitMix is SplitMix64 (Steele, Lea, Flood 2014).
+func splitMix(state *uint64) uint64 {
+	*state += 0x9e3779b97f4a7c15
+	z := *state
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
 // rest ends what was asked.
 func (c *Candidate) rest(p phase) {
 	c.phase = p
 	c.forget(len(c.rounds))
+	c.reserve.due = time.Time{}
 }
 
 // lose tells the driver that the lease ends.
@@ -288,12 +309,16 @@ func (c *Candidate) lose() {
 func (c *Candidate) giveUp() {
 	c.release()
 	c.rest(idle)
-	c.until, c.handed = time.Time{}, Ballot{}
+	c.until, c.handed, c.reserve.called = time.Time{}, Ballot{}, false
 }
 
 func (c *Candidate) release() {
-	if !c.ballot.IsZero() {
-		c.send(Message{Kind: Release})
+	if c.ballot.IsZero() {
+		return
+	}
+	c.send(Message{Kind: Release})
+	if c.reserve.lent {
+		c.sendTo(c.tables, Message{Kind: Release, Sequence: c.sequence, Lists: c.digests})
 	}
 }
 
@@ -321,22 +346,23 @@ func (c *Candidate) see(b Ballot) {
 
 func (c *Candidate) emit(a Action) { c.out = append(c.out, a) }
 
-// send sends m to all voters of both lists.
+// send sends m to all nodes of both lists.
 func (c *Candidate) send(m Message) {
-	m.Resource, m.Digest = c.cfg.Resource.Name, c.digest
-	m.Ballot, m.Sequence, m.Lists = c.ballot, c.sequence, c.digests
-	for _, node := range c.nodes {
-		c.emit(Send{node, m})
+	m.Sequence, m.Lists = c.sequence, c.digests
+	c.sendTo(c.nodes, m)
+}
+
+func (c *Candidate) sendTo(voters []string, m Message) {
+	m.Resource, m.Digest, m.Ballot = c.cfg.Resource.Name, c.digest, c.ballot
+	for _, v := range voters {
+		c.emit(Send{v, m})
 	}
 }
 
 // ask opens a round.
 func (c *Candidate) ask(now time.Time, kind Kind) {
-	const most = 4 // that wait for answers: round trips may take longer than a renewal's interval
 	c.sequence++
-	if len(c.rounds) == most {
-		c.forget(1)
-	}
+	c.makeRoom()
 	c.open(round{kind: kind, sequence: c.sequence, t0: now, lease: c.cfg.Lease, lists: c.cfg.Lists, digests: c.digests})
 	m := Message{Kind: kind, Release: c.handed}
 	if kind == Propose {
@@ -344,4 +370,25 @@ func (c *Candidate) ask(now time.Time, kind Kind) {
 		c.renewed = now
 	}
 	c.send(m)
+	if c.phase == holding {
+		c.holdReserve(now)
+	}
+	c.callReserve(now)
+}
+
+// makeRoom forgets a round if many wait for answers: round trips may take longer than a
+// renewal's interval. Tables take longer still.
+func (c *Candidate) makeRoom() {
+	most := 4
+	if len(c.tables) > 0 {
+		most = 8
+	}
+	if len(c.rounds) < most {
+		return
+	}
+	if i := slices.IndexFunc(c.rounds, func(r round) bool { return !r.reserve }); i > 0 {
+		c.rounds = slices.Delete(c.rounds, i, i+1)
+		return
+	}
+	c.forget(1)
 }

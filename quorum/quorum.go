@@ -177,9 +177,17 @@ func (l List) String() string {
 	return strings.Join(l.Voters, " ") + " for " + l.MaxLease.String()
 }
 
-// overlaps tells whether a voter is in both.
+// nodes are the voters that are no tables.
+func (l List) nodes() []string {
+	return slices.DeleteFunc(slices.Clone(l.Voters), func(v string) bool { _, table := IsTable(v); return table })
+}
+
+// HasTable tells whether a voter is a table.
+func (l List) HasTable() bool { return len(l.nodes()) < len(l.Voters) }
+
+// overlaps tells whether a node is in both.
 func (l List) overlaps(o List) bool {
-	return slices.ContainsFunc(l.Voters, func(v string) bool { return slices.Contains(o.Voters, v) })
+	return slices.ContainsFunc(l.nodes(), func(v string) bool { return slices.Contains(o.Voters, v) })
 }
 
 // same tells whether both have the same voters and MaxLease.
@@ -211,11 +219,19 @@ type Lists struct {
 	Sealed bool
 }
 
-// nodes are the voters of both lists, each once.
-func (l Lists) nodes() []string {
+// voters are those of both lists, each once.
+func (l Lists) voters() []string {
 	all := slices.Concat(l.Current.Voters, l.Staged.Voters)
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// nodes are the voters that are no tables.
+func (l Lists) nodes() []string { return List{Voters: l.voters()}.nodes() }
+
+// tables are the voters that are.
+func (l Lists) tables() []string {
+	return slices.DeleteFunc(l.voters(), func(v string) bool { _, table := IsTable(v); return !table })
 }
 
 // digests are those that a message carries.

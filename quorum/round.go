@@ -18,6 +18,7 @@ type round struct {
 	lists    Lists // as they were
 	digests  [2]Digest
 	votes    []vote
+	reserve  bool // tables were asked, too
 }
 
 // vote is a voter's answer.
@@ -134,8 +135,7 @@ func (c *Candidate) received(now time.Time, from string, m *Message) {
 	granted, blocked := r.verdict()
 	switch {
 	case granted && asked == Prepare:
-		c.rest(proposing)
-		c.tries = 0
+		c.begin(now, proposing)
 		c.again(now, Propose)
 	case granted:
 		c.granted(now, i)
@@ -146,7 +146,7 @@ func (c *Candidate) received(now time.Time, from string, m *Message) {
 		c.attempt(now)
 	case blocked && c.phase != holding:
 		c.fail(now)
-	case m.Refusal == Held && c.phase != holding:
+	case m.Refusal == Held && c.phase != holding && (c.tries < enough || !c.awaitsReserve(now)):
 		// The others alone may be too few, and silent; this one is free then.
 		if at := c.opens(now); at.Before(c.due) {
 			c.due = at
@@ -170,6 +170,7 @@ func (c *Candidate) granted(now time.Time, i int) {
 	if until.After(c.until) {
 		c.until = until
 	}
+	c.reserve.due, c.reserve.since, c.reserve.called = time.Time{}, r.t0, false
 	c.said.reset()
 	c.emit(Granted{c.ballot.Counter, c.until})
 }

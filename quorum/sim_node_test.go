@@ -59,6 +59,7 @@ type simNode struct {
 	cands       []*simCandidate
 	kept        map[string]Ballot // the voter's terms, on disk
 	keptTo      uint64            // of its Taken
+	proxies     []*simProxy
 	simRoll
 }
 
@@ -82,6 +83,8 @@ type simOutput struct {
 	until time.Time
 	left  time.Duration // of until, when it was computed
 	cand  *simCandidate // who proposes
+	table string        // who is asked, or called
+	call  *TableCall
 }
 
 func simName(id int) string { return string(rune('a' + id)) }
@@ -113,6 +116,7 @@ func (n *simNode) restart(machine bool) {
 	n.life++
 	n.forgetTerms()
 	n.up, n.frozenUntil, n.pending, n.voter, n.cands, n.roll = false, 0, nil, nil, nil, nil
+	n.proxies = nil
 	if machine {
 		n.boot()
 	}
@@ -189,6 +193,9 @@ func (n *simNode) reload(view int) {
 	n.view = view
 	if n.voter == nil {
 		return
+	}
+	for _, p := range n.proxies {
+		p.Reconfigure(n.resources())
 	}
 	voterFirst := n.w.rng.IntN(2) == 0
 	if voterFirst {

@@ -28,6 +28,7 @@ const (
 	simReport                 // report reaches node
 	simReload                 // fn happens, in whatever life
 	simRise                   // a machine that was forgotten is there again
+	simServer                 // fn happens at a table, whatever the node does
 )
 
 func (e *simEvent) before(o *simEvent) bool {

@@ -56,11 +56,13 @@ func (n *simNode) apply() {
 		}
 		n.voter, n.keptTo = v, 0
 		n.w.mutant.started(n)
+		n.setTables(lists)
 		n.restock()
 	} else {
 		n.w.must(n.voter.SetLists(votes))
 	}
 	n.w.mutant.voting(n)
+	n.setTables(lists)
 	for _, c := range n.cands {
 		n.step(c, Reconfigure{Lists: lists, Lease: n.w.lease, Renew: n.w.lease / 3, Margin: n.w.lease / 20})
 	}

@@ -18,13 +18,16 @@ func (n *simNode) step(c *simCandidate, ev Event) {
 	if n.voter != nil {
 		c.Above(n.voter.Term(c.resource.Name))
 	}
+	for _, p := range n.proxies {
+		c.Above(p.Term(c.resource.Name))
+	}
 	actions := append(n.w.actions[:0], c.Step(now, ev)...)
 	n.w.actions = actions
 	n.term = max(n.term, c.Ballot().Counter)
 	for _, a := range actions {
 		switch a := a.(type) {
 		case Send:
-			out = append(out, simOutput{to: int(a.To[0] - 'a'), msg: a.Message, cand: c})
+			out = append(out, simSend(a, c))
 		case Granted:
 			n.renew(c)
 			if !c.held {
@@ -47,6 +50,13 @@ func (n *simNode) step(c *simCandidate, ev Event) {
 	n.perform(out)
 }
 
+func simSend(s Send, c *simCandidate) simOutput {
+	if _, ok := IsTable(s.To); ok {
+		return simOutput{table: s.To, msg: s.Message}
+	}
+	return simOutput{to: int(s.To[0] - 'a'), msg: s.Message, cand: c}
+}
+
 func (n *simNode) closing(c *simCandidate) simOutput {
 	return simOutput{fence: c.resource.numbers}
 }
@@ -62,7 +72,7 @@ func (n *simNode) lost(c *simCandidate) []simOutput {
 	out := []simOutput{n.closing(c)}
 	for _, a := range c.Step(n.local(), GiveUp{}) {
 		if s, ok := a.(Send); ok {
-			out = append(out, simOutput{to: int(s.To[0] - 'a'), msg: s.Message, cand: c})
+			out = append(out, simSend(s, c))
 		}
 	}
 	return out
@@ -94,7 +104,14 @@ func (n *simNode) perform(out []simOutput) {
 }
 
 func (n *simNode) output(o simOutput) {
-	if o.fence == nil {
+	switch {
+	case o.call != nil:
+		n.call(o.table, o.call)
+		return
+	case o.table != "":
+		n.askTable(o.table, o.msg)
+		return
+	case o.fence == nil:
 		n.send(o)
 		return
 	}

@@ -20,7 +20,7 @@ type simTerms struct {
 
 // begins holds a lease just granted to the promise.
 func (w *simWorld) begins(resource string, term uint64) {
-	if w.changes || w.now < w.since || w.mutant != (mutant{noTerms: w.mutant.noTerms, unkept: w.mutant.unkept}) {
+	if w.changes || w.now < w.since || !w.mutant.ofTerms() {
 		return
 	}
 	if w.terms == nil {

@@ -27,9 +27,15 @@ type simVoters struct {
 func (w *simWorld) firstVoters(seed uint64) {
 	w.anchor = w.rng.IntN(2) // a candidate
 	w.changes = seed%8 != 0 && (seed%3 != 0 || seed%8 == 1) && len(w.nodes) > 2
+	if w.tables != nil {
+		w.changes = seed%8 != 0 && seed%3 != 0
+	}
 	w.target = List{MaxLease: w.maxLease}
 	for i := range w.nodes {
 		w.target.Voters = append(w.target.Voters, simName(i))
+	}
+	if w.tables != nil {
+		w.target.Voters = append(w.target.Voters, simTableNames[0])
 	}
 	if w.changes {
 		w.lease = min(w.lease, time.Second)
@@ -61,6 +67,9 @@ func (w *simWorld) anyList() List {
 			l.Voters = append(l.Voters, simName(i))
 		}
 	}
+	if w.tables != nil && w.rng.IntN(6) > 0 {
+		l.Voters = append(l.Voters, simTableNames[w.rng.IntN(5)/4])
+	}
 	return l
 }
 
@@ -89,7 +98,7 @@ func (w *simWorld) doubt(n *simNode) bool {
 	last := len(w.inForce) - 1
 	for g := max(0, last-1); g <= last; g++ {
 		l, name := w.inForce[g], simName(n.id)
-		if slices.Contains(l.Voters, name) && !slices.Contains(w.suspect[g], name) && len(w.suspect[g])+1 >= l.Majority() {
+		if slices.Contains(l.Voters, name) && !slices.Contains(w.suspect[g], name) && w.unsealed(g)+1 >= l.Majority() {
 			return false
 		}
 	}
@@ -99,6 +108,15 @@ func (w *simWorld) doubt(n *simNode) bool {
 		}
 	}
 	return true
+}
+
+// unsealed are the voters that a change from the list of a generation can't
+// answer for: those that are suspect, and a table, which nobody waits for.
+func (w *simWorld) unsealed(generation int) int {
+	if w.inForce[generation].HasTable() {
+		return len(w.suspect[generation]) + 1
+	}
+	return len(w.suspect[generation])
 }
 
 // politics does something to the lists of voters.

@@ -24,6 +24,7 @@ type simWorld struct {
 	both     bool // it is that two nodes answer
 	simVoters
 	simTerms
+	simTables
 
 	// figures
 	events  uint64
@@ -35,7 +36,7 @@ type simWorld struct {
 	record  bool
 }
 
-func newSimWorld(seed uint64, m mutant) *simWorld {
+func newSimWorld(seed uint64, m mutant, tables bool) *simWorld {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	w := &simWorld{mutant: m, rng: rng, net: simNetwork{rng: rng, cut: map[[2]int]bool{}, latency: time.Millisecond}}
 	w.maxLease = w.between(1*time.Second, 10*time.Second)
@@ -49,6 +50,11 @@ func newSimWorld(seed uint64, m mutant) *simWorld {
 	}
 	count := 2 + rng.IntN(6)
 	candidates := max(2, count-rng.IntN(3))
+	if tables {
+		w.openTables()
+		count = 2 + rng.IntN(5)/4
+		candidates = count
+	}
 	for i := range count {
 		w.nodes = append(w.nodes, w.newNode(i, i < candidates))
 	}
@@ -85,6 +91,8 @@ func (w *simWorld) run(d time.Duration) {
 func (w *simWorld) happen(e *simEvent) {
 	n := w.nodes[e.node]
 	switch {
+	case e.kind == simServer:
+		e.fn()
 	case e.kind == simRise:
 		n.buried = false
 		w.after(0, n, n.start)
@@ -108,7 +116,7 @@ func (w *simWorld) happen(e *simEvent) {
 			n.heard(e.from, e.report)
 		case simAction, simReload:
 			e.fn()
-		case simRise:
+		case simRise, simServer:
 		}
 	}
 }
@@ -143,6 +151,10 @@ func (w *simWorld) after(d time.Duration, n *simNode, fn func()) {
 // mischief does one bad thing, or mends one.
 func (w *simWorld) mischief() {
 	n := w.nodes[w.rng.IntN(len(w.nodes))]
+	if w.tables != nil && w.rng.IntN(4) == 0 {
+		w.disturbTables()
+		return
+	}
 	kinds := 16
 	if w.changes {
 		kinds = 24
@@ -187,6 +199,7 @@ func (w *simWorld) calm() {
 		w.run(max(0, n.frozenUntil-w.now))
 	}
 	w.net.heal()
+	w.healTables()
 	view := w.rng.IntN(len(simViews))
 	w.lastVoters()
 	for _, n := range w.nodes {
@@ -196,6 +209,7 @@ func (w *simWorld) calm() {
 		w.after(0, n, func() { n.reload(view) })
 	}
 	w.settleVoters()
+	w.loseOne()
 }
 
 // verdict is whether each address has exactly one who answers.
@@ -253,7 +267,10 @@ func (w *simWorld) storms() {
 
 // simulate runs a seed: mischief, then calm, then the verdict.
 func simulate(seed uint64, m mutant, record bool) *simWorld {
-	w := newSimWorld(seed, m)
+	return simulateWorld(newSimWorld(seed, m, false), seed, record)
+}
+
+func simulateWorld(w *simWorld, seed uint64, record bool) *simWorld {
 	w.record = record
 	w.chaos = true
 	for _, n := range w.nodes {
@@ -273,7 +290,7 @@ func simulate(seed uint64, m mutant, record bool) *simWorld {
 			w.run(w.between(w.lease/10, max(4*w.lease, w.maxLease)))
 		}
 	}
-	if m != (mutant{}) {
+	if w.mutant != (mutant{}) {
 		return w // what it breaks shows in the mischief, if ever
 	}
 	w.calm()

@@ -1,0 +1,106 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package quorum
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// tableMutant is a way to break a table as a voter, from outside.
+type tableMutant struct {
+	blind   bool // a write happens whatever the version is
+	atOnce  bool // a lease in the record counts as run out
+	forgets bool // the record has no terms
+	ownOnly bool // the record has nothing of resources that the reader's file lacks
+	unborn  bool // a record that is new is used at once
+}
+
+// before is before a proxy decides.
+func (m tableMutant) before(n *simNode, p *simProxy) {
+	for _, s := range p.slots {
+		if m.forgets {
+			for i := range s.record.Terms {
+				s.record.Terms[i].Ballot.Counter = 1
+			}
+		}
+		if m.unborn {
+			s.born = time.Time{}
+		}
+		for k, seen := range s.seen {
+			if m.atOnce {
+				seen.since = time.Time{}
+				s.seen[k] = seen
+			}
+		}
+		if m.ownOnly {
+			var own []tableLease
+			for _, l := range s.record.Leases {
+				for _, r := range n.resources() {
+					if l.key() == (key{r.Name, r.Digest()}) {
+						own = append(own, l)
+					}
+				}
+			}
+			s.record.Leases = own
+		}
+	}
+}
+
+// TestSimulationTable is TestSimulation where a table votes beside two nodes, or
+// three: it is slow, it can't be reached, its answers are lost, what is written to it is
+// written late and twice, it is read late, and its records are deleted.
+func TestSimulationTable(t *testing.T) {
+	if *seedFlag != 0 {
+		w := simulateWorld(newSimWorld(*seedFlag, mutant{}, true), *seedFlag, true)
+		t.Logf("%s\n", strings.Join(w.log, "\n"))
+		if w.wrong != nil {
+			t.Error(w.wrong)
+		}
+		return
+	}
+	var events, held, grants, seeds, failures, higher, writes, vain, unheard, deleted uint64
+	for seed := uint64(1); seed <= *seedsFlag || events < *eventsFlag; seed++ {
+		w := simulateWorld(newSimWorld(seed, mutant{}, true), seed, false)
+		events, held, grants, seeds, higher = events+w.events, held+w.held, grants+w.grants, seeds+1, higher+w.higher
+		writes, vain, unheard, deleted = writes+w.writes, vain+w.vain, unheard+w.unheard, deleted+w.deleted
+		if w.wrong == nil {
+			continue
+		}
+		t.Errorf("%v; replay: go test ./quorum -run 'TestSimulationTable$' -v -seed %d", w.wrong, seed)
+		if failures++; failures == 10 {
+			break
+		}
+	}
+	t.Logf("%d seeds, %d events, %d of them with a holder, %d leases, %d with a term held to the last; "+
+		"tables: %d writes, %d of them unheard of, %d in vain, %d times deleted",
+		seeds, events, held, grants, higher, writes, unheard, vain, deleted)
+	if grants < seeds || held < events/10 || higher < seeds || min(vain, unheard) < seeds || deleted == 0 {
+		t.Error("hardly ever did anybody hold a lease, or need the table: this simulation shows nothing")
+	}
+}
+
+// tableMutants are the ways, and seeds that are known to find them.
+var tableMutants = []struct {
+	name string
+	tableMutant
+	seeds []uint64
+}{
+	{"the version is not checked", tableMutant{blind: true}, []uint64{1, 3, 5}},
+	{"a lease in it has run out at once", tableMutant{atOnce: true}, []uint64{1, 2, 3}},
+	{"its terms are forgotten", tableMutant{forgets: true}, []uint64{32, 78, 126}},
+	{"a record for each resource", tableMutant{ownOnly: true}, []uint64{2, 4, 7}},
+	{"a new record is used at once", tableMutant{unborn: true}, []uint64{18, 42, 231}},
+}
+
+func TestSimulationTableFindsMutants(t *testing.T) {
+	for _, test := range tableMutants {
+		t.Run(test.name, func(t *testing.T) {
+			findMutant(t, test.seeds, func(seed uint64) *simWorld {
+				return simulateWorld(newSimWorld(seed, mutant{tables: test.tableMutant}, true), seed, false)
+			})
+		})
+	}
+}

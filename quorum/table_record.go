@@ -1,0 +1,174 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package quorum
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// recordVersion is that of the record's format. One that changes what a lease
+// means gets another: who doesn't know it does without the table.
+const recordVersion = 1
+
+// recordMost is how long a record may be, a little less than what DynamoDB
+// takes.
+const recordMost = 390_000
+
+// record is what a table has under a key: a voter's memory, as JSON, which people
+// can read in the table.
+type record struct {
+	// Fresh: nothing was accepted in it. It may be the successor of one that is
+	// lost.
+	Fresh  bool         `json:"fresh,omitempty"`
+	Leases []tableLease `json:"leases,omitempty"`
+	Terms  []tableTerm  `json:"terms,omitempty"`
+}
+
+// tableLease is a lease that may run.
+type tableLease struct {
+	Resource  string        `json:"resource"`
+	Addresses []netip.Addr  `json:"addresses"`
+	Ballot    tableBallot   `json:"ballot"`
+	Sequence  uint64        `json:"sequence"`
+	Lease     time.Duration `json:"lease_ns"`
+
+	digest Digest // of the addresses
+}
+
+// tableTerm is the highest ballot that was accepted or released of a resource.
+type tableTerm struct {
+	Resource string      `json:"resource"`
+	Ballot   tableBallot `json:"ballot"`
+	Released bool        `json:"released,omitempty"`
+}
+
+type tableBallot struct {
+	Counter uint64 `json:"counter"`
+	Node    string `json:"node"`
+	Start   uint64 `json:"start"`
+}
+
+func newTableBallot(b Ballot) tableBallot { return tableBallot(b) }
+
+func newTableLease(r Resource) tableLease {
+	l := tableLease{Resource: r.Name, digest: r.Digest()}
+	for _, a := range r.Addresses {
+		l.Addresses = append(l.Addresses, a.WithZone("")) // as the digest has them
+	}
+	return l
+}
+
+func (l *tableLease) ballot() Ballot     { return Ballot(l.Ballot) }
+func (l *tableLease) key() key           { return key{l.Resource, l.digest} }
+func (l *tableLease) resource() Resource { return Resource{Name: l.Resource, Addresses: l.Addresses} }
+func (t *tableTerm) ballot() Ballot      { return Ballot(t.Ballot) }
+
+// same tells whether nothing but the addresses' order differs.
+func (l *tableLease) same(o *tableLease) bool {
+	return l.key() == o.key() && l.Ballot == o.Ballot && l.Sequence == o.Sequence && l.Lease == o.Lease
+}
+
+func (r *record) clone() record {
+	return record{r.Fresh, slices.Clone(r.Leases), slices.Clone(r.Terms)}
+}
+
+// termOf is that of a resource, made if there is none.
+func (r *record) termOf(resource string) *tableTerm {
+	i := slices.IndexFunc(r.Terms, func(t tableTerm) bool { return t.Resource == resource })
+	if i < 0 {
+		r.Terms = append(r.Terms, tableTerm{Resource: resource})
+		i = len(r.Terms) - 1
+	}
+	return &r.Terms[i]
+}
+
+// recordFile is the record with what stands around it.
+type recordFile struct {
+	Format int `json:"version"`
+	record
+}
+
+var errRecord = errors.New("a record of this table can't be used")
+
+func (r *record) encode() ([]byte, error) {
+	b, err := json.Marshal(recordFile{recordVersion, *r})
+	if err == nil && len(b) > recordMost {
+		err = fmt.Errorf("%w: it would have %d bytes, more than %d", errRecord, len(b), recordMost)
+	}
+	return b, err
+}
+
+// parseRecord is the reverse. It is a voter's memory: nothing of it may be
+// unknown.
+func parseRecord(b []byte) (record, error) {
+	var f recordFile
+	if len(b) > recordMost {
+		return record{}, fmt.Errorf("%w: it has %d bytes", errRecord, len(b))
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&f); err != nil {
+		return record{}, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return record{}, fmt.Errorf("%w: something follows after byte %d", errRecord, d.InputOffset())
+	}
+	if f.Format != recordVersion {
+		return record{}, fmt.Errorf("%w: it is of version %d", errRecord, f.Format)
+	}
+	for i := range f.Leases {
+		l := &f.Leases[i]
+		l.digest = l.resource().Digest()
+	}
+	if err := f.validate(); err != nil {
+		return record{}, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	return f.record, nil
+}
+
+// validate tells what can't be.
+func (r *record) validate() error {
+	errs := []error{}
+	terms := map[string]Ballot{}
+	for i := range r.Terms {
+		t := &r.Terms[i]
+		if _, twice := terms[t.Resource]; twice || t.Resource == "" || len(t.Resource) > maxName {
+			errs = append(errs, fmt.Errorf("the term of %q", t.Resource))
+		}
+		terms[t.Resource] = t.ballot()
+		errs = append(errs, t.Ballot.validate())
+	}
+	seen := map[key]bool{}
+	for i := range r.Leases {
+		l := &r.Leases[i]
+		errs = append(errs, l.resource().validate(), l.Ballot.validate())
+		if seen[l.key()] || l.Lease <= 0 || l.ballot().Compare(terms[l.Resource]) > 0 {
+			errs = append(errs, fmt.Errorf("the lease of %q", l.Resource))
+		}
+		seen[l.key()] = true
+		for _, a := range l.Addresses {
+			if !a.IsValid() || a.Zone() != "" {
+				errs = append(errs, fmt.Errorf("an address of %q", l.Resource))
+			}
+		}
+	}
+	if r.Fresh && len(r.Leases) > 0 {
+		errs = append(errs, errors.New("leases in a fresh record"))
+	}
+	return errors.Join(errs...)
+}
+
+func (b tableBallot) validate() error {
+	if b.Counter == 0 || b.Counter > mostTerms || b.Node == "" || len(b.Node) > maxName {
+		return fmt.Errorf("ballot %v", Ballot(b))
+	}
+	return nil
+}
