@@ -139,13 +139,9 @@ func (r *reader) aws(raw *rawAWS, c *Config) *AWS {
 	return a
 }
 
-// unreadyWeight is the file's, or enough that a node which is not ready is
-// behind all that are: else it would take the addresses from one that can hold
-// them.
-func unreadyWeight(raw *rawAWS, routers []router) int {
-	if raw.Readiness.Weight.ok {
-		return raw.Readiness.Weight.v
-	}
+// enoughWeight is so much that a node which could not take over is behind all
+// that could: else it would take the addresses from one that can hold them.
+func enoughWeight(routers []Router) int {
 	most := leastReadinessWeight
 	for _, v := range routers {
 		if !v.Cloud() {

@@ -87,6 +87,21 @@ func TestCloudDefaults(t *testing.T) {
 	}
 }
 
+// TestWatch: programs do without a section aws.
+func TestWatch(t *testing.T) {
+	if w := mustParse(t, small).Watch(); w != (Watch{}) {
+		t.Errorf("without a cloud: %+v", w)
+	}
+	program := strings.Replace(strings.Replace(cloudy, "aws-secondary-ip", "{exec: [/bin/move]}", 1), "aws: {}\n", "", 1)
+	if got, want := mustParse(t, program).Watch(), (Watch{Poll: 30 * time.Second, Readiness: time.Minute, Weight: -51}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	c := mustParse(t, program+"aws: {poll: 1m, readiness: {interval: 2m, weight: -70}}\n")
+	if got, want := c.Watch(), (Watch{Poll: time.Minute, Readiness: 2 * time.Minute, Weight: -70}); got != want || len(c.Warnings) > 0 {
+		t.Errorf("got %+v, want %+v; warnings %v", got, want, c.Warnings)
+	}
+}
+
 // TestUnreadyWeight: unless the file says otherwise a node that could not take
 // over is behind all that could.
 func TestUnreadyWeight(t *testing.T) {

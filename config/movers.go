@@ -27,6 +27,25 @@ func (r Router) Cloud() bool {
 	return slices.ContainsFunc(r.Move, func(m Mover) bool { return m.Kind != MoveKernel })
 }
 
+// Watch is how a cloud is looked at, by whatever means addresses move in it.
+type Watch struct {
+	Poll      time.Duration // by a holder: AWS.Poll
+	Readiness time.Duration // by a standby: AWS.Readiness
+	Weight    int           // AWS.ReadinessWeight
+}
+
+// Watch is what the section aws says, or would if it were there: programs that
+// move addresses do without it. It is zero where no router moves in a cloud.
+func (c *Config) Watch() Watch {
+	switch {
+	case !slices.ContainsFunc(c.Routers, Router.Cloud):
+		return Watch{}
+	case c.AWS == nil:
+		return Watch{Poll: defaultPoll, Readiness: defaultReadiness, Weight: enoughWeight(c.Routers)}
+	}
+	return Watch{Poll: c.AWS.Poll, Readiness: c.AWS.Readiness, Weight: c.AWS.ReadinessWeight}
+}
+
 // plainMovers are the movers that a word stands for.
 var plainMovers = []string{string(MoveKernel), string(MoveAWSSecondaryIP), string(MoveAWSRoute), string(MoveAWSEIP)}
 

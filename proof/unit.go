@@ -108,7 +108,7 @@ func (u unit) decided(m *model) bool {
 
 // cloud tells whether a standby looks whether it could take the routers over.
 func (u unit) cloud(m *model) bool {
-	return m.config.AWS != nil && slices.ContainsFunc(u.routers, config.Router.Cloud)
+	return slices.ContainsFunc(u.routers, config.Router.Cloud)
 }
 
 // homes are the interfaces that the routers live on. One that is not known is

@@ -9,7 +9,7 @@ import (
 	"github.com/vicar-ha/vicar/track"
 )
 
-// A node that could not take over in its cloud loses AWS.ReadinessWeight while it
+// A node that could not take over in its cloud loses config.Watch.Weight while it
 // is a standby. That is no failure of the model: it takes nothing from a holder.
 // What is looked at is whether it is enough.
 
@@ -18,7 +18,7 @@ func (j *judge) unready() {
 	if !j.cloud {
 		return
 	}
-	weight := j.m.config.AWS.ReadinessWeight
+	weight := j.m.config.Watch().Weight
 	worse, better, most := nobody, nobody, 0
 	for _, a := range j.candidates() {
 		for _, b := range j.candidates() {
