@@ -73,6 +73,9 @@ type Config struct {
 	Env []string
 	// Grace is the time from SIGTERM to SIGKILL; 0 is 500 ms.
 	Grace time.Duration
+	// Answer, if it is not 0, keeps the standard output apart from the standard
+	// error, up to so many bytes: see Output.
+	Answer int
 }
 
 func (c Config) check() error {
@@ -91,6 +94,9 @@ func (c Config) check() error {
 		if key, _, ok := strings.Cut(s, "="); !ok || key == "" {
 			return fmt.Errorf("program %s: environment %q: want KEY=value", c.Argv[0], s)
 		}
+	}
+	if c.Answer < 0 {
+		return fmt.Errorf("program %s: an answer of %d bytes", c.Argv[0], c.Answer)
 	}
 	if c.Grace < 0 {
 		return fmt.Errorf("program %s: grace %v is negative", c.Argv[0], c.Grace)
@@ -114,10 +120,15 @@ func environment(base, env []string) []string {
 	return out
 }
 
-// Output is what a program wrote to its standard output and error.
+// Output is what a program wrote to its standard output and error. With
+// Config.Answer the tail is that of the standard error.
 type Output struct {
 	Tail  []byte // the last 4 KiB
 	Bytes int64  // how much it was in all
+	// Answer is the beginning of the standard output, with Config.Answer. Cut says
+	// that there was more.
+	Answer []byte
+	Cut    bool
 }
 
 // line is the last line that says something, cut to what an error can bear and

@@ -27,6 +27,7 @@ func TestConfig(t *testing.T) {
 		{"NUL", Config{Argv: []string{"/bin/true", "a\x00b"}}, "program /bin/true: a NUL byte in an argument"},
 		{"environment", Config{Argv: []string{"/bin/true"}, Env: []string{"A"}}, `program /bin/true: environment "A": want KEY=value`},
 		{"no key", Config{Argv: []string{"/bin/true"}, Env: []string{"=A"}}, `program /bin/true: environment "=A": want KEY=value`},
+		{"answer", Config{Argv: []string{"/bin/true"}, Answer: -1}, "program /bin/true: an answer of -1 bytes"},
 		{"grace", Config{Argv: []string{"/bin/true"}, Grace: -1}, "program /bin/true: grace -1ns is negative"},
 	} {
 		if _, err := New(tt.cfg); err == nil || err.Error() != tt.want {

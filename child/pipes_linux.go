@@ -18,19 +18,31 @@ const lastWords = 100 * time.Millisecond
 // pipes are what a program reads and writes. Nobody waits for it to read, and
 // it waits for nobody to read what it writes.
 type pipes struct {
-	stdin, output *os.File // the program's ends
-	in, out       *os.File // ours; in is nil if there is nothing to be read
-	text          []byte   // for in
+	stdin, stdout, stderr *os.File // the program's ends; one file may be both outputs
+	in, out               *os.File // ours; in is nil if there is nothing to be read
+	said                  *os.File // nil if the answer is not kept apart
+	text                  []byte   // for in
+	most                  int      // of the answer
 
 	wait   sync.WaitGroup
 	result Output // after wait
+	answer head
 }
 
-func newPipes(stdin []byte) (*pipes, error) {
-	p := &pipes{text: stdin}
+// newPipes makes them. If most is not 0 the answer is kept apart.
+func newPipes(stdin []byte, most int) (*pipes, error) {
+	p := &pipes{text: stdin, most: most}
 	var err error
-	if p.out, p.output, err = os.Pipe(); err != nil {
+	if p.out, p.stderr, err = os.Pipe(); err != nil {
 		return nil, fmt.Errorf("making a pipe: %w", err)
+	}
+	p.stdout = p.stderr
+	opened := []*os.File{p.out, p.stderr}
+	if most > 0 {
+		if p.said, p.stdout, err = os.Pipe(); err != nil {
+			return nil, errors.Join(fmt.Errorf("making a pipe: %w", err), closeAll(opened))
+		}
+		opened = append(opened, p.said, p.stdout)
 	}
 	if len(stdin) > 0 {
 		p.stdin, p.in, err = os.Pipe()
@@ -38,17 +50,29 @@ func newPipes(stdin []byte) (*pipes, error) {
 		p.stdin, err = os.Open(os.DevNull)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the input: %w", err), p.out.Close(), p.output.Close())
+		return nil, errors.Join(fmt.Errorf("opening the input: %w", err), closeAll(opened))
 	}
 	return p, nil
+}
+
+func closeAll(files []*os.File) error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // handOver closes the program's ends, which are its own now, and begins to write
 // and read.
 func (p *pipes) handOver() {
 	_ = p.stdin.Close()
-	_ = p.output.Close()
+	_ = p.stderr.Close()
 	p.wait.Go(func() { p.result = drain(p.out) })
+	if p.said != nil {
+		_ = p.stdout.Close()
+		p.wait.Go(func() { p.answer = listen(p.said, p.most) })
+	}
 	if p.in != nil {
 		p.wait.Go(func() {
 			// A program need not read it all.
@@ -63,12 +87,19 @@ func (p *pipes) finish() Output {
 	if p.in != nil {
 		_ = p.in.Close()
 	}
-	// Without a deadline the reader ends when it is closed.
-	if p.out.SetReadDeadline(time.Now().Add(lastWords)) != nil {
-		_ = p.out.Close()
+	ours := []*os.File{p.out}
+	if p.said != nil {
+		ours = append(ours, p.said)
+	}
+	for _, f := range ours {
+		// Without a deadline the reader ends when it is closed.
+		if f.SetReadDeadline(time.Now().Add(lastWords)) != nil {
+			_ = f.Close()
+		}
 	}
 	p.wait.Wait()
-	_ = p.out.Close()
+	_ = closeAll(ours)
+	p.result.Answer, p.result.Cut = p.answer.buf, p.answer.cut
 	return p.result
 }
 

@@ -123,7 +123,7 @@ type run struct {
 }
 
 func newRun(p *Program, stdin []byte, env []string) (*run, error) {
-	pipes, err := newPipes(stdin)
+	pipes, err := newPipes(stdin, p.cfg.Answer)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (r *run) tend() {
 	defer close(r.reaped)
 	err := r.p.checkSafe()
 	if err == nil {
-		r.proc, err = r.p.start(r.env, r.pipes.stdin, r.pipes.output)
+		r.proc, err = r.p.start(r.env, r.pipes.stdin, r.pipes.stdout, r.pipes.stderr)
 	}
 	r.started <- err
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 
 // start starts the program from the calling thread, which must be locked and is
 // unfit for anything else afterwards.
-func (p *Program) start(env []string, stdin, output *os.File) (*os.Process, error) {
+func (p *Program) start(env []string, stdin, stdout, stderr *os.File) (*os.Process, error) {
 	if err := calm(); err != nil {
 		return nil, fmt.Errorf("giving up the real-time policy: %w", err)
 	}
@@ -33,7 +33,7 @@ func (p *Program) start(env []string, stdin, output *os.File) (*os.Process, erro
 	attr := &os.ProcAttr{
 		Dir:   "/",
 		Env:   env,
-		Files: []*os.File{stdin, output, output},
+		Files: []*os.File{stdin, stdout, stderr},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 	}
 	if a := p.account; a.switches {

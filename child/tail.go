@@ -38,3 +38,22 @@ func drain(r io.Reader) Output {
 		}
 	}
 }
+
+// head keeps the first of what is written to it.
+type head struct {
+	buf []byte
+	cut bool
+}
+
+// listen reads as drain does, and keeps the first bytes.
+func listen(r io.Reader, most int) (h head) {
+	for b := make([]byte, 4<<10); ; {
+		n, err := r.Read(b)
+		keep := min(n, most-len(h.buf))
+		h.buf = append(h.buf, b[:keep]...)
+		h.cut = h.cut || keep < n
+		if err != nil {
+			return h
+		}
+	}
+}
