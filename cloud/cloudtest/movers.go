@@ -242,12 +242,19 @@ func removed(s *story) {
 // lateWrite: what a former holder has sent, and what comes after its successor's,
 // is put right soon, and not at the next poll only.
 func lateWrite(s *story) {
-	s.needs("late writes", s.Late != nil)
+	s.needs("late writes, and counting what has left", s.Late != nil && s.Writes != nil)
 	s.Late(1, 700*time.Millisecond)
 	former := s.mover(1, nil)
-	ctx, cancel := context.WithTimeout(s.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithCancel(s.Context())
 	defer cancel()
-	_ = former.Acquire(ctx, s.claim(1)) // the holder shows what came of it
+	given := make(chan struct{})
+	go func() {
+		defer close(given)
+		_ = former.Acquire(ctx, s.claim(1)) // the holder shows what came of it
+	}()
+	s.eventually("the former holder's write", func() bool { return s.Writes(1) == len(s.objects) })
+	cancel()
+	<-given
 	m := s.mover(0, func(c *cloud.Config) { c.Poll = time.Hour })
 	s.own(m, s.claim(2))
 	s.must(m.Acquire(s.Context(), s.claim(2)))
