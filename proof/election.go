@@ -59,7 +59,7 @@ func (s standing) can() bool { return !s.out && s.down == "" && len(s.Blocked) =
 
 func newElection(m *model, u unit) *election {
 	e := &election{
-		m: m, units: []unit{u}, preempt: u.routers[0].Preempt, hold: u.routers[0].OnLoss == config.OnLossHold, cloud: u.cloud(m), tracks: u.tracks, tracked: make(map[int]int),
+		m: m, units: []unit{u}, preempt: u.routers[0].Preempt, hold: u.routers[0].OnLoss == config.OnLossHold, cloud: u.cloud(), tracks: u.tracks, tracked: make(map[int]int),
 		base: make([]uint8, len(m.nodes)), primary: make([]netip.Addr, len(m.nodes)), homes: make([][]string, len(m.nodes)),
 	}
 	for i, t := range u.tracks {

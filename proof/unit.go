@@ -107,7 +107,7 @@ func (u unit) decided(m *model) bool {
 }
 
 // cloud tells whether a standby looks whether it could take the routers over.
-func (u unit) cloud(m *model) bool {
+func (u unit) cloud() bool {
 	return slices.ContainsFunc(u.routers, config.Router.Cloud)
 }
 
@@ -129,7 +129,7 @@ func (u unit) alike(m *model) string {
 		order[i], priorities[i] = i, u.routers[0].Priority[n.Name]
 	}
 	slices.SortFunc(order, func(a, b int) int { return u.primary(m, m.nodes[a]).Compare(u.primary(m, m.nodes[b])) })
-	return fmt.Sprintf("%v %v %v %v %v %+v %v", u.routers[0].Preempt, u.routers[0].OnLoss, u.cloud(m), order, priorities, u.tracks, u.decided(m)) + u.links(m)
+	return fmt.Sprintf("%v %v %v %v %v %+v %v", u.routers[0].Preempt, u.routers[0].OnLoss, u.cloud(), order, priorities, u.tracks, u.decided(m)) + u.links(m)
 }
 
 // links is how the interfaces that its tracks look at or leave by are those that
