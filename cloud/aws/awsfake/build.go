@@ -16,7 +16,7 @@ import (
 func build(cfg Config) (*region, *state, error) {
 	r := &region{
 		name: cmp.Or(cfg.Region, "eu-central-1"), account: cmp.Or(cfg.Account, "111122223333"),
-		vpcs: map[string]VPC{}, subnets: map[string]Subnet{}, types: types(), keys: map[string]string{},
+		vpcs: map[string]VPC{}, subnets: map[string]Subnet{}, types: knownTypes(), keys: map[string]string{},
 	}
 	maps.Copy(r.types, cfg.Types)
 	for _, v := range cfg.VPCs {

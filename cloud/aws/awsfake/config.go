@@ -161,8 +161,8 @@ type Type struct {
 	IPv4, IPv6 int // per interface, the primary address with them
 }
 
-// types are those that AWS documents so.
-func types() map[string]Type {
+// knownTypes are those that AWS documents so.
+func knownTypes() map[string]Type {
 	return map[string]Type{
 		"t3.micro":   {2, 2, 2},
 		"t3.small":   {3, 4, 4},

@@ -62,7 +62,7 @@ func flatten(path string, v any, into map[string]string) {
 	}
 }
 
-func (d dynamo) answer(w *World, e *exchange, who *credentials) reply {
+func (d dynamo) answer(w *World, e *exchange, who *keyPair) reply {
 	out, err := d.run(w, strings.TrimPrefix(e.http.Header.Get("X-Amz-Target"), dynamoTarget), e.body, who)
 	if err != nil {
 		var f failure
@@ -103,7 +103,7 @@ func badRequest(format string, args ...any) failure {
 }
 
 // run does an action that the policies allow.
-func (d dynamo) run(w *World, name string, body []byte, who *credentials) (any, error) {
+func (d dynamo) run(w *World, name string, body []byte, who *keyPair) (any, error) {
 	do, ok := map[string]func(*World, dynamoRequest, string) (any, error){
 		"DescribeTable": d.describe, "GetItem": d.get, "PutItem": d.put, "UpdateItem": d.update,
 	}[name]

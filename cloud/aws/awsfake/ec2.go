@@ -36,7 +36,7 @@ type call struct {
 	params
 
 	w   *World
-	who *credentials
+	who *keyPair
 	now *state // as it is; a describe has its own
 }
 
@@ -96,7 +96,7 @@ func (ec2) read(e *exchange) (Request, *reply) {
 	return r, nil
 }
 
-func (s ec2) answer(w *World, e *exchange, who *credentials) reply {
+func (s ec2) answer(w *World, e *exchange, who *keyPair) reply {
 	name := e.params["Action"]
 	body, err := s.run(w, name, e.params, who)
 	if err != nil {
@@ -136,7 +136,7 @@ func xmlHeaders() map[string]string {
 
 // run checks a request and does it, in the order in which EC2 does: its form, the
 // rate, the permission, DryRun, and only then whether it can be done.
-func (s ec2) run(w *World, name string, p params, who *credentials) (any, error) {
+func (s ec2) run(w *World, name string, p params, who *keyPair) (any, error) {
 	a, ok := ec2Actions()[name]
 	if !ok {
 		return nil, failure{status: http.StatusBadRequest, code: "InvalidAction", message: "The action " + name + " is not valid for this web service."}
@@ -194,13 +194,10 @@ func (c *call) permit(name string, a action) error {
 	return nil
 }
 
-// resource is an access to one of EC2's objects. What belongs to another account no
-// policy of this one can allow.
+// resource is an access to one of EC2's objects.
 func (c *call) resource(kind, id, account string, tags map[string]string) access {
 	a := access{resource: strings.Join([]string{"arn:aws:ec2", c.w.name, account, kind + "/" + id}, ":"), keys: map[string][]string{}}
-	if account != "" && account != c.who.account {
-		a.resource = "another account's " + a.resource
-	}
+	a.foreign = account != c.who.account
 	for k, v := range tags {
 		a.keys["aws:resourcetag/"+strings.ToLower(k)] = []string{v}
 		a.keys["ec2:resourcetag/"+strings.ToLower(k)] = []string{v}

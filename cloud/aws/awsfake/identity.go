@@ -21,9 +21,9 @@ const (
 type identity struct {
 	roles map[string]*role
 	users map[string]*user
-	keys  map[string]*credentials // by access key
+	keys  map[string]*keyPair // by access key
 	// current are the credentials that an instance is shown.
-	current map[string]*credentials
+	current map[string]*keyPair
 	life    time.Duration // of the credentials of instances; sessionTime if 0
 }
 
@@ -37,8 +37,8 @@ type user struct {
 	policy *policy
 }
 
-// credentials are keys, and whose they are.
-type credentials struct {
+// keyPair is a pair of keys, and whose it is.
+type keyPair struct {
 	key, secret, token string
 	made, expires      time.Time // expires is zero for a user's
 
@@ -49,7 +49,7 @@ type credentials struct {
 
 func newIdentity(r *region, roles []Role, users []User) (identity, error) {
 	i := identity{
-		roles: map[string]*role{}, users: map[string]*user{}, keys: map[string]*credentials{}, current: map[string]*credentials{},
+		roles: map[string]*role{}, users: map[string]*user{}, keys: map[string]*keyPair{}, current: map[string]*keyPair{},
 	}
 	for _, given := range roles {
 		p, err := parsePolicy(given.Policy)
@@ -66,7 +66,7 @@ func newIdentity(r *region, roles []Role, users []User) (identity, error) {
 		}
 		given.Account = cmp.Or(given.Account, r.account)
 		i.users[given.Name] = &user{given, p}
-		i.keys[given.Key] = &credentials{
+		i.keys[given.Key] = &keyPair{
 			key: given.Key, secret: given.Secret, account: given.Account, name: given.Name, caller: given.Name,
 			arn: "arn:aws:iam::" + given.Account + ":user/" + given.Name, id: "AIDA" + given.Name,
 		}
@@ -78,7 +78,7 @@ func newIdentity(r *region, roles []Role, users []User) (identity, error) {
 func (r *role) arn() string { return "arn:aws:iam::" + r.Account + ":role/" + r.Name }
 
 // policies are those of whose credentials they are, as they stand now.
-func (i *identity) policies(c *credentials) []*policy {
+func (i *identity) policies(c *keyPair) []*policy {
 	if c.token != "" {
 		if r, ok := i.roles[c.name]; ok {
 			return []*policy{r.policy}
@@ -89,7 +89,7 @@ func (i *identity) policies(c *credentials) []*policy {
 }
 
 // session makes credentials of a role.
-func (w *World) session(r *role, name, caller string, life time.Duration) *credentials {
+func (w *World) session(r *role, name, caller string, life time.Duration) *keyPair {
 	letters := func(n int) string {
 		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 		b := make([]byte, n)
@@ -99,7 +99,7 @@ func (w *World) session(r *role, name, caller string, life time.Duration) *crede
 		return string(b)
 	}
 	now := time.Now()
-	c := &credentials{
+	c := &keyPair{
 		key: "ASIA" + letters(16), secret: letters(40), token: letters(200), made: now, expires: now.Add(life),
 		account: r.Account, name: r.Name, caller: caller, id: "AROA" + r.Name + ":" + name,
 		arn: "arn:aws:sts::" + r.Account + ":assumed-role/" + r.Name + "/" + name,
@@ -110,7 +110,7 @@ func (w *World) session(r *role, name, caller string, life time.Duration) *crede
 
 // profile are the credentials that an instance's metadata show: new ones in time
 // before the former end.
-func (w *World) profile(instance string, r *role) *credentials {
+func (w *World) profile(instance string, r *role) *keyPair {
 	life := cmp.Or(w.identity.life, sessionTime)
 	c := w.identity.current[instance]
 	if c == nil || c.name != r.Name || time.Until(c.expires) < min(renewAhead, life/2) {
@@ -172,4 +172,4 @@ func (w *World) SetPolicy(name, text string) error {
 }
 
 // trusts tells whether a role may be assumed by who has these credentials.
-func (r *role) trusts(c *credentials) bool { return slices.Contains(r.Trust, c.name) }
+func (r *role) trusts(c *keyPair) bool { return slices.Contains(r.Trust, c.name) }

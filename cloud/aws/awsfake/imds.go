@@ -143,7 +143,7 @@ func (w *World) document(s *state, i Instance) string {
 }
 
 // security is what iam/security-credentials/ROLE shows.
-func (w *World) security(c *credentials) string {
+func (w *World) security(c *keyPair) string {
 	return jsonText(map[string]string{
 		"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": c.made.UTC().Format(time.RFC3339), "AccessKeyId": c.key, "SecretAccessKey": c.secret,
 		"Token": c.token, "Expiration": c.expires.UTC().Format(time.RFC3339),

@@ -6,12 +6,14 @@ package awsfake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"testing"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ec2api "github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -115,4 +117,16 @@ func (m machine) assign(ctx context.Context, n int, steal bool, as ...string) er
 		NetworkInterfaceId: sdk.String(ClusterInterface(n)), PrivateIpAddresses: as, AllowReassignment: &steal,
 	})
 	return err
+}
+
+// assumed is the machine with the credentials of a role.
+func (m machine) assumed(role string) machine {
+	cfg := m.config
+	cfg.Credentials = sdk.NewCredentialsCache(stscreds.NewAssumeRoleProvider(m.sts, role))
+	return machine{ec2api.NewFromConfig(cfg), m.imds, stsapi.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg), cfg}
+}
+
+// allowing is a policy of one statement.
+func allowing(action, resource string) string {
+	return fmt.Sprintf(`{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": %q, "Resource": %q}}`, action, resource)
 }

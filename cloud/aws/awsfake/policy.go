@@ -42,6 +42,8 @@ type access struct {
 	action   string // "ec2:ReplaceRoute"
 	resource string // an ARN, or "*" where the action has no resources
 	keys     map[string][]string
+	// What belongs to another account no policy of this one can allow.
+	foreign bool
 }
 
 // parsePolicy reads a policy. What is in the grammar of IAM and not known here is an
@@ -139,6 +141,9 @@ func (raw rawStatement) parse() (statement, error) {
 // allows evaluates the policies of a principal.
 func allows(policies []*policy, a access) bool {
 	allowed := false
+	if a.foreign {
+		return false
+	}
 	for _, p := range policies {
 		for _, s := range p.statements {
 			if !s.matches(a) {

@@ -40,7 +40,7 @@ type service interface {
 	// read finds out what is asked; an answer instead is that it can't be told.
 	read(e *exchange) (Request, *reply)
 	// answer does it. The signature has been found good, and the principal's.
-	answer(w *World, e *exchange, who *credentials) reply
+	answer(w *World, e *exchange, who *keyPair) reply
 	// fail is an error as this service says it.
 	fail(e failure) reply
 }
@@ -207,7 +207,7 @@ func (w *World) answer(e *exchange) reply {
 }
 
 // authenticate finds whose request it is.
-func (w *World) authenticate(e *exchange) (*credentials, error) {
+func (w *World) authenticate(e *exchange) (*keyPair, error) {
 	codes := codesOf(e.service)
 	if e.http.Header.Get("Authorization") == "" {
 		return nil, failure{status: codes.status, code: codes.missing, message: "Request must contain a signature that conforms to AWS standards"}

@@ -31,7 +31,7 @@ func (sts) read(e *exchange) (Request, *reply) {
 	return Request{Service: "sts", Action: p["Action"], Params: p}, nil
 }
 
-func (s sts) answer(w *World, e *exchange, who *credentials) reply {
+func (s sts) answer(w *World, e *exchange, who *keyPair) reply {
 	var body any
 	var err error
 	switch e.params["Action"] {
@@ -77,7 +77,7 @@ type assumeAnswer struct {
 
 // assume gives the credentials of a role. The role must trust who asks; in another
 // account, the policies of who asks must allow it too.
-func (w *World) assume(p params, who *credentials) (any, error) {
+func (w *World) assume(p params, who *keyPair) (any, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	life, err := assumeLife(p, who)
@@ -106,7 +106,7 @@ func (w *World) assume(p params, who *credentials) (any, error) {
 // sessionName is what AWS allows as a name.
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 
-func assumeLife(p params, who *credentials) (time.Duration, error) {
+func assumeLife(p params, who *keyPair) (time.Duration, error) {
 	bad := func(message string) error {
 		return failure{status: http.StatusBadRequest, code: "ValidationError", message: message}
 	}
