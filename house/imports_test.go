@@ -40,6 +40,7 @@ var imports = map[string][]string{
 	"cloud/aws":        {"cloud"},
 	"cloud/cloudtest":  {"cloud", "vip"},
 	"cloud/exec":       {"child", "cloud"},
+	"cloud/probe":      {"vip"},
 	"config":           {"vrrp/wire", "checks", "track", "vip"},
 	"control":          {"status", "track"},
 	"hook":             {"child", "status", "vip"},
@@ -57,7 +58,7 @@ var imports = map[string][]string{
 	"proof":            {"checks", "config", "track"},
 
 	"cmd/vicar": {
-		"address", "agent", "checks", "checks/probe", "clock", "config", "control", "fleet", "guard", "guardian", "hook", "lab", "lab/demo", "logqueue",
+		"address", "agent", "checks", "checks/probe", "clock", "cloud", "cloud/aws", "cloud/exec", "cloud/probe", "config", "control", "fleet", "guard", "guardian", "hook", "lab", "lab/demo", "logqueue",
 		"proof", "quorum", "status", "track", "transport", "transport/gossip", "vip", "vrrp", "vrrp/wire",
 	},
 

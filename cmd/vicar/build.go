@@ -5,6 +5,7 @@ package main
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/config"
@@ -18,6 +19,7 @@ type host struct {
 	network agent.Network
 	kernel  agent.Mover  // puts addresses on interfaces
 	prober  agent.Prober // may be nil
+	clouds  *clouds      // nil: all moves by the kernel
 	// announcer is the same for the same settings.
 	announcer func(config.Announce) agent.Announcer
 }
@@ -79,17 +81,20 @@ func agentRouter(m config.Member, c *config.Config, h host) agent.Router {
 		Local:        m.Own,
 		Addresses:    m.Router.Addresses,
 		Exclude:      m.Router.Exclude,
-		Tracks:       m.Router.Tracks,
+		Tracks:       slices.Concat(m.Router.Tracks, cloudTracks(c, m.Router)),
 		Damping:      agent.Damping(m.Router.Damping),
 		Listen:       m.Router.Listen,
-		Movers:       []agent.Mover{h.kernel},
 		Announcer:    h.announcer(m.Router.Announce),
 	}
 	if m.Interface == config.InterfaceAuto {
 		r.Interface = "" // the one with an address of Local
 	}
+	kernel := h.kernel
 	if m.Priority == ownerPriority {
-		r.Movers = []agent.Mover{owned{h.kernel, m.Router.Addresses}}
+		kernel = owned{h.kernel, m.Router.Addresses}
+	}
+	if r.Movers = []agent.Mover{kernel}; h.clouds != nil {
+		r.Movers = h.clouds.movers(m.Router, kernel)
 	}
 	if !r.Multicast {
 		var local []netip.Addr

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/cloud/probe"
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/fleet"
 	"github.com/vicar-ha/vicar/guard"
@@ -33,6 +34,7 @@ type cluster struct {
 	link    *gossip.Link
 	fleet   *fleet.Fleet
 	guard   *guard.Guard
+	probes  *probe.Prober
 	members chan struct{} // holds one: they have changed
 	now     func() time.Time
 
@@ -41,6 +43,7 @@ type cluster struct {
 	keys      [][]byte              // the link's
 	known     map[netip.Addr]string // the resources of all addresses that were configured
 	resources []config.Resource
+	byRouter  map[string]string  // the resources' names, by router
 	sealed    map[sealKey]sealed // releases, as long as they are the same
 	broken    error              // the link has ended with it
 }
@@ -49,6 +52,7 @@ type cluster struct {
 type clusterWorld struct {
 	stateDir string
 	fence    guard.Fence // nil: none
+	table    guard.Table // of the voters; nil: none
 	now      func() time.Time
 	alarms   func() (agent.Alarm, error)
 	log      *slog.Logger
@@ -71,6 +75,7 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	}
 	u := &cluster{node: node, now: now, log: w.log, said: said, keys: keys, known: make(map[netip.Addr]string), members: make(chan struct{}, 1)}
 	u.learn(c)
+	u.probes = probe.New(probe.Config{Port: c.PeerLink.Port, Peers: u.peers, Send: u.sendProbe, Ours: u.ours})
 	u.link, err = gossip.New(gossip.Config{
 		Node: node, Cluster: c.Cluster, Bind: own(c, node), Port: c.PeerLink.Port, Peers: linkPeers(c, node), Keys: keys, Log: log, Now: now,
 		State: func() []byte { return u.fleet.State() }, Changed: u.changed, Received: u.received,
@@ -96,6 +101,8 @@ func (u *cluster) received(from string, ch gossip.Channel, payload []byte) {
 	switch {
 	case ch == gossip.Agent:
 		u.fleet.Received(from, payload)
+	case ch == gossip.Probe:
+		u.probes.Received(from, payload)
 	case ch == gossip.Lease && u.guard != nil:
 		u.guard.Received(from, payload)
 	}
@@ -223,6 +230,7 @@ func (u *cluster) learn(c *config.Config) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.cfg, u.resources, u.sealed = c, c.Resources(), make(map[sealKey]sealed)
+	u.byRouter = leaseNames(u.resources)
 	for _, r := range u.resources {
 		for _, a := range r.Addresses {
 			u.known[a] = r.Name

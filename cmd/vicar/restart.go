@@ -66,6 +66,9 @@ func fixed(old, now *config.Config, node string) []string {
 	} else {
 		differ("guard.fence", old.Guard.Fence != now.Guard.Fence, old.Guard.Fence, now.Guard.Fence)
 	}
+	if !sameCloud(old, now) {
+		all = append(all, "aws, guard.table, or whether any router moves by more than the kernel")
+	}
 	was, is := witness(old, node), witness(now, node)
 	differ(fmt.Sprintf("nodes.%s.witness", node), was != is, was, is)
 	return all

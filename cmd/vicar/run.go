@@ -21,6 +21,7 @@ import (
 	"github.com/vicar-ha/vicar/address"
 	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/clock"
+	"github.com/vicar-ha/vicar/cloud/aws"
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/guardian"
 	"github.com/vicar-ha/vicar/transport"
@@ -108,14 +109,34 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 			return newBody(ctx, c, world, bodyWorld{argv: guardianArgv(f), dir: f.dir, now: ticks.Now, log: log})
 		}
 	}
+	s.ascend = func(ctx context.Context, c *config.Config, node string) (*clouds, error) {
+		w := cloudWorld{now: ticks.Now, log: log}
+		if c.PeerLink != nil {
+			w.prober = byPeers{s}
+		}
+		if c.Guard.Kind == config.GuardQuorum {
+			w.guarded, w.epoch = true, s.mayWrite
+		}
+		return newClouds(ctx, c, node, w)
+	}
 	s.join = func(c *config.Config, node string, b *body) (*cluster, error) {
-		return join(c, node, b, clusterWorld{stateDir: f.state, now: ticks.Now, alarms: alarms(ticks), log: log})
+		w := clusterWorld{stateDir: f.state, now: ticks.Now, alarms: alarms(ticks), log: log}
+		if c.Guard.Table != "" {
+			var err error
+			if w.table, err = aws.NewTables(s.clouds.session); err != nil {
+				return nil, fmt.Errorf("setting up the table of leases: %w", err)
+			}
+		}
+		return join(c, node, b, w)
 	}
 	version := readBuild().Version
 	s.build = func(c *config.Config, node string) agent.Config {
 		h := world
 		if s.body != nil {
 			h = s.body.host
+		}
+		if h.clouds = s.clouds; h.clouds != nil {
+			h.network = watched{h.network, h.clouds}
 		}
 		h.open = s.transports(h.open)
 		built := agentConfig(c, node, version, h)

@@ -32,6 +32,7 @@ type service struct {
 	// embody and join make what build needs for this configuration; nil: there is
 	// none of it.
 	embody   func(context.Context, *config.Config) (*body, error)
+	ascend   func(context.Context, *config.Config, string) (*clouds, error)
 	join     func(*config.Config, string, *body) (*cluster, error)
 	stateDir string
 	socket   string // where the control socket is if the configuration doesn't say
@@ -45,6 +46,7 @@ type service struct {
 	hooks   *hook.Notifier
 	body    *body    // nil on a witness
 	cluster *cluster // nil without a peer link
+	clouds  *clouds  // nil where all moves by the kernel
 	cfg     atomic.Pointer[config.Config]
 	node    string
 	restart atomic.Pointer[[]string] // what the last reload was refused for, see needsRestart
@@ -103,6 +105,9 @@ func (s *service) run(ctx context.Context) error {
 	if s.body != nil {
 		work.Go(func() { s.body.run(backing, s.seals()) })
 	}
+	if s.clouds != nil {
+		work.Go(func() { s.clouds.run(backing) })
+	}
 	work.Go(func() {
 		defer stop()
 		defer stopServing()
@@ -128,11 +133,21 @@ func (s *service) run(ctx context.Context) error {
 // the node takes part in the elections. A reload is strict.
 func (s *service) setUp(ctx context.Context, cfg *config.Config) (err error) {
 	s.cfg.Store(cfg)
+	if s.ascend != nil {
+		if s.clouds, err = s.ascend(ctx, cfg, s.node); err != nil {
+			return err
+		}
+	}
 	maker := probe.NewMaker()
 	build := maker.Tolerant
 	s.checks, err = checks.New(checks.Config{
-		Checks: cfg.NodeChecks(s.node), Log: s.log,
-		Build: func(k checks.Kind) (checks.Probe, error) { return build(k) },
+		Checks: nodeChecks(cfg, s.node), Log: s.log,
+		Build: func(k checks.Kind) (checks.Probe, error) {
+			if p := s.clouds.probe(k); p != nil {
+				return p, nil
+			}
+			return build(k)
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("setting up the checks: %w", err)
@@ -232,6 +247,9 @@ func (s *service) Status(ctx context.Context) (status.Status, error) {
 	}
 	if s.body != nil {
 		s.body.status(&st)
+	}
+	if s.clouds != nil {
+		s.clouds.status(s.current(), &st)
 	}
 	return st, err
 }

@@ -67,7 +67,7 @@ func witness(c *config.Config, node string) bool {
 // replace puts a configuration into force, whole or not at all. New checks begin
 // when the agent knows what they are for.
 func (s *service) replace(ctx context.Context, cfg *config.Config) error {
-	looks, err := s.checks.Prepare(cfg.NodeChecks(s.node))
+	looks, err := s.checks.Prepare(nodeChecks(cfg, s.node))
 	if err != nil {
 		return fmt.Errorf("setting up the checks: %w", err)
 	}

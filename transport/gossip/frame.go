@@ -16,6 +16,7 @@ const (
 	Agent                     // agents
 	Advert                    // VRRP adverts, see Link.Open
 	twins                     // of the link itself, see notice
+	Probe                     // requests for packets to addresses that were taken over
 )
 
 // kind says what a frame is.

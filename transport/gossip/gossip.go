@@ -64,8 +64,8 @@ type Config struct {
 	// Changed is called when Members answers otherwise than before. It must not
 	// block or call the Link. It may be nil.
 	Changed func()
-	// Received gets the messages of configured peers on the channels Lease and
-	// Agent, one after the other. It must not block, and must not keep the payload.
+	// Received gets the messages of configured peers on the channels Lease, Agent and
+	// Probe, one after the other. It must not block, and must not keep the payload.
 	Received func(from string, ch Channel, payload []byte)
 }
 

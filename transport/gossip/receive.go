@@ -68,7 +68,7 @@ func (l *Link) malformed(err error) {
 // receive hands a message on.
 func (l *Link) receive(p *peer, open []*Adverts, f *frame) {
 	switch f.channel {
-	case Lease, Agent:
+	case Lease, Agent, Probe:
 		l.receiving.Lock()
 		defer l.receiving.Unlock()
 		if l.cfg.Received != nil && !l.ended {

@@ -1,0 +1,209 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/cloud"
+	"github.com/vicar-ha/vicar/cloud/aws"
+	"github.com/vicar-ha/vicar/cloud/exec"
+	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// clouds are what moves this node's routers beside the kernel: the movers of a
+// cloud, and programs. What is about AWS doesn't change while the agent runs.
+type clouds struct {
+	cluster string
+	node    string
+	watch   config.Watch
+	release bool
+	session *aws.Session // nil: nothing of AWS
+	world   cloudWorld
+	kinds   map[config.MoverKind]*cloud.Mover
+	signals signals
+
+	mu       sync.Mutex
+	programs map[string]*cloud.Mover // by argv and time limit
+	started  func(*cloud.Mover)      // nil before run
+	findings map[string][]status.Finding
+}
+
+// cloudWorld is what clouds are built with.
+type cloudWorld struct {
+	epoch   func(vip.Claim) error // nil: no guard
+	guarded bool
+	prober  cloud.Prober // may be nil
+	now     func() time.Time
+	log     *slog.Logger
+}
+
+// newClouds builds what the configuration wants, nil if no router moves but by the
+// kernel, and no table votes. It asks nobody.
+func newClouds(ctx context.Context, c *config.Config, node string, w cloudWorld) (*clouds, error) {
+	if !skyward(c) {
+		return nil, nil
+	}
+	u := &clouds{
+		cluster: c.Cluster, node: node, watch: c.Watch(), release: c.AWS != nil && c.AWS.Release, world: w, kinds: make(map[config.MoverKind]*cloud.Mover),
+		programs: make(map[string]*cloud.Mover), findings: make(map[string][]status.Finding),
+	}
+	if c.AWS == nil {
+		return u, nil
+	}
+	var err error
+	if u.session, err = aws.New(ctx, sessionConfig(c, w.log)); err != nil {
+		return nil, fmt.Errorf("setting up AWS: %w", err)
+	}
+	for _, kind := range []config.MoverKind{config.MoveAWSSecondaryIP, config.MoveAWSRoute, config.MoveAWSEIP} {
+		if !slices.ContainsFunc(c.Routers, func(r config.Router) bool { return r.Moves(kind) }) {
+			continue
+		}
+		p, err := awsProvider(u.session, kind, c, node)
+		if err != nil {
+			return nil, fmt.Errorf("setting up %s: %w", kind, err)
+		}
+		if u.kinds[kind], err = u.newMover(p); err != nil {
+			return nil, err
+		}
+	}
+	return u, nil
+}
+
+// sessionConfig is how AWS is reached.
+func sessionConfig(c *config.Config, log *slog.Logger) aws.Config {
+	a := c.AWS
+	return aws.Config{
+		Region: a.Region, EC2Endpoint: a.EC2Endpoint, IMDSEndpoint: a.IMDSEndpoint, DynamoDBEndpoint: a.DynamoDBEndpoint,
+		STSEndpoint: a.STSEndpoint, Proxy: a.Proxy, Role: a.Role, Warm: max(1, len(a.RouteTables)), Log: log,
+	}
+}
+
+// awsProvider is one means of AWS, for this node.
+func awsProvider(s *aws.Session, kind config.MoverKind, c *config.Config, node string) (cloud.Provider, error) {
+	i := aws.Interface{ID: c.AWS.Interfaces[node], Address: firstOwn(c, node)}
+	switch kind {
+	case config.MoveAWSSecondaryIP:
+		return aws.NewSecondary(s, aws.SecondaryConfig{Interface: i, IPv6: c.AWS.IPv6Assign})
+	case config.MoveAWSRoute:
+		return aws.NewRoute(s, aws.RouteConfig{Interface: i, Tables: c.AWS.RouteTables})
+	default:
+		follows := slices.ContainsFunc(c.Routers, func(r config.Router) bool {
+			return r.Moves(config.MoveAWSEIP) && r.Moves(config.MoveAWSSecondaryIP)
+		})
+		return aws.NewEIP(s, aws.EIPConfig{Interface: i, Allocations: c.AWS.Allocations, Follows: follows})
+	}
+}
+
+// firstOwn is an address of the node that does not move.
+func firstOwn(c *config.Config, node string) netip.Addr {
+	if own := own(c, node); len(own) > 0 {
+		return own[0]
+	}
+	return netip.Addr{}
+}
+
+func (u *clouds) newMover(p cloud.Provider) (*cloud.Mover, error) {
+	w := u.world
+	cfg := cloud.Config{Provider: p, Epoch: w.epoch, Prober: w.prober, Poll: u.watch.Poll, Release: u.release, Log: w.log, Now: w.now}
+	if w.guarded {
+		cfg.Steal = cloud.StealAtOnce
+	}
+	return cloud.New(cfg)
+}
+
+// mover is that of the configuration's.
+func (u *clouds) mover(m config.Mover) (*cloud.Mover, error) {
+	if m.Kind != config.MoveExec {
+		return u.kinds[m.Kind], nil
+	}
+	key := strings.Join(m.Exec, "\x00") + "\x00" + m.Timeout.String()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if known := u.programs[key]; known != nil {
+		return known, nil
+	}
+	p, err := exec.New(exec.Config{Argv: m.Exec, Timeout: m.Timeout, Cluster: u.cluster, Node: u.node})
+	if err != nil {
+		return nil, fmt.Errorf("setting up the mover %s: %w", m.Exec[0], err)
+	}
+	made, err := u.newMover(p)
+	if err != nil {
+		return nil, err
+	}
+	u.programs[key] = made
+	if u.started != nil {
+		u.started(made)
+	}
+	return made, nil
+}
+
+// movers are a router's, in the order of acquiring; kernel is the host's.
+func (u *clouds) movers(r config.Router, kernel agent.Mover) []agent.Mover {
+	var all []agent.Mover
+	for _, m := range r.Move {
+		if m.Kind == config.MoveKernel {
+			all = append(all, kernel)
+			continue
+		}
+		moves, err := u.mover(m)
+		if err != nil {
+			all = append(all, unmoved{err})
+			continue
+		}
+		all = append(all, moves)
+	}
+	return all
+}
+
+// unmoved is a mover that can't be had: a node that has it acquires nothing.
+type unmoved struct{ err error }
+
+func (b unmoved) Acquire(context.Context, vip.Claim) error      { return b.err }
+func (b unmoved) Release(context.Context, vip.Claim) error      { return nil }
+func (b unmoved) Held(context.Context, vip.Claim) (bool, error) { return false, nil }
+
+// skyward tells whether the configuration needs a cloud.
+func skyward(c *config.Config) bool {
+	return c.Guard.Table != "" || slices.ContainsFunc(c.Routers, config.Router.Cloud)
+}
+
+// sameCloud tells whether two configurations want the same of AWS.
+func sameCloud(a, b *config.Config) bool {
+	return reflect.DeepEqual(a.AWS, b.AWS) && a.Guard.Table == b.Guard.Table && skyward(a) == skyward(b)
+}
+
+// mayWrite tells whether this node may write to a cloud for a claim: it holds the
+// lease of the claim's term, which is the epoch of all such writes.
+func (s *service) mayWrite(c vip.Claim) error {
+	u := s.cluster
+	if u == nil || u.guard == nil {
+		return errNoLease
+	}
+	u.mu.Lock()
+	resource := u.byRouter[strings.TrimSuffix(c.Router, "/ipv6")]
+	u.mu.Unlock()
+	switch lease := u.guard.Lease(resource); {
+	case !lease.Held || !lease.Until.After(s.clouds.world.now()):
+		return errNoLease
+	case lease.Term != c.Term:
+		return fmt.Errorf("its lease is of term %d, and this is a write of term %d", lease.Term, c.Term)
+	default:
+		return nil
+	}
+}
+
+var errNoLease = errors.New("it does not hold the lease")

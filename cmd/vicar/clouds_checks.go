@@ -1,0 +1,194 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vicar-ha/vicar/checks"
+	"github.com/vicar-ha/vicar/cloud"
+	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/track"
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// readiness is the kind of the check whether this node could take a router over
+// in the cloud. It passes while the node holds it: an outage of the cloud's
+// interfaces moves nothing by itself.
+type readiness struct {
+	router config.Router
+	iface  string
+}
+
+// Kind satisfies checks.Kind.
+func (readiness) Kind() string { return "cloud" }
+
+// Target satisfies checks.Kind.
+func (k readiness) Target() string {
+	var kinds []string
+	for _, m := range k.router.Move {
+		if m.Kind != config.MoveKernel {
+			kinds = append(kinds, string(m.Kind))
+		}
+	}
+	return strings.Join(kinds, ", ")
+}
+
+// interruption is the kind of the check whether the cloud has announced the end of
+// this machine.
+type interruption struct{}
+
+// Kind satisfies checks.Kind.
+func (interruption) Kind() string { return "cloud_signals" }
+
+// Target satisfies checks.Kind.
+func (interruption) Target() string { return "the metadata service" }
+
+// readinessCheck is the name of a router's. No configured one has a slash.
+func readinessCheck(router string) string { return config.CheckCloud + "/" + router }
+
+const (
+	readinessTimeout = 10 * time.Second
+	signalsInterval  = 5 * time.Second
+)
+
+// nodeChecks are the configured checks of a node and those of its clouds.
+func nodeChecks(c *config.Config, node string) []checks.Check {
+	all := c.NodeChecks(node)
+	watch := c.Watch()
+	if watch.Readiness == 0 || witness(c, node) {
+		return all
+	}
+	some := false
+	for _, m := range c.Members(node) {
+		if !m.Router.Cloud() {
+			continue
+		}
+		some = true
+		all = append(all, checks.Check{
+			Name: readinessCheck(m.Router.Name), Kind: readiness{m.Router, m.Interface},
+			Interval: watch.Readiness, Timeout: min(readinessTimeout, watch.Readiness), Rise: 1, Fall: 2, Jitter: 0.1,
+		})
+	}
+	if some && c.AWS != nil {
+		all = append(all, checks.Check{
+			Name: config.CheckSignals, Kind: interruption{}, Interval: signalsInterval, Timeout: signalsInterval, Rise: 1, Fall: 1, InitialPass: true,
+		})
+	}
+	return all
+}
+
+// cloudTracks are what clouds do to a router's election.
+func cloudTracks(c *config.Config, r config.Router) []track.Track {
+	if !r.Cloud() {
+		return nil
+	}
+	tracks := []track.Track{{Check: readinessCheck(r.Name), Weight: c.Watch().Weight}}
+	if c.AWS != nil {
+		tracks = append(tracks, track.Track{Check: config.CheckSignals})
+	}
+	return tracks
+}
+
+// probe is the probe of a kind that is about clouds; else nil. There may be none.
+func (u *clouds) probe(k checks.Kind) checks.Probe {
+	if u == nil {
+		return nil
+	}
+	switch k := k.(type) {
+	case readiness:
+		return readinessProbe{u, k}
+	case interruption:
+		return &u.signals
+	default:
+		return nil
+	}
+}
+
+type readinessProbe struct {
+	clouds *clouds
+	readiness
+}
+
+// Probe looks whether a take-over would succeed.
+func (p readinessProbe) Probe(ctx context.Context) error {
+	found, held, err := p.clouds.examine(ctx, p.router, p.iface)
+	if held {
+		p.clouds.note(p.router.Name, nil)
+		return nil
+	}
+	if err != nil {
+		found = append(found, status.Finding{Router: p.router.Name, What: "whether it could be taken over", Problem: err.Error()})
+	}
+	p.clouds.note(p.router.Name, found)
+	var problems []error
+	for _, f := range found {
+		if !f.OK {
+			problems = append(problems, fmt.Errorf("%s: %s", f.What, f.Problem))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Close satisfies checks.Probe.
+func (readinessProbe) Close() error { return nil }
+
+// examine looks at all that a take-over of the router needs. held tells that this
+// node has it, and that nothing was looked at.
+func (u *clouds) examine(ctx context.Context, r config.Router, iface string) (found []status.Finding, held bool, err error) {
+	claim := vip.Claim{Router: r.Name, Interface: iface, Addresses: slices.Concat(r.Addresses, r.Exclude)}
+	for _, want := range r.Move {
+		if want.Kind == config.MoveKernel {
+			continue
+		}
+		m, err := u.mover(want)
+		if err != nil {
+			return found, false, err
+		}
+		if m.Status(r.Name).Wanted {
+			return nil, true, nil
+		}
+		fs, err := m.Examine(ctx, claim)
+		if err != nil {
+			return found, false, err
+		}
+		found = append(found, findings(m, r.Name, fs)...)
+	}
+	return found, false, nil
+}
+
+func findings(m *cloud.Mover, router string, fs []cloud.Finding) []status.Finding {
+	var all []status.Finding
+	for _, f := range fs {
+		all = append(all, status.Finding{
+			Mover: m.Kind(), Router: router, What: f.What, OK: f.OK, Problem: f.Problem, Remedy: f.Remedy, Missing: f.Missing,
+		})
+	}
+	return all
+}
+
+// note keeps what was found for a router, for status.
+func (u *clouds) note(router string, found []status.Finding) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.findings[router] = found
+}
+
+// found is what was found last for all routers.
+func (u *clouds) found() []status.Finding {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var all []status.Finding
+	for _, router := range slices.Sorted(maps.Keys(u.findings)) {
+		all = append(all, u.findings[router]...)
+	}
+	return all
+}

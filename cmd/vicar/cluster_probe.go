@@ -1,0 +1,55 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"github.com/vicar-ha/vicar/transport/gossip"
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// peers are the nodes on the peer link, which can be asked for a packet.
+func (u *cluster) peers() []string {
+	var names []string
+	for _, m := range u.link.Members() {
+		if m.Name != u.node {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+func (u *cluster) sendProbe(to string, payload []byte) error {
+	return u.link.Send(to, gossip.Probe, payload)
+}
+
+// ours tells whether the address is one of the configuration's.
+func (u *cluster) ours(a netip.Addr) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, r := range u.cfg.Routers {
+		for _, p := range append(r.Addresses[:len(r.Addresses):len(r.Addresses)], r.Exclude...) {
+			if p.Addr() == a {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// byPeers is a cloud.Prober of a service whose cluster is made later.
+type byPeers struct{ s *service }
+
+var errAlone = errors.New("there is no peer_link to ask another node by")
+
+// Probe satisfies cloud.Prober.
+func (p byPeers) Probe(ctx context.Context, c vip.Claim) (peer string, arrived bool, err error) {
+	if p.s.cluster == nil {
+		return "", false, errAlone
+	}
+	return p.s.cluster.probes.Probe(ctx, c)
+}

@@ -1,0 +1,213 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vicar-ha/vicar/cloud/aws"
+	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/status"
+)
+
+// doctorOptions are the flags of vicar doctor.
+type doctorOptions struct {
+	config, node string
+	json, policy bool
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look whether this node could take over in the cloud",
+		Long: `Looks at all that a take-over needs of the cloud, from this node and with its
+credentials: whether the cloud can be reached, permissions, routes, room for
+addresses. It changes nothing and needs no running agent, which looks at the
+same things while it is Backup. What is missing comes with its remedy, and with
+the IAM statement that lacks.
+
+With --policy it prints the least IAM policy that the configuration needs, and
+asks nobody.`,
+		Example: `  vicar doctor
+  vicar doctor --policy > policy.json`,
+		Args: noArguments,
+	}
+	var o doctorOptions
+	cmd.Flags().StringVarP(&o.config, "config", "c", defaultConfig, "configuration file")
+	cmd.Flags().StringVar(&o.node, "node", "", "name of this node in the configuration")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&o.policy, "policy", false, "print the IAM policy that this configuration needs")
+	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), o) })
+	return cmd
+}
+
+func (a *app) doctor(ctx context.Context, o doctorOptions) error {
+	if o.policy {
+		return a.printPolicy(o)
+	}
+	cfg, node, err := load(o.config, o.node)
+	if err != nil {
+		return err
+	}
+	found, err := diagnose(ctx, cfg, node)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		err = a.printJSON(found)
+	} else {
+		err = a.print(renderDoctor(cfg, found, a.paint()))
+	}
+	if n := unready(found); err == nil && n > 0 {
+		return unfit(fmt.Sprintf("%s would not take over: %s", node, many(uint64(n), "thing")+" to mend"))
+	}
+	return err
+}
+
+// unfit is doctor's error: this node could not take over.
+type unfit string
+
+func (e unfit) Error() string { return string(e) }
+
+func unready(found []status.Finding) int {
+	n := 0
+	for _, f := range found {
+		if !f.OK {
+			n++
+		}
+	}
+	return n
+}
+
+// diagnosePatience is how long the cloud may take to answer all questions.
+const diagnosePatience = 30 * time.Second
+
+// diagnose looks at all routers of the node that move in a cloud.
+func diagnose(ctx context.Context, cfg *config.Config, node string) ([]status.Finding, error) {
+	ctx, cancel := context.WithTimeout(ctx, diagnosePatience)
+	defer cancel()
+	u, err := newClouds(ctx, cfg, node, cloudWorld{now: time.Now, log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	found := []status.Finding{}
+	if u == nil {
+		return found, nil
+	}
+	if u.session != nil {
+		running, stop := context.WithCancel(ctx)
+		ended := make(chan struct{})
+		go func() { defer close(ended); _ = u.session.Run(running) }()
+		defer func() { stop(); <-ended }()
+	}
+	for _, m := range cfg.Members(node) {
+		if !m.Router.Cloud() {
+			continue
+		}
+		fs, _, err := u.examine(ctx, m.Router, m.Interface)
+		found = append(found, fs...)
+		if err != nil {
+			return found, err
+		}
+	}
+	if cfg.Guard.Table != "" && u.session != nil {
+		t, err := aws.NewTables(u.session)
+		if err != nil {
+			return found, err
+		}
+		for _, f := range t.Examine(ctx, cfg.Guard.Table) {
+			found = append(found, status.Finding{Mover: "table", What: f.What, OK: f.OK, Problem: f.Problem, Remedy: f.Remedy, Missing: f.Missing})
+		}
+	}
+	return found, nil
+}
+
+// renderDoctor is what was found, for people.
+func renderDoctor(cfg *config.Config, found []status.Finding, p paint) string {
+	if len(found) == 0 {
+		return "No router of this node moves in a cloud, or its movers can't tell: there is nothing to look at.\n"
+	}
+	rows := [][]cell{heading("ROUTER", "MOVER", "LOOKED AT", "RESULT")}
+	for _, f := range found {
+		result := cell{"ok", green}
+		if !f.OK {
+			result = cell{clip(f.Problem, mostText), red}
+		}
+		rows = append(rows, []cell{{text: f.Router}, {text: f.Mover}, {text: clip(f.What, mostText)}, result})
+	}
+	var b strings.Builder
+	b.WriteString(table(p, rows))
+	said := make(map[string]bool)
+	for _, f := range found {
+		if f.OK || said[f.Remedy+f.Missing] {
+			continue
+		}
+		said[f.Remedy+f.Missing] = true
+		if f.Remedy != "" {
+			b.WriteString("\n" + f.What + ": " + f.Remedy + "\n")
+		}
+		if f.Missing == "" {
+			continue
+		}
+		if s, ofRole, ok := uses(cfg).Lacking(f.Missing); ok {
+			whose := "the instances' role"
+			if ofRole {
+				whose = "the role that is assumed"
+			}
+			b.WriteString("\n" + f.Missing + " is missing in " + whose + ":\n" + aws.Policy{Version: "2012-10-17", Statement: []aws.Statement{s}}.JSON())
+		}
+	}
+	return b.String()
+}
+
+// uses is what a configuration uses of AWS.
+func uses(c *config.Config) aws.Uses {
+	moves := func(kind config.MoverKind) bool {
+		return slices.ContainsFunc(c.Routers, func(r config.Router) bool { return r.Moves(kind) })
+	}
+	u := aws.Uses{
+		Region: c.AWS.Region, SecondaryIPs: moves(config.MoveAWSSecondaryIP), IPv6: c.AWS.IPv6Assign, Routes: moves(config.MoveAWSRoute),
+		EIPs: moves(config.MoveAWSEIP), Release: c.AWS.Release, RouteTables: c.AWS.RouteTables, Role: c.AWS.Role,
+	}
+	if c.Guard.Table != "" {
+		u.Tables = []string{c.Guard.Table}
+	}
+	for _, n := range c.Nodes {
+		if id := c.AWS.Interfaces[n.Name]; id != "" {
+			u.Interfaces = append(u.Interfaces, id)
+		}
+	}
+	for _, id := range c.AWS.Allocations {
+		u.Allocations = append(u.Allocations, id)
+	}
+	slices.Sort(u.Allocations)
+	u.Allocations = slices.Compact(u.Allocations)
+	return u
+}
+
+var errNoAWS = errors.New("the configuration has no section aws, so it needs no policy")
+
+func (a *app) printPolicy(o doctorOptions) error {
+	cfg, err := config.Load(o.config)
+	if err != nil {
+		return err
+	}
+	if cfg.AWS == nil {
+		return errNoAWS
+	}
+	u := uses(cfg)
+	text := u.Policy().JSON()
+	if role, ok := u.RolePolicy(); ok {
+		text += role.JSON()
+	}
+	return a.print(text)
+}
