@@ -57,8 +57,8 @@ type Config struct {
 	// Prober may be nil: no peer is asked.
 	Prober Prober
 	Log    *slog.Logger // nil is none
-	// Now is the clock and Rand what spreads waits, in [0, 1). Nil are time.Now and
-	// rand.Float64.
+	// Now is the clock and Rand what spreads waits, in [0, 1); both are called from
+	// any goroutine. Nil are time.Now and rand.Float64.
 	Now  func() time.Time
 	Rand func() float64
 }

@@ -154,6 +154,11 @@ func (m *Mover) poke() {
 	}
 }
 
+// jitter is a wait of up to d, and not so short that it is none.
+func (m *Mover) jitter(d time.Duration) time.Duration {
+	return max(d/16, time.Duration(m.cfg.Rand()*float64(d)))
+}
+
 // spread is a wait of three quarters to all of d.
 func (m *Mover) spread(d time.Duration) time.Duration {
 	return d - time.Duration(m.cfg.Rand()*float64(d)/4)

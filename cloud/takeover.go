@@ -34,7 +34,7 @@ func (m *Mover) takeOver(ctx context.Context, c vip.Claim) error {
 			// What the cloud has said tells more than that the time is over.
 			return cmp.Or(last, err)
 		}
-		wait := time.Duration(m.cfg.Rand() * float64(retry.step()))
+		wait := m.jitter(retry.step())
 		respects := cautious && KindOf(err) == Conflict
 		switch {
 		case respects:
@@ -82,6 +82,7 @@ func (m *Mover) write(ctx context.Context, c vip.Claim) (cautious bool, err erro
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrSuperseded) {
 		m.journal.failed(c.Router, err)
+		m.looks.answered(m.cfg.Now(), err)
 	}
 	return !steal, err
 }
