@@ -43,11 +43,11 @@ type Config struct {
 	// block. Nil: always, as without a guard.
 	Epoch func(c vip.Claim) error
 	Steal Steal
-	// Attempt is the longest that one call of the Provider may take; 0 is 2 s. A new
-	// holder looks again up to four times as long after a take-over, since what the
-	// former one has sent may come late.
+	// Attempt is the longest that one call of the Provider may take; 0 is what a Slow
+	// one says, or 2 s. A new holder looks again up to four times as long after a
+	// take-over, since what the former one has sent may come late.
 	Attempt time.Duration
-	// Budget is the longest that an Acquire may try; 0 is 10 s.
+	// Budget is the longest that an Acquire may try; 0 is 10 s, or three attempts.
 	Budget time.Duration
 	// Poll is how often a holder looks whether somebody took an object; 0 is 30 s.
 	Poll time.Duration
@@ -72,8 +72,11 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("cloud: %s: the %s of %v is negative", c.Provider.Kind(), name, *d)
 		}
 	}
+	if slow, ok := c.Provider.(Slow); ok {
+		orElse(&c.Attempt, slow.Longest())
+	}
 	orElse(&c.Attempt, maxWrite)
-	orElse(&c.Budget, defaultBudget)
+	orElse(&c.Budget, max(defaultBudget, 3*c.Attempt))
 	orElse(&c.Poll, defaultPoll)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -161,6 +161,21 @@ func TestTransientActive(t *testing.T) {
 	}
 }
 
+// slow is a Provider that needs its time.
+type slow struct{ *cloudtest.Node }
+
+func (slow) Longest() time.Duration { return 20 * time.Second }
+
+func TestSlow(t *testing.T) {
+	bubble(t, func(t *testing.T, c *cloudtest.Cloud, a, _ *cloudtest.Node) {
+		a.Trouble(func(x *cloudtest.Trouble) { x.Latency = 15 * time.Second })
+		must(t, newMover(t, cloud.Config{Provider: slow{a}}).Acquire(t.Context(), web(1)))
+		if got := holders(c, "198.51.100.7"); !slices.Equal(got, []string{"a"}) {
+			t.Errorf("held by %v", got)
+		}
+	})
+}
+
 // What is asked again by an owner, as for each advert of a rival, asks the cloud
 // seldom.
 func TestRechecks(t *testing.T) {

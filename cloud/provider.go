@@ -6,6 +6,7 @@ package cloud
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"github.com/vicar-ha/vicar/vip"
 )
@@ -93,6 +94,12 @@ type Counter interface {
 	// Calls are the requests to the cloud since the start by action, as the cloud
 	// names it, those that failed too. The map is the caller's.
 	Calls() map[string]uint64
+}
+
+// Slow is a Provider whose calls may need more time than Config.Attempt's default.
+type Slow interface {
+	// Longest is how long a call may take.
+	Longest() time.Duration
 }
 
 // Prober has a peer send a packet to addresses, and tells whether it came here:

@@ -128,6 +128,9 @@ func (p *Provider) Calls() map[string]uint64 {
 	return maps.Clone(p.calls)
 }
 
+// Longest is the time limit.
+func (p *Provider) Longest() time.Duration { return p.cfg.Timeout }
+
 // Observe tells how the objects stand.
 func (p *Provider) Observe(ctx context.Context, objects []cloud.Object) ([]cloud.Ownership, error) {
 	a, err := p.ask(ctx, observe, objects, cloud.Taking{})
@@ -242,4 +245,5 @@ var (
 	_ cloud.Provider = (*Provider)(nil)
 	_ cloud.Examiner = (*Provider)(nil)
 	_ cloud.Counter  = (*Provider)(nil)
+	_ cloud.Slow     = (*Provider)(nil)
 )

@@ -98,6 +98,7 @@ func TestConformance(t *testing.T) {
 		d := newDirectory(t)
 		return cloudtest.World{
 			Nodes:     [2]cloud.Provider{d.provider(names[0]), d.provider(names[1])},
+			Attempt:   2 * time.Second,
 			Addresses: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/24"), netip.MustParsePrefix("2001:db8::7/64")},
 			Holder:    func(o cloud.Object) int { return slices.Index(names, d.read(o.ID)) },
 			Give: func(o cloud.Object, node int) {
