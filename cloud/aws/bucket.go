@@ -17,6 +17,8 @@ import (
 const (
 	writeBurst      = 50
 	writesPerSecond = 5
+	// answerWithin is what a request that had to wait must have left of its time.
+	answerWithin = 500 * time.Millisecond
 )
 
 // bucket spreads requests so that the cloud need not refuse them.
@@ -33,7 +35,7 @@ func newBucket(size, rate float64) *bucket {
 }
 
 // take waits until there may be one more request. It is Throttled, at once, when
-// that would be after ctx's deadline.
+// that would be too late for an answer before ctx's deadline.
 func (b *bucket) take(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -45,7 +47,7 @@ func (b *bucket) take(ctx context.Context) error {
 	}
 	b.at = now
 	wait := max(0, time.Duration((1-b.tokens)/b.rate*float64(time.Second)))
-	if deadline, ok := ctx.Deadline(); ok && now.Add(wait).After(deadline) {
+	if deadline, ok := ctx.Deadline(); ok && wait > 0 && now.Add(wait+answerWithin).After(deadline) {
 		b.mu.Unlock()
 		return &cloud.Error{Kind: cloud.Throttled, Action: "ec2", Err: fmt.Errorf("no more than %g writes per second", b.rate)}
 	}

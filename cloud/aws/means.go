@@ -86,8 +86,17 @@ type several []error
 
 func (e several) Error() string {
 	var told []string
+	times := map[string]int{}
 	for _, err := range e {
-		told = append(told, err.Error())
+		text := err.Error()
+		if times[text]++; times[text] == 1 {
+			told = append(told, text)
+		}
+	}
+	for i, text := range told {
+		if n := times[text]; n > 1 {
+			told[i] = fmt.Sprintf("%s (%d times)", text, n)
+		}
 	}
 	return strings.Join(told, "; ")
 }

@@ -1,0 +1,237 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vicar-ha/vicar/cloud"
+	"github.com/vicar-ha/vicar/cloud/aws/awsfake"
+)
+
+// without is a policy that allows everything but an action.
+func without(action string) string {
+	return `{"Version": "2012-10-17", "Statement": [
+		{"Effect": "Allow", "Action": "*", "Resource": "*"},
+		{"Effect": "Deny", "Action": "` + action + `", "Resource": "*"}]}`
+}
+
+// wrong are the findings that are not good.
+func wrong(all []cloud.Finding) []cloud.Finding {
+	var found []cloud.Finding
+	for _, f := range all {
+		if !f.OK {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+type examined struct {
+	name    string
+	change  func(cfg *awsfake.Config)
+	spoil   func(t *testing.T, f *fake)
+	to      string // the address
+	what    string // a part of the one thing that is wrong; empty: nothing is
+	missing string
+}
+
+func deny(action string) func(*testing.T, *fake) {
+	return func(t *testing.T, f *fake) {
+		t.Helper()
+		if err := f.SetPolicy(awsfake.ClusterRole, without(action)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (c examined) run(t *testing.T, make func(t *testing.T, f *fake) cloud.Provider) {
+	t.Helper()
+	t.Run(c.name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t, 2, c.change)
+			p := make(t, f)
+			if c.spoil != nil {
+				c.spoil(t, f)
+			}
+			examiner, ok := p.(cloud.Examiner)
+			if !ok {
+				t.Fatalf("%s does not examine", p.Kind())
+			}
+			all := examiner.Examine(t.Context(), objects(t, p, netip.MustParsePrefix(c.to)))
+			found := wrong(all)
+			if f.writes(-1, "") != 0 || len(all) < 2 {
+				t.Errorf("looking made %d writes, found %d things", f.writes(-1, ""), len(all))
+			}
+			switch {
+			case c.what == "" && len(found) > 0, c.what != "" && len(found) != 1:
+				t.Fatalf("found %+v", found)
+			case c.what == "":
+				return
+			}
+			if g := found[0]; !strings.Contains(g.What, c.what) || g.Missing != c.missing || g.Problem == "" || g.Remedy == "" {
+				t.Errorf("found %+v, want %q, missing %q", g, c.what, c.missing)
+			}
+		})
+	})
+}
+
+func TestExamineSecondary(t *testing.T) {
+	full := func(cfg *awsfake.Config) {
+		for i := range 29 {
+			cfg.Interfaces[0].Secondary = append(cfg.Interfaces[0].Secondary, netip.AddrFrom4([4]byte{192, 0, 2, byte(200 + i)}))
+		}
+	}
+	for _, c := range []examined{
+		{name: "ready", to: "192.0.2.100/24"},
+		{name: "not of the subnet", to: "198.51.100.7/32", what: "subnet"},
+		{name: "another's primary address", to: "192.0.2.12/24", what: "secondary"},
+		{name: "no room", change: full, to: "192.0.2.100/24", what: "room"},
+		{name: "no room is needed", change: full, to: "192.0.2.200/24"},
+		{name: "interfaces may not be described", spoil: deny("ec2:DescribeNetworkInterfaces"), to: "192.0.2.100/24", what: "network interface eni-", missing: "ec2:DescribeNetworkInterfaces"},
+		{name: "types may not be described", spoil: deny("ec2:DescribeInstanceTypes"), to: "192.0.2.100/24", what: "room", missing: "ec2:DescribeInstanceTypes"},
+	} {
+		c.run(t, func(t *testing.T, f *fake) cloud.Provider { return f.secondary(t, 1, false) })
+	}
+}
+
+func TestExamineRoute(t *testing.T) {
+	const to = "198.51.100.7/32"
+	has := func(t *testing.T, f *fake) {
+		t.Helper()
+		for n := 1; n <= 2; n++ {
+			if err := f.SetRoute(awsfake.ClusterRoutes(n), netip.MustParsePrefix(to), awsfake.ClusterInterface(2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	other := func(cfg *awsfake.Config) {
+		cfg.VPCs = append(cfg.VPCs, awsfake.VPC{ID: "vpc-other", CIDRs: prefixes("203.0.113.0/24")})
+		cfg.RouteTables[1].VPC = "vpc-other"
+	}
+	for _, c := range []examined{
+		{name: "ready, without routes", to: to},
+		{name: "ready, with routes", spoil: has, to: to},
+		{name: "in the VPC", to: "192.0.2.100/32", what: "outside the VPC"},
+		{name: "source/destination check", change: func(cfg *awsfake.Config) { cfg.Interfaces[0].NoCheck = false }, to: to, what: "source/destination check"},
+		{name: "a table is not there", change: func(cfg *awsfake.Config) { cfg.RouteTables = cfg.RouteTables[:1] }, to: to, what: "route table " + awsfake.ClusterRoutes(2)},
+		{name: "a table of another VPC", change: other, to: to, what: "route table " + awsfake.ClusterRoutes(2)},
+		{name: "tables may not be described", spoil: deny("ec2:DescribeRouteTables"), to: to, what: "route tables", missing: "ec2:DescribeRouteTables"},
+	} {
+		c.run(t, func(t *testing.T, f *fake) cloud.Provider { return f.route(t, 1, 2) })
+	}
+	for _, action := range []string{"ec2:ReplaceRoute", "ec2:CreateRoute"} {
+		examined{
+			name: action, spoil: func(t *testing.T, f *fake) {
+				if action == "ec2:ReplaceRoute" {
+					has(t, f)
+				}
+				deny(action)(t, f)
+			}, to: to, what: "permission " + action, missing: action,
+		}.run(t, func(t *testing.T, f *fake) cloud.Provider { return f.route(t, 1, 1) })
+	}
+}
+
+func TestExamineEIP(t *testing.T) {
+	const to = "203.0.113.1/32"
+	for _, c := range []examined{
+		{name: "ready", to: to},
+		{name: "it is not there", change: func(cfg *awsfake.Config) { cfg.Addresses = cfg.Addresses[1:] }, to: to, what: "Elastic IP eipalloc-"},
+		{name: "it may not be associated", spoil: deny("ec2:AssociateAddress"), to: to, what: "permission ec2:AssociateAddress", missing: "ec2:AssociateAddress"},
+		{name: "they may not be described", spoil: deny("ec2:DescribeAddresses"), to: to, what: "Elastic IPs", missing: "ec2:DescribeAddresses"},
+	} {
+		c.run(t, func(t *testing.T, f *fake) cloud.Provider { return f.eip(t, 1, false, "203.0.113.1") })
+	}
+}
+
+// TestExamineBasics: what every request needs. Each is found by all providers.
+func TestExamineBasics(t *testing.T) {
+	const to = "192.0.2.100/24"
+	inject := func(fault awsfake.Fault) func(*testing.T, *fake) {
+		return func(_ *testing.T, f *fake) { f.Inject(fault) }
+	}
+	for _, c := range []examined{
+		{name: "EC2 is out of reach", spoil: inject(awsfake.Fault{Service: "ec2", Effect: awsfake.Refuse}), to: to, what: "EC2's endpoint"},
+		{name: "EC2 does not answer", spoil: inject(awsfake.Fault{Service: "ec2", Effect: awsfake.Blackhole}), to: to, what: "EC2's endpoint"},
+		{name: "no role", change: func(cfg *awsfake.Config) { cfg.Instances[0].Role = "" }, to: to, what: "credentials of the instance"},
+		{name: "credentials have ended", spoil: func(t *testing.T, f *fake) {
+			if _, err := f.nodes[0].own.Retrieve(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Hour)
+		}, to: to, what: "credentials of the instance"},
+	} {
+		c.run(t, func(t *testing.T, f *fake) cloud.Provider { return f.secondary(t, 1, false) })
+	}
+}
+
+// TestExamineIdentity: which machine this is.
+func TestExamineIdentity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 1, nil)
+		look := func(s *Session, at Interface) []cloud.Finding {
+			p, err := NewSecondary(s, SecondaryConfig{Interface: at})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return wrong(p.Examine(t.Context(), objects(t, p, prefixes("192.0.2.100/24")...)))
+		}
+		if found := look(f.nodes[0], Interface{Address: netip.MustParseAddr("192.0.2.99")}); len(found) == 0 || !strings.Contains(found[0].Problem, "192.0.2.99") {
+			t.Errorf("an address that it has not: %+v", found)
+		}
+		if found := look(f.nodes[0], Interface{ID: awsfake.ClusterInterface(2)}); len(found) == 0 {
+			t.Errorf("another machine's interface: %+v", found)
+		}
+		// In a container the token's answer needs one hop more.
+		f.Inject(awsfake.Fault{Service: "imds", Effect: awsfake.Blackhole})
+		if found := look(f.session(t, 1, Config{}), at(1)); len(found) == 0 || !strings.Contains(found[0].Remedy, "hop-limit 2") {
+			t.Errorf("no metadata: %+v", found)
+		}
+	})
+}
+
+// TestKnownDenial: EC2 has no dry run of AssignPrivateIpAddresses, so a refusal is
+// remembered, for a while.
+func TestKnownDenial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 1, nil)
+		p := f.secondary(t, 1, false)
+		all := objects(t, p, prefixes("192.0.2.100/24")...)
+		deny("ec2:AssignPrivateIpAddresses")(t, f)
+		if err := p.Take(t.Context(), all, cloud.Taking{Steal: true}); cloud.KindOf(err) != cloud.Denied {
+			t.Fatal(err)
+		}
+		if found := wrong(p.Examine(t.Context(), all)); len(found) != 1 || found[0].Missing != "ec2:AssignPrivateIpAddresses" {
+			t.Errorf("after a refusal: %+v", found)
+		}
+		time.Sleep(deniedFor)
+		if found := wrong(p.Examine(t.Context(), all)); len(found) != 0 {
+			t.Errorf("a while after a refusal: %+v", found)
+		}
+	})
+}
+
+func TestClock(t *testing.T) {
+	now := time.Date(2026, 11, 23, 14, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name   string
+		theirs time.Time
+		ok     bool
+	}{
+		{"right", now.Add(time.Second), true},
+		{"not told", time.Time{}, true},
+		{"slow", now.Add(4 * time.Minute), false},
+		{"fast", now.Add(-4 * time.Minute), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if f := clock(c.theirs, now); f.OK != c.ok {
+				t.Errorf("found %+v", f)
+			}
+		})
+	}
+}
