@@ -14,6 +14,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 )
 
 const (
@@ -38,15 +39,24 @@ func newKeeper(name string, source sdk.CredentialsProvider) *keeper {
 	return &keeper{name: name, source: source, want: make(chan struct{}, 1)}
 }
 
-// noProcess refuses credentials that a process hands out: it would run with the
-// agent's capabilities and priority, and at the moment of a take-over.
-func noProcess(c sdk.CredentialsProvider) error {
-	told, ok := c.(sdk.CredentialProviderSource)
-	if !ok || !slices.Contains(told.ProviderSources(), sdk.CredentialSourceProcess) {
-		return nil
+// findCredentials is where credentials come from, as the SDK's configuration says. Those of a
+// process are refused: it would run with the agent's capabilities and priority, in
+// the middle of a take-over. The instance's are asked for without the SDK's cache,
+// whose requests outlive their context.
+func findCredentials(found sdk.CredentialsProvider, meta *metadata) (sdk.CredentialsProvider, error) {
+	told, ok := found.(sdk.CredentialProviderSource)
+	if !ok {
+		return found, nil
 	}
-	return errors.New("aws: the shared configuration says credential_process, which vicar doesn't start: " +
-		"give the machine an instance profile")
+	from := told.ProviderSources()
+	if slices.Contains(from, sdk.CredentialSourceProcess) {
+		return nil, errors.New("aws: the shared configuration says credential_process, which vicar doesn't start: " +
+			"give the machine an instance profile")
+	}
+	if slices.Equal(from, []sdk.CredentialSource{sdk.CredentialSourceIMDS}) {
+		return ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = meta }), nil
+	}
+	return found, nil
 }
 
 // credentialsError is that there are no credentials.

@@ -47,7 +47,7 @@ func newFake(t *testing.T, tables int, change func(*awsfake.Config)) *fake {
 }
 
 // noEnvironment keeps the SDK from finding what this machine has.
-func noEnvironment(t *testing.T) {
+func noEnvironment(t testing.TB) {
 	t.Helper()
 	for _, name := range []string{
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",

@@ -7,27 +7,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
-
 	"github.com/vicar-ha/vicar/cloud"
 )
 
 const (
-	metaWithin   = time.Second      // to connect to the metadata service, and for its first byte
 	machineEvery = 5 * time.Minute  // how often it is asked who this machine is
 	againAfter   = 10 * time.Second // and how soon at most for an interface that is not known
-	maxMetadata  = 1 << 20          // octets of one answer
 )
 
 // machine is what the metadata service says of this one.
@@ -49,28 +40,6 @@ type netif struct {
 type Interface struct {
 	ID      string     // eni-...; or else
 	Address netip.Addr // one of its addresses that does not move
-}
-
-// metadata is a client of the metadata service: version 2 alone, no proxy, and
-// one more try after a token that is not accepted any more.
-func metadata(cfg Config) *imds.Client {
-	transport := cfg.Transport
-	if transport == nil {
-		transport = &http.Transport{
-			DialContext:           (&net.Dialer{Timeout: metaWithin}).DialContext,
-			ResponseHeaderTimeout: metaWithin,
-			IdleConnTimeout:       time.Minute,
-			MaxIdleConnsPerHost:   4,
-		}
-	}
-	return imds.New(imds.Options{
-		Endpoint:       cfg.IMDSEndpoint,
-		EnableFallback: sdk.FalseTernary,
-		HTTPClient:     &http.Client{Transport: transport},
-		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.MaxBackoff = 2, 100*time.Millisecond
-		}),
-	})
 }
 
 // machine is who this machine is. It asks as long as that is not known.
@@ -128,15 +97,15 @@ func (s *Session) keepMachine(ctx context.Context) {
 }
 
 func (s *Session) read(ctx context.Context) (*machine, error) {
-	doc, err := s.meta.GetInstanceIdentityDocument(ctx, nil)
+	doc, err := s.meta.identity(ctx)
 	if err != nil {
-		return nil, failed(err, "")
+		return nil, err
 	}
 	m := &machine{region: doc.Region, account: doc.AccountID, instance: doc.InstanceID, kind: doc.InstanceType, at: time.Now()}
 	if s.cfg.Region != "" {
 		m.region = s.cfg.Region
 	}
-	macs, err := s.lines(ctx, "network/interfaces/macs/")
+	macs, err := s.meta.words(ctx, "network/interfaces/macs/")
 	if err != nil {
 		return nil, err
 	}
@@ -156,15 +125,15 @@ func (s *Session) netif(ctx context.Context, mac string) (netif, error) {
 		errs []error
 		at   = "network/interfaces/macs/" + mac + "/"
 		word = func(name string) string {
-			lines, err := s.lines(ctx, at+name)
+			words, err := s.meta.words(ctx, at+name)
 			errs = append(errs, err)
-			return strings.Join(lines, " ")
+			return strings.Join(words, " ")
 		}
 		prefixes = func(name string) (found []netip.Prefix) {
-			lines, err := s.lines(ctx, at+name)
+			words, err := s.meta.words(ctx, at+name)
 			errs = append(errs, err)
-			for _, line := range lines {
-				if p, err := netip.ParsePrefix(line); err == nil {
+			for _, word := range words {
+				if p, err := netip.ParsePrefix(word); err == nil {
 					found = append(found, p.Masked())
 				}
 			}
@@ -174,50 +143,9 @@ func (s *Session) netif(ctx context.Context, mac string) (netif, error) {
 	n.id, n.vpc, n.subnet = word("interface-id"), word("vpc-id"), word("subnet-id")
 	n.subnets = append(prefixes("subnet-ipv4-cidr-block"), prefixes("subnet-ipv6-cidr-blocks")...)
 	n.vpcs = append(prefixes("vpc-ipv4-cidr-blocks"), prefixes("vpc-ipv6-cidr-blocks")...)
-	addresses, err := s.addresses(ctx, mac)
+	addresses, err := s.meta.addresses(ctx, mac)
 	n.addresses = addresses
 	return n, errors.Join(append(errs, err)...)
-}
-
-// addresses are those that the metadata service shows now on an interface.
-func (s *Session) addresses(ctx context.Context, mac string) ([]netip.Addr, error) {
-	var found []netip.Addr
-	for _, name := range []string{"/local-ipv4s", "/ipv6s"} {
-		lines, err := s.lines(ctx, "network/interfaces/macs/"+mac+name)
-		if err != nil {
-			return nil, err
-		}
-		for _, line := range lines {
-			if a, err := netip.ParseAddr(line); err == nil {
-				found = append(found, a)
-			}
-		}
-	}
-	return found, nil
-}
-
-// lines are those of an item of the metadata; none where there is no such item.
-func (s *Session) lines(ctx context.Context, path string) ([]string, error) {
-	text, err := s.item(ctx, path)
-	return strings.Fields(string(text)), err
-}
-
-// item is one of the metadata; nil where there is no such item.
-func (s *Session) item(ctx context.Context, path string) ([]byte, error) {
-	out, err := s.meta.GetMetadata(ctx, &imds.GetMetadataInput{Path: path})
-	if err != nil {
-		err := failed(err, path)
-		if cloud.KindOf(err) == cloud.NotFound {
-			return nil, nil
-		}
-		return nil, err
-	}
-	defer out.Content.Close()
-	text, err := io.ReadAll(io.LimitReader(out.Content, maxMetadata))
-	if err != nil {
-		return nil, failed(err, path)
-	}
-	return text, nil
 }
 
 // find finds one of the machine's interfaces. It asks once more for one that is

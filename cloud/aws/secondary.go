@@ -335,7 +335,7 @@ func (p *Secondary) Reflected(ctx context.Context, objects []cloud.Object) ([]bo
 	if err != nil {
 		return nil, err
 	}
-	shown, err := p.s.addresses(ctx, n.mac)
+	shown, err := p.s.meta.addresses(ctx, n.mac)
 	if err != nil {
 		return nil, err
 	}

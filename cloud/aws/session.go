@@ -16,7 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -48,7 +47,7 @@ type Config struct {
 type Session struct {
 	cfg   Config
 	log   *slog.Logger
-	meta  *imds.Client
+	meta  *metadata
 	base  sdk.Config // its Region may be empty, see ready
 	http  *http.Client
 	spend *bucket
@@ -82,7 +81,7 @@ func New(ctx context.Context, cfg Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	meta := metadata(cfg)
+	meta := newMetadata(cfg)
 	base, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(client),
 		config.WithRetryer(func() sdk.Retryer { return sdk.NopRetryer{} }),
@@ -94,12 +93,13 @@ func New(ctx context.Context, cfg Config) (*Session, error) {
 	if cfg.Region != "" {
 		base.Region = cfg.Region
 	}
-	if err := noProcess(base.Credentials); err != nil {
+	own, err := findCredentials(base.Credentials, meta)
+	if err != nil {
 		return nil, err
 	}
 	s := &Session{
 		cfg: cfg, log: cfg.Log, meta: meta, base: base, http: plain(base.HTTPClient, cfg.Transport),
-		spend: newBucket(writeBurst, writesPerSecond), own: newKeeper(ownName, base.Credentials),
+		spend: newBucket(writeBurst, writesPerSecond), own: newKeeper(ownName, own),
 		looking: make(chan struct{}, 1),
 	}
 	s.base.HTTPClient, s.base.Credentials = s.http, s.own

@@ -67,11 +67,11 @@ func (s *Session) Watch(ctx context.Context, told func([]Signal)) error {
 
 // signals are those that stand now.
 func (s *Session) signals(ctx context.Context) ([]Signal, error) {
-	action, err := s.item(ctx, "spot/instance-action")
+	action, err := s.meta.item(ctx, "spot/instance-action")
 	if err != nil {
 		return nil, err
 	}
-	events, err := s.item(ctx, "events/maintenance/scheduled")
+	events, err := s.meta.item(ctx, "events/maintenance/scheduled")
 	if err != nil {
 		return nil, err
 	}

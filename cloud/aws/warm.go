@@ -72,18 +72,13 @@ func plain(c sdk.HTTPClient, transport http.RoundTripper) *http.Client {
 func (s *Session) keepWarm(ctx context.Context) {
 	lost := false
 	for {
-		_, err := s.ping(ctx, s.cfg.Warm)
+		err := s.warm(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil:
-			// What is left of connections may be dead: a request that is sent into one
-			// would be lost.
-			s.http.CloseIdleConnections()
-			if !lost {
-				s.log.LogAttrs(ctx, slog.LevelWarn, "aws: EC2 can't be reached", slog.Any("err", err))
-			}
-		case lost:
+		case err != nil && !lost:
+			s.log.LogAttrs(ctx, slog.LevelWarn, "aws: EC2 can't be reached", slog.Any("err", err))
+		case err == nil && lost:
 			s.log.LogAttrs(ctx, slog.LevelInfo, "aws: EC2 is reached again")
 		}
 		lost = err != nil
@@ -95,6 +90,16 @@ func (s *Session) keepWarm(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// warm has Config.Warm connections open, and drops them all when that fails: a
+// request that is sent into a dead one would be lost.
+func (s *Session) warm(ctx context.Context) error {
+	_, err := s.ping(ctx, s.cfg.Warm)
+	if err != nil {
+		s.http.CloseIdleConnections()
+	}
+	return err
 }
 
 // pong is what an endpoint has answered.
