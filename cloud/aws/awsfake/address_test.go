@@ -84,7 +84,7 @@ func TestAssignMessage(t *testing.T) {
 
 // TestElasticIPFollows: "When you move a secondary private IP address to another
 // network interface, any Elastic IP address that is associated with the IP address
-// is also moved."
+// is also moved", says the reference.
 func TestElasticIPFollows(t *testing.T) {
 	w := newWorld(t, Cluster(2, 1))
 	ok(t, w.MoveAddress(addr("192.0.2.100"), ClusterInterface(2)))

@@ -115,6 +115,19 @@ func (w *World) SetState(instance, to string) error {
 	})
 }
 
+// Attach attaches an interface to an instance; an empty instance detaches it.
+func (w *World) Attach(eni, instance string, device int) error {
+	return w.change(func(s *state) error {
+		i, ok := s.interfaces[eni]
+		if _, known := s.instances[instance]; !ok || !known && instance != "" {
+			return fmt.Errorf("no interface %q, or no instance %q", eni, instance)
+		}
+		i.Instance, i.Device = instance, device
+		s.interfaces[eni] = i
+		return nil
+	})
+}
+
 // SetHopLimit sets how far the metadata service's answers go.
 func (w *World) SetHopLimit(instance string, hops int) error {
 	return w.edit(instance, func(_ *state, i *Instance) { i.HopLimit = hops })

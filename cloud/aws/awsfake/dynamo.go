@@ -65,8 +65,8 @@ func flatten(path string, v any, into map[string]string) {
 func (d dynamo) answer(w *World, e *exchange, who *keyPair) reply {
 	out, err := d.run(w, strings.TrimPrefix(e.http.Header.Get("X-Amz-Target"), dynamoTarget), e.body, who)
 	if err != nil {
-		var f failure
-		if !errors.As(err, &f) {
+		f, ok := errors.AsType[failure](err)
+		if !ok {
 			f = failure{status: http.StatusInternalServerError, code: "InternalServerError", message: err.Error()}
 		}
 		return d.fail(f)
@@ -188,7 +188,7 @@ func (d dynamo) update(w *World, r dynamoRequest, key string) (any, error) {
 }
 
 // write replaces an item if the condition holds of what is there.
-func (dynamo) write(w *World, r dynamoRequest, key string, make func(old item, x *scope) (item, error)) (any, error) {
+func (dynamo) write(w *World, r dynamoRequest, key string, next func(old item, x *scope) (item, error)) (any, error) {
 	out := map[string]any{}
 	err := w.change(func(s *state) error {
 		old := s.items[r.TableName][key]
@@ -197,7 +197,7 @@ func (dynamo) write(w *World, r dynamoRequest, key string, make func(old item, x
 		if err != nil {
 			return err
 		}
-		next, err := make(old, x)
+		made, err := next(old, x)
 		if err != nil {
 			return err
 		}
@@ -211,11 +211,11 @@ func (dynamo) write(w *World, r dynamoRequest, key string, make func(old item, x
 			}
 			return f
 		}
-		if err := returned(r.ReturnValues, old, next, out); err != nil {
+		if err := returned(r.ReturnValues, old, made, out); err != nil {
 			return err
 		}
 		table := maps.Clone(s.items[r.TableName])
-		table[key] = next
+		table[key] = made
 		s.items[r.TableName] = table
 		return nil
 	})

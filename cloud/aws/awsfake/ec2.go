@@ -100,8 +100,8 @@ func (s ec2) answer(w *World, e *exchange, who *keyPair) reply {
 	name := e.params["Action"]
 	body, err := s.run(w, name, e.params, who)
 	if err != nil {
-		var f failure
-		if !errors.As(err, &f) {
+		f, ok := errors.AsType[failure](err)
+		if !ok {
 			f = failure{status: http.StatusInternalServerError, code: "InternalError", message: err.Error()}
 		}
 		return s.fail(f)

@@ -11,12 +11,12 @@ import (
 // Effect is what a Fault does.
 type Effect uint8
 
-// The effects. Where one waits it is until the client goes away, or the world is
-// closed.
+// The effects. A write that has come in is done, at its time, whether or not the
+// client still waits: what it cancels has left already.
 const (
-	// Slow answers, after Delay more.
+	// Slow does what is asked, and answers when Delay is over.
 	Slow Effect = iota
-	// Fail answers with Code and Status, and does nothing.
+	// Fail does nothing, and answers with Code and Status when Delay is over.
 	Fail
 	// Refuse closes the connection at once.
 	Refuse
@@ -24,8 +24,7 @@ const (
 	Blackhole
 	// LoseResponse does what is asked, and never answers.
 	LoseResponse
-	// ApplyLate does what is asked when Delay is over, whether or not the client is
-	// still there, and answers then.
+	// ApplyLate does what is asked when Delay is over, and answers then.
 	ApplyLate
 )
 
@@ -42,9 +41,9 @@ type Fault struct {
 	Probability float64 // of each of them; certain if 0
 
 	Effect Effect
-	Delay  time.Duration // before anything happens, in ApplyLate before it is done
-	Code   string        // of Fail; "InternalError" if empty
-	Status int           // of Fail; 500 if 0
+	Delay  time.Duration
+	Code   string // of Fail; "InternalError" if empty
+	Status int    // of Fail; 500 if 0
 }
 
 type fault struct {

@@ -27,8 +27,8 @@ func TestFaults(t *testing.T) {
 		logged string
 	}{
 		{name: "none", fault: Fault{Service: "sts", Effect: Refuse}},
-		{name: "slow", fault: Fault{Delay: time.Second}, took: time.Second, done: time.Second},
-		{name: "too slow: nothing is done for who has gone", fault: Fault{Delay: 3 * time.Second}, err: "deadline", took: patience, done: -1, logged: none},
+		{name: "slow", fault: Fault{Delay: time.Second}, took: time.Second},
+		{name: "too slow: it was done", fault: Fault{Delay: 3 * time.Second}, err: "deadline", took: patience},
 		{name: "fails", fault: Fault{Effect: Fail}, err: "InternalError", done: -1, logged: "InternalError"},
 		{name: "fails in its own way", fault: Fault{Effect: Fail, Code: "Unavailable", Status: 503}, err: "Unavailable", done: -1, logged: "Unavailable"},
 		{name: "refused", fault: Fault{Effect: Refuse}, err: "refused", done: -1, logged: none},
@@ -135,6 +135,22 @@ func TestFaultsSeeded(t *testing.T) {
 	if n := strings.Count(one, "x"); n < 30 || n > 90 || one != run(1) || one == run(2) {
 		t.Errorf("%d of 200 fail", n)
 	}
+}
+
+// TestCancelled: a write that has left is done, though nobody waits for its answer.
+func TestCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Cluster(1, 1))
+		m := on(w, 1)
+		ok(t, m.describe(t.Context()))
+		w.SetLatency(Exactly(100 * time.Millisecond))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		want(t, m.assign(ctx, 1, true, vipA), "lost")
+		holds(t, w, vipA, "")
+		time.Sleep(50 * time.Millisecond)
+		holds(t, w, vipA, ClusterInterface(1))
+	})
 }
 
 // TestLatency is what all answers take.

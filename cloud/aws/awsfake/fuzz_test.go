@@ -6,6 +6,7 @@ package awsfake
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -58,11 +59,9 @@ func FuzzForm(f *testing.F) {
 func wellFormed(text []byte) error {
 	d := xml.NewDecoder(strings.NewReader(string(text)))
 	for {
-		switch _, err := d.Token(); err {
-		case nil:
-		case io.EOF:
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return nil
-		default:
+		} else if err != nil {
 			return err
 		}
 	}

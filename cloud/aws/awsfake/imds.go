@@ -37,11 +37,11 @@ func (w *World) IMDS(instance string) http.Handler { return w.IMDSBehind(instanc
 func (w *World) IMDSBehind(instance string, hops int) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		request := w.note(Request{
-			Service: "imds", Action: r.URL.Path, Caller: instance, Params: map[string]string{"Method": r.Method}, Write: r.Method == http.MethodPut,
+			Service: "imds", Action: r.URL.Path, Caller: instance, Params: map[string]string{"Method": r.Method},
 		})
 		fail := func(f failure) reply { return text(f.status, f.code) }
 		if r.Method == http.MethodPut && r.URL.Path == "/latest/api/token" && hops > w.hopLimit(instance) {
-			w.deliver(rw, r, nil)
+			w.hold(r.Context())
 		}
 		w.serve(rw, r, request, func() reply { return w.metadata(instance, r) }, fail)
 	})
@@ -126,7 +126,7 @@ func (w *World) leaf(instance, path string) (string, bool) {
 	if len(path) < len(root) || path[:len(root)] != root {
 		return "", false
 	}
-	return tree(w.categories(s, i)).at(path[len(root):])
+	return w.categories(s, i).at(path[len(root):])
 }
 
 // document is the instance identity document.

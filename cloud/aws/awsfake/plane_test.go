@@ -230,3 +230,15 @@ func TestOneHolder(t *testing.T) {
 		})
 	}
 }
+
+// TestDetached: a route to an interface that is attached to nothing is a black hole.
+func TestDetached(t *testing.T) {
+	w := newWorld(t, Cluster(2, 1))
+	ok(t, w.SetRoute(ClusterRoutes(1), prefix("198.51.100.7/32"), ClusterInterface(1)))
+	for _, instance := range []string{"", ClusterNode(2)} {
+		ok(t, w.Attach(ClusterInterface(1), instance, 1))
+		if _, got, _ := w.Deliver(ClusterNode(3), addr("198.51.100.7")); got != instance {
+			t.Errorf("attached to %q, packets reach %q", instance, got)
+		}
+	}
+}

@@ -5,7 +5,6 @@ package awsfake
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -97,37 +96,66 @@ func (w *World) callerOf(key string) string {
 	return ""
 }
 
-// serve answers a request as faults want it.
+// serve answers a request as faults want it. One half of the latency passes before
+// anything is done, the other one after it.
 func (w *World) serve(rw http.ResponseWriter, r *http.Request, request Request, answer func() reply, fail func(failure) reply) {
 	f, latency := w.strike(request)
+	before, after := latency/2, latency-latency/2
 	do := func() reply {
 		re := answer()
 		w.answered(request.id, re.code)
 		return re
 	}
-	if f.Effect == Refuse {
-		refuse(rw)
-	}
-	if f.Effect == ApplyLate {
-		done := make(chan reply, 1)
-		w.after(latency+f.Delay, func() { done <- do() })
-		w.deliver(rw, r, done)
-		return
-	}
-	w.wait(r.Context(), latency+f.Delay)
 	switch f.Effect {
-	case Blackhole:
-		w.deliver(rw, r, nil)
-	case LoseResponse:
-		do()
-		w.deliver(rw, r, nil)
+	case Slow:
+		after += f.Delay
 	case Fail:
-		re := fail(failure{status: orStatus(f.Status), code: orCode(f.Code), message: "An internal error has occurred"})
-		w.answered(request.id, re.code)
-		re.write(rw)
-	default:
-		do().write(rw)
+		after += f.Delay
+		do = func() reply {
+			re := fail(failure{status: orStatus(f.Status), code: orCode(f.Code), message: "An internal error has occurred"})
+			w.answered(request.id, re.code)
+			return re
+		}
+	case Refuse:
+		refuse(rw)
+	case Blackhole:
+		w.hold(r.Context())
+	case LoseResponse:
+	case ApplyLate:
+		before += f.Delay
 	}
+	re := w.do(r.Context(), before, request.Write, do)
+	if f.Effect == LoseResponse {
+		w.hold(r.Context())
+	}
+	w.wait(r.Context(), after)
+	re.write(rw)
+}
+
+// do does what is asked after a while: a write even when nobody waits any more.
+func (w *World) do(ctx context.Context, d time.Duration, write bool, f func() reply) reply {
+	if d <= 0 || !write {
+		w.wait(ctx, d)
+		return f()
+	}
+	done := make(chan reply, 1)
+	w.after(d, func() { done <- f() })
+	select {
+	case re := <-done:
+		return re
+	case <-ctx.Done():
+	case <-w.done:
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// hold never answers: it ends when nobody waits any more.
+func (w *World) hold(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-w.done:
+	}
+	panic(http.ErrAbortHandler)
 }
 
 func orStatus(s int) int {
@@ -144,7 +172,7 @@ func orCode(c string) string {
 	return c
 }
 
-// wait lets time pass. It ends, and the request with it, when nobody waits any more.
+// wait lets time pass. The request ends when nobody waits for it any more.
 func (w *World) wait(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
@@ -154,19 +182,6 @@ func (w *World) wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-t.C:
 	case <-ctx.Done():
-		panic(http.ErrAbortHandler)
-	case <-w.done:
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// deliver waits for an answer, which never comes from nil, as long as somebody
-// waits for it.
-func (w *World) deliver(rw http.ResponseWriter, r *http.Request, from <-chan reply) {
-	select {
-	case re := <-from:
-		re.write(rw)
-	case <-r.Context().Done():
 		panic(http.ErrAbortHandler)
 	case <-w.done:
 		panic(http.ErrAbortHandler)
@@ -197,23 +212,21 @@ func (re reply) write(rw http.ResponseWriter) {
 
 // answer checks who asks, and lets the service answer.
 func (w *World) answer(e *exchange) reply {
-	who, err := w.authenticate(e)
-	if err != nil {
-		var f failure
-		errors.As(err, &f)
-		return e.service.fail(f)
+	who, wrong := w.authenticate(e)
+	if wrong != nil {
+		return e.service.fail(*wrong)
 	}
 	return e.service.answer(w, e, who)
 }
 
 // authenticate finds whose request it is.
-func (w *World) authenticate(e *exchange) (*keyPair, error) {
+func (w *World) authenticate(e *exchange) (*keyPair, *failure) {
 	codes := codesOf(e.service)
 	if e.http.Header.Get("Authorization") == "" {
-		return nil, failure{status: codes.status, code: codes.missing, message: "Request must contain a signature that conforms to AWS standards"}
+		return nil, &failure{status: codes.status, code: codes.missing, message: "Request must contain a signature that conforms to AWS standards"}
 	}
 	if e.signed != nil {
-		return nil, failure{status: http.StatusBadRequest, code: codes.incomplete, message: "The request signature does not conform to AWS standards"}
+		return nil, &failure{status: http.StatusBadRequest, code: codes.incomplete, message: "The request signature does not conform to AWS standards"}
 	}
 	w.mu.Lock()
 	c := w.identity.keys[e.signature.key]
@@ -225,13 +238,13 @@ func (w *World) authenticate(e *exchange) (*keyPair, error) {
 	now := time.Now()
 	switch {
 	case c == nil || e.http.Header.Get("X-Amz-Security-Token") != c.token:
-		return nil, failure{status: codes.status, code: codes.unknown, message: codes.unknownText}
+		return nil, &failure{status: codes.status, code: codes.unknown, message: codes.unknownText}
 	case !expires.IsZero() && now.After(expires):
-		return nil, failure{status: codes.expiredStatus, code: codes.expired, message: codes.expiredText}
+		return nil, &failure{status: codes.expiredStatus, code: codes.expired, message: codes.expiredText}
 	case !e.signature.fresh(e.http, now):
-		return nil, failure{status: codes.staleStatus, code: codes.stale, message: "Request has expired."}
+		return nil, &failure{status: codes.staleStatus, code: codes.stale, message: "Request has expired."}
 	case e.signature.region != w.name || e.signature.service != strings.ToLower(codes.service) || e.signature.sign(e.http, e.body, c.secret) != e.signature.value:
-		return nil, failure{status: codes.mismatchStatus, code: codes.mismatch, message: codes.mismatchText}
+		return nil, &failure{status: codes.mismatchStatus, code: codes.mismatch, message: codes.mismatchText}
 	}
 	return c, nil
 }

@@ -42,8 +42,7 @@ func (s sts) answer(w *World, e *exchange, who *keyPair) reply {
 	default:
 		err = failure{status: http.StatusBadRequest, code: "InvalidAction", message: "Could not find operation " + e.params["Action"] + " for version 2011-06-15"}
 	}
-	var f failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[failure](err); ok {
 		return s.fail(f)
 	}
 	text, err := xml.Marshal(struct {
