@@ -20,7 +20,8 @@ func (l *loop) equip(u *unit) string {
 	if l.roster.asks.Current.IsZero() {
 		return reasonNotReady
 	}
-	if u.want.Lease() > l.longest() {
+	lease := u.want.Lease(l.tableVotes())
+	if lease > l.longest() {
 		return quorum.TooLong.String()
 	}
 	want := u.want.quorum()
@@ -28,7 +29,7 @@ func (l *loop) equip(u *unit) string {
 		l.drop(u)
 		c, err := quorum.NewCandidate(quorum.CandidateConfig{
 			Node: l.cfg.Node, Start: l.cfg.Start, Resource: want, Lists: l.roster.asks,
-			Lease: u.want.Lease(), Renew: u.want.Shortest, Margin: u.want.margin(), Retry: u.want.retry(),
+			Lease: lease, Renew: u.want.Shortest, Margin: lease / 10, Retry: u.want.retry(),
 			Seed: rand.Uint64(), Counter: l.counter,
 		})
 		if err != nil {
@@ -37,7 +38,7 @@ func (l *loop) equip(u *unit) string {
 		}
 		u.candidate, u.digest = c, digest
 	}
-	u.cfg = *u.want
+	u.cfg, u.lease = *u.want, lease
 	return ""
 }
 
@@ -71,11 +72,13 @@ func (l *loop) reconfigure(now time.Time, u *unit) {
 	if u.candidate == nil {
 		return
 	}
-	if u.want != nil && u.want.Lease() <= l.longest() && u.want.quorum().Digest() == u.digest {
+	table := l.tableVotes()
+	if u.want != nil && u.want.Lease(table) <= l.longest() && u.want.quorum().Digest() == u.digest {
 		u.cfg = *u.want
 	}
-	if u.cfg.Lease() <= l.longest() {
-		l.step(now, u, quorum.Reconfigure{Lists: l.roster.asks, Lease: u.cfg.Lease(), Renew: u.cfg.Shortest, Margin: u.cfg.margin()})
+	if lease := u.cfg.Lease(table); lease <= l.longest() {
+		u.lease = lease
+		l.step(now, u, quorum.Reconfigure{Lists: l.roster.asks, Lease: lease, Renew: u.cfg.Shortest, Margin: u.margin()})
 		return
 	}
 	u.digest = quorum.Digest{} // equip makes another

@@ -16,8 +16,9 @@ import (
 // Config is what a Guard is made of. It is not changed after New or Reload have
 // taken it.
 type Config struct {
-	Node  string
-	Start uint64 // random, of this start: the peer link's; not zero
+	Node    string
+	Cluster string // tables that several clusters share keep them apart by it
+	Start   uint64 // random, of this start: the peer link's; not zero
 	// Voters is the list that the file has. The one in force may be another, see
 	// quorum.Roll.
 	Voters quorum.List
@@ -80,15 +81,19 @@ type Alarm interface {
 const (
 	defaultLimit = 1200
 	leastLease   = 100 * time.Millisecond
+	tableLease   = 3 * time.Second // the least where a table votes
 	longestRetry = 50 * time.Millisecond
 )
 
-// Lease is T: how long a lease of the resource is for. A Backup waits three
-// intervals and a little before it asks, so a dead node's lease has then ended.
-func (r *Resource) Lease() time.Duration { return max(leastLease, 3*r.Longest) }
-
-// margin is how long before the lease's end its holder is told.
-func (r *Resource) margin() time.Duration { return r.Lease() / 10 }
+// Lease is T: how long a lease of the resource is for, where a table votes or
+// not. A Backup waits three intervals and a little before it asks, so a dead node's lease has
+// then ended. A table is asked in each third of it, and takes its time.
+func (r *Resource) Lease(table bool) time.Duration {
+	if table {
+		return max(tableLease, 3*r.Longest)
+	}
+	return max(leastLease, 3*r.Longest)
+}
 
 func (r *Resource) quorum() quorum.Resource {
 	return quorum.Resource{Name: r.Name, Addresses: r.Addresses}
@@ -116,8 +121,9 @@ func (c Config) withDefaults() (Config, error) {
 			errs = append(errs, fmt.Errorf("%s has no address", r.Name))
 		case r.Shortest <= 0 || r.Shortest > r.Longest:
 			errs = append(errs, fmt.Errorf("%s has intervals from %v to %v", r.Name, r.Shortest, r.Longest))
-		case r.Lease() > c.Voters.MaxLease:
-			errs = append(errs, fmt.Errorf("%s needs leases of %v, and voters grant up to %v", r.Name, r.Lease(), c.Voters.MaxLease))
+		case r.Lease(c.Voters.HasTable()) > c.Voters.MaxLease:
+			errs = append(errs, fmt.Errorf("%s needs leases of %v, and voters grant up to %v",
+				r.Name, r.Lease(c.Voters.HasTable()), c.Voters.MaxLease))
 		}
 		names[r.Name] = true
 	}

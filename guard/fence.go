@@ -14,7 +14,7 @@ import (
 // fenceUntil is until when u's fence may be open.
 func (u *unit) fenceUntil() time.Time {
 	if u.phase == unconfirmed {
-		return u.renewed.Add(u.cfg.Lease())
+		return u.renewed.Add(u.lease)
 	}
 	return u.until
 }
@@ -133,7 +133,7 @@ func (l *loop) fenceFailed(now time.Time, u *unit, fresh bool, err error) {
 	default:
 		l.shut(u)
 		l.step(now, u, quorum.GiveUp{})
-		u.phase, u.retryAt = asking, now.Add(u.cfg.Lease())
+		u.phase, u.retryAt = asking, now.Add(u.lease)
 		l.refuse(u, reasonFence, "")
 	}
 }

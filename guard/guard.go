@@ -156,7 +156,7 @@ func (g *Guard) Releases(resource string) map[string][]byte {
 	return g.shown.releases(g.cfg.Node, g.cfg.Start, resource)
 }
 
-// Reload applies another configuration: its Voters, Resources and Candidate. What
+// Reload applies another configuration: its Voters, Resources, Candidate and Table. What
 // it takes to reach the world stays what it was. A resource that is held stays
 // as it is until it is given up. Call it before the routers are changed. Another
 // list of voters is staged; if that can't be, it is an error that says why, and

@@ -126,7 +126,7 @@ func TestLaterHolderClosesTheFence(t *testing.T) {
 			r := web()
 			own, _ := parseToken(v.Token)
 			m := quorum.Message{
-				Kind: quorum.Propose, Resource: r.Name, Digest: r.quorum().Digest(), Lease: r.Lease(),
+				Kind: quorum.Propose, Resource: r.Name, Digest: r.quorum().Digest(), Lease: r.Lease(false),
 				Ballot: quorum.Ballot{Counter: v.Term + 1, Node: "b", Start: 7},
 			}
 			switch by {

@@ -32,6 +32,8 @@ type loop struct {
 	dropped  drops
 	contacts map[string]*contact // by voter
 	terms    terms
+	proxies  []*proxy                                               // of the tables that vote
+	dial     func(write bool) (context.Context, context.CancelFunc) // of a call of one
 
 	parser quorum.Parser
 	packer quorum.Packer
@@ -61,12 +63,14 @@ func newLoop(g *Guard, log *slog.Logger) *loop {
 // end of ctx comes one more turn.
 func (l *loop) run(ctx context.Context, alarm Alarm) {
 	defer l.tasks.Wait()
+	l.dial = func(write bool) (context.Context, context.CancelFunc) { return callContext(ctx, write) }
 	l.rolled(l.started)
 	var armed time.Time // zero: not
 	for {
 		ended := ctx.Err() != nil
 		l.turn()
 		if ended {
+			l.lastReleases()
 			l.tasks.Wait()
 			l.lastTerms()
 			return
@@ -119,6 +123,11 @@ func (l *loop) next() (time.Time, bool) {
 			next, some = at, true
 		}
 	}
+	for _, p := range l.proxies {
+		if at, ok := p.Deadline(); ok && (!some || at.Before(next)) {
+			next, some = at, true
+		}
+	}
 	return next, some
 }
 
@@ -130,13 +139,16 @@ func (l *loop) step(now time.Time, u *unit, ev quorum.Event) {
 	if l.voter != nil {
 		u.candidate.Above(l.voter.Term(u.name))
 	}
+	for _, p := range l.proxies {
+		u.candidate.Above(p.Term(u.name))
+	}
 	for _, a := range u.candidate.Step(now, ev) {
 		switch a := a.(type) {
 		case quorum.Send:
 			if questions(a.Message.Kind) && a.To != l.cfg.Node {
-				l.contact(a.To).ask(now, u.cfg.Lease())
+				l.contact(a.To).ask(now, u.lease)
 			}
-			l.post(a.To, &a.Message)
+			l.post(now, a.To, &a.Message)
 		case quorum.Granted:
 			l.granted(u, a)
 		case quorum.Refused:
@@ -151,10 +163,14 @@ func (l *loop) step(now time.Time, u *unit, ev quorum.Event) {
 	}
 }
 
-// post queues a message for a node; this turn ends with its leaving.
-func (l *loop) post(to string, m *quorum.Message) {
+// post queues a message for a node, or a table; this turn ends with its leaving.
+func (l *loop) post(now time.Time, to string, m *quorum.Message) {
 	if to == l.cfg.Node {
 		l.own = append(l.own, *m)
+		return
+	}
+	if _, table := quorum.IsTable(to); table {
+		l.askTable(now, to, m)
 		return
 	}
 	l.out[to] = append(l.out[to], *m)
@@ -174,10 +190,12 @@ func (l *loop) settle(now time.Time) {
 	}
 }
 
-// flush ends a turn: fences, verdicts, packets.
+// flush ends a turn: tables, fences, verdicts, packets.
 func (l *loop) flush(now time.Time) {
-	l.open(now)
-	l.settle(now) // what came of fences that failed
+	for l.consult(now); len(l.opening) > 0; l.consult(now) {
+		l.open(now)
+		l.settle(now) // what came of fences that failed
+	}
 	l.send()
 	if len(l.changed) > 0 {
 		l.guard.shown.update(l.changed, l.peers)

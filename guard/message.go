@@ -86,7 +86,7 @@ func (l *loop) asked(now time.Time, from string, m *quorum.Message) {
 		return
 	}
 	if answer, ok := l.voter.Handle(now, from, *m); ok {
-		l.post(from, &answer)
+		l.post(now, from, &answer)
 	}
 }
 
@@ -104,6 +104,7 @@ func (l *loop) answered(now time.Time, from string, m *quorum.Message) {
 	if m.Refusal == quorum.Held && m.Ballot == u.candidate.Ballot() {
 		l.usurped(now, m, m.Holder)
 	}
+	l.voted(u, from, m)
 	l.step(now, u, quorum.Received{From: from, Message: *m})
 }
 

@@ -35,7 +35,7 @@ func (l *loop) status(now time.Time) status.Guard {
 		}
 		s.Grants = len(l.voter.Grants(now))
 	}
-	for _, name := range nodesOf(quorum.Lists{Current: saved.Current, Staged: saved.Staged}) {
+	for _, name := range votersOf(quorum.Lists{Current: saved.Current, Staged: saved.Staged}) {
 		s.Voters = append(s.Voters, l.voterStatus(now, name, &saved))
 	}
 	s.Majority = enough(saved.Current, s.Voters) && (saved.Staged.IsZero() || enough(saved.Staged, s.Voters))
@@ -52,6 +52,10 @@ func (l *loop) voterStatus(now time.Time, name string, saved *quorum.Saved) stat
 	}
 	same := func(o report) bool {
 		return !saved.Staged.IsZero() && o.Generation == saved.Generation && o.Staged.Digest() == saved.Staged.Digest()
+	}
+	if _, table := quorum.IsTable(name); table {
+		l.tableStatus(&v)
+		return v
 	}
 	o, heard := l.roster.heard[name]
 	switch {

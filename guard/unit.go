@@ -33,9 +33,12 @@ type unit struct {
 	name      string
 	want      *Resource     // of the file; nil: it has none
 	cfg       Resource      // of the candidate
+	lease     time.Duration // T
 	digest    quorum.Digest // of cfg's addresses
 	candidate *quorum.Candidate
 	claim     int // numbers claims, see teller
+
+	byTable bool // a table's vote was needed the last time
 
 	phase   phase
 	next    quorum.Event  // of the candidate, when the present step is done
@@ -69,9 +72,9 @@ func (u *unit) deadline() (at time.Time, ok bool) {
 	case u.phase == asking && !u.retryAt.IsZero():
 		sooner(u.retryAt)
 	case u.phase == held && u.broken:
-		sooner(u.opened.Add(-u.cfg.margin()))
+		sooner(u.opened.Add(-u.margin()))
 	case u.phase == unconfirmed:
-		sooner(u.renewed.Add(u.cfg.Lease()))
+		sooner(u.renewed.Add(u.lease))
 	}
 	return at, ok
 }
@@ -82,7 +85,7 @@ func (l *loop) due(now time.Time, u *unit) {
 	case u.phase == asking && !u.retryAt.IsZero() && !now.Before(u.retryAt):
 		l.begin(now, u, quorum.Ballot{})
 		return
-	case u.phase == held && u.broken && !now.Before(u.opened.Add(-u.cfg.margin())):
+	case u.phase == held && u.broken && !now.Before(u.opened.Add(-u.margin())):
 		l.revoke(now, u, u.opened, reasonFence, "")
 		return
 	case u.phase == unconfirmed && u.stalled(now):
@@ -94,7 +97,10 @@ func (l *loop) due(now time.Time, u *unit) {
 
 // stalled tells whether an unconfirmed resource's fence has closed since nobody
 // renewed it.
-func (u *unit) stalled(now time.Time) bool { return !now.Before(u.renewed.Add(u.cfg.Lease())) }
+func (u *unit) stalled(now time.Time) bool { return !now.Before(u.renewed.Add(u.lease)) }
+
+// margin is how long before the lease's end its holder is told.
+func (u *unit) margin() time.Duration { return u.lease / 10 }
 
 func (c claimed) handle(l *loop, now time.Time) {
 	u := l.unit(c.resource)

@@ -69,7 +69,7 @@ func (l *loop) lost(now time.Time, u *unit, a quorum.Lost) {
 		return
 	}
 	reason := a.Reason.String()
-	stalled := now.Sub(u.renewed) > u.cfg.Lease()/2
+	stalled := now.Sub(u.renewed) > u.lease/2
 	switch {
 	case a.Reason == quorum.Unheard && stalled:
 		reason = reasonStalled

@@ -183,12 +183,16 @@ func (l *loop) vote(votes quorum.Lists) {
 		return
 	}
 	l.roster.votes = votes
-	l.peers = slices.DeleteFunc(nodesOf(votes), func(v string) bool { return v == l.cfg.Node })
+	l.peers = slices.DeleteFunc(votersOf(votes), func(v string) bool {
+		_, table := quorum.IsTable(v)
+		return table || v == l.cfg.Node
+	})
 	l.guard.shown.update(nil, l.peers)
 }
 
 // asks gives the candidates their lists, and lets those ask that had none.
 func (l *loop) asks(now time.Time) {
+	l.setTables()
 	for _, u := range l.units {
 		l.reconfigure(now, u)
 		if u.phase == asking && u.unasked {
@@ -198,8 +202,8 @@ func (l *loop) asks(now time.Time) {
 	}
 }
 
-// nodesOf are the voters of both lists, by name.
-func nodesOf(lists quorum.Lists) []string {
+// votersOf are the voters of both lists, by name.
+func votersOf(lists quorum.Lists) []string {
 	all := slices.Concat(lists.Current.Voters, lists.Staged.Voters)
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -266,7 +270,7 @@ type reloadAsked struct {
 
 func (r reloadAsked) handle(l *loop, now time.Time) {
 	err := l.roster.Configure(now, r.cfg.Voters)
-	l.cfg.Resources, l.cfg.Candidate = r.cfg.Resources, r.cfg.Candidate
+	l.cfg.Resources, l.cfg.Candidate, l.cfg.Table = r.cfg.Resources, r.cfg.Candidate, r.cfg.Table
 	l.roster.grants = newGrants(l.cfg.Resources)
 	if err == nil {
 		l.cfg.Voters = r.cfg.Voters
@@ -277,6 +281,7 @@ func (r reloadAsked) handle(l *loop, now time.Time) {
 		}
 	}
 	l.rolled(now)
+	l.setTables()
 	l.applyResources(now)
 	r.answer <- err
 }

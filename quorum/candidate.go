@@ -41,8 +41,9 @@ type Candidate struct {
 	ballot   Ballot // the last
 	sequence uint64 // the last
 	until    time.Time
-	rounds   []round // that wait for answers, the oldest first
-	handed   Ballot  // attached as released
+	margin   time.Duration // before it; CandidateConfig.Margin, but while a shorter lease is left from before
+	rounds   []round       // that wait for answers, the oldest first
+	handed   Ballot        // attached as released
 
 	due      time.Time // the next attempt or repetition
 	renewed  time.Time // when the lease was last asked for
@@ -65,14 +66,14 @@ func NewCandidate(cfg CandidateConfig) (*Candidate, error) {
 		cfg.Retry = max(cfg.Renew/4, 1)
 	}
 	cfg.Resource = cfg.Resource.clone()
-	c := &Candidate{cfg: cfg, digest: cfg.Resource.Digest(), random: cfg.Seed, counter: cfg.Counter}
+	c := &Candidate{cfg: cfg, digest: cfg.Resource.Digest(), random: cfg.Seed, counter: cfg.Counter, margin: cfg.Margin}
 	c.setLists(cfg.Lists)
 	return c, nil
 }
 
 func (c *Candidate) setLists(lists Lists) {
 	c.cfg.Lists = lists.clone()
-	c.digests, c.nodes, c.tables = lists.digests(), lists.nodes(), lists.tables()
+	c.digests, c.nodes, c.tables = lists.digests(), lists.nodes(), lists.Tables()
 }
 
 // Step tells what happened at now and returns what must be done, in order. The
@@ -99,7 +100,7 @@ func (c *Candidate) Step(now time.Time, ev Event) []Action {
 	case Reconfigure:
 		c.reconfigure(ev)
 	}
-	if c.phase == holding && !now.Before(c.until.Add(-c.cfg.Margin)) {
+	if c.phase == holding && !now.Before(c.until.Add(-c.margin)) {
 		c.lose()
 	}
 	return c.out
@@ -112,7 +113,7 @@ func (c *Candidate) Deadline() (time.Time, bool) {
 	case idle, losing:
 		return time.Time{}, false
 	case holding:
-		at = c.until.Add(-c.cfg.Margin)
+		at = c.until.Add(-c.margin)
 	default:
 	}
 	if r := c.reserve.due; !r.IsZero() && r.Before(at) {
@@ -152,7 +153,7 @@ func (c *Candidate) tick(now time.Time) {
 
 // renew asks for more time.
 func (c *Candidate) renew(now time.Time) {
-	if c.phase == holding && now.Before(c.until.Add(-c.cfg.Margin)) && now.Sub(c.renewed) >= c.cfg.Renew/2 {
+	if c.phase == holding && now.Before(c.until.Add(-c.margin)) && now.Sub(c.renewed) >= c.cfg.Renew/2 {
 		c.ask(now, Propose)
 	}
 }
@@ -333,7 +334,7 @@ func (c *Candidate) reconfigure(ev Reconfigure) {
 	}
 	cfg.Lease, cfg.Renew, cfg.Margin = ev.Lease, ev.Renew, ev.Margin
 	if cfg.validate() == nil {
-		c.cfg = cfg
+		c.cfg, c.margin = cfg, min(c.margin, cfg.Margin)
 	}
 }
 

@@ -229,8 +229,8 @@ func (l Lists) voters() []string {
 // nodes are the voters that are no tables.
 func (l Lists) nodes() []string { return List{Voters: l.voters()}.nodes() }
 
-// tables are the voters that are.
-func (l Lists) tables() []string {
+// Tables are the voters that are.
+func (l Lists) Tables() []string {
 	return slices.DeleteFunc(l.voters(), func(v string) bool { _, table := IsTable(v); return !table })
 }
 

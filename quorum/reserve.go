@@ -52,7 +52,7 @@ func (c *Candidate) callReserve(now time.Time) {
 		m.Lease, c.reserve.lent = r.lease, true
 	}
 	r.reserve = true
-	c.sendTo(r.lists.tables(), m)
+	c.sendTo(r.lists.Tables(), m)
 }
 
 // awaitsReserve tells whether an attempt goes on for longer than nodes need:

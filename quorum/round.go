@@ -159,8 +159,11 @@ func (c *Candidate) granted(now time.Time, i int) {
 	r := c.rounds[i]
 	c.forget(i + 1)
 	until := r.t0.Add(term(r.lease))
+	if r.lease >= c.cfg.Lease {
+		c.margin = c.cfg.Margin
+	}
 	if c.phase == proposing {
-		if !now.Before(until.Add(-c.cfg.Margin)) { // the answers came too late
+		if !now.Before(until.Add(-c.margin)) { // the answers came too late
 			c.fail(now)
 			return
 		}

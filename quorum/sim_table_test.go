@@ -86,7 +86,7 @@ func (w *simWorld) loseOne() {
 
 // setTables gives the node's proxies their lists.
 func (n *simNode) setTables(lists Lists) {
-	names := lists.tables()
+	names := lists.Tables()
 	n.proxies = slices.DeleteFunc(n.proxies, func(p *simProxy) bool { return !slices.Contains(names, p.name) })
 	for _, name := range names {
 		i := slices.IndexFunc(n.proxies, func(p *simProxy) bool { return p.name == name })

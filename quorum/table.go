@@ -222,6 +222,11 @@ func (t *Table) Deadline() (at time.Time, ok bool) {
 	return at, ok
 }
 
+// Releases tells whether something was given up and is not written yet.
+func (t *Table) Releases() bool {
+	return slices.ContainsFunc(t.questions, func(q *question) bool { return q.Kind == Release })
+}
+
 // Term is the resource's highest term, as far as it was read.
 func (t *Table) Term(resource string) (term uint64) {
 	for _, s := range t.slots {

@@ -25,9 +25,9 @@ const recordMost = 390_000
 // record is what a table has under a key: a voter's memory, as JSON, which people
 // can read in the table.
 type record struct {
-	// Fresh: nothing was accepted in it. It may be the successor of one that is
-	// lost.
-	Fresh  bool         `json:"fresh,omitempty"`
+	// Fresh is not zero while nothing was accepted in it: it may be the successor of
+	// one that is lost. It is the first version of this one.
+	Fresh  uint64       `json:"fresh,omitempty"`
 	Leases []tableLease `json:"leases,omitempty"`
 	Terms  []tableTerm  `json:"terms,omitempty"`
 }
@@ -160,7 +160,7 @@ func (r *record) validate() error {
 			}
 		}
 	}
-	if r.Fresh && len(r.Leases) > 0 {
+	if r.Fresh != 0 && len(r.Leases) > 0 {
 		errs = append(errs, errors.New("leases in a fresh record"))
 	}
 	return errors.Join(errs...)

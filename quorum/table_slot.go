@@ -22,7 +22,10 @@ type tableSlot struct {
 	tried   time.Time // when the last call began
 	seen    map[key]sighting
 	born    time.Time // since when a fresh record has been seen
-	doubt   uint64    // the version that a write was made of whose end isn't known
+	// doubt is the version that a write was made of whose end isn't known, and
+	// unsure what it would have decided.
+	doubt  uint64
+	unsure []decision
 }
 
 // sighting is since when a lease has been seen unchanged.
@@ -48,7 +51,7 @@ func (s *tableSlot) observe(now time.Time, r record, version uint64) {
 		}
 		seen[l.key()] = was
 	}
-	if version != s.version {
+	if r.Fresh != s.record.Fresh {
 		s.born = now
 	}
 	s.known, s.record, s.version, s.at, s.seen = true, r, version, now, seen
@@ -82,7 +85,7 @@ func (s *tableSlot) voter(now time.Time, name string, file []Resource) *Voter {
 		node: name, lists: Lists{Current: s.list}, digests: [2]Digest{s.digest},
 		states: map[key]*state{}, terms: map[string]Ballot{},
 	}
-	if s.record.Fresh {
+	if s.record.Fresh != 0 {
 		v.silent = s.born.Add(s.list.MaxLease)
 	}
 	v.configure(now, file)
@@ -181,8 +184,8 @@ func (r *record) accept(resource Resource, m *Message) bool {
 	l.Ballot = newTableBallot(m.Ballot)
 	l.Sequence, l.Lease = max(l.Sequence, m.Sequence), max(l.Lease, m.Lease)
 	t := r.termOf(m.Resource)
-	changed := r.Fresh || !l.same(&was) || t.ballot() != m.Ballot
-	t.Ballot, t.Released, r.Fresh = newTableBallot(m.Ballot), false, false
+	changed := r.Fresh != 0 || !l.same(&was) || t.ballot() != m.Ballot
+	t.Ballot, t.Released, r.Fresh = newTableBallot(m.Ballot), false, 0
 	return changed
 }
 

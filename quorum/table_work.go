@@ -99,7 +99,7 @@ func (t *Table) read(now time.Time, s *tableSlot) *TableCall {
 // writes made of that one fail.
 func (t *Table) create(now time.Time, s *tableSlot) *TableCall {
 	version := splitMix(&t.random)>>2 + 1
-	return t.write(now, s, record{Fresh: true}, version, nil)
+	return t.write(now, s, record{Fresh: version}, version, nil)
 }
 
 func (t *Table) write(now time.Time, s *tableSlot, next record, version uint64, decided []decision) *TableCall {
@@ -129,7 +129,7 @@ func (t *Table) Done(now time.Time, result TableResult) {
 	}
 	s := t.slots[i]
 	if call.Write && !result.Written {
-		s.known = false // whatever the reason: it is read again
+		s.known, s.unsure = false, call.decided // whatever the reason: it is read again
 		if result.Err != nil {
 			s.doubt = call.Was
 		}
@@ -145,6 +145,7 @@ func (t *Table) Done(now time.Time, result TableResult) {
 	t.heard, t.err, t.failures, t.again = now, nil, 0, time.Time{}
 	switch {
 	case call.Write && !result.Written:
+		s.tried = time.Time{} // it is read at once
 		if t.conflicts++; t.conflicts > fewConflicts {
 			t.again = now.Add(firstPause)
 		}
@@ -154,10 +155,24 @@ func (t *Table) Done(now time.Time, result TableResult) {
 		s.observe(now, next, call.Version)
 	default:
 		s.observe(now, next, result.Version)
+		call.decided = s.happened()
 	}
 	for _, d := range call.decided {
 		t.resolve(s, d)
 	}
+}
+
+// happened are those decisions of a write that is in doubt that are in the record now.
+// The candidate may have asked anew meanwhile, and still counts the answer.
+func (s *tableSlot) happened() []decision {
+	sure := slices.DeleteFunc(s.unsure, func(d decision) bool {
+		q := d.question
+		return q.Kind != Propose || d.answer.Refusal != None || !slices.ContainsFunc(s.record.Leases, func(l tableLease) bool {
+			return l.key() == key{q.Resource, q.Digest} && l.ballot() == q.Ballot && l.Sequence >= q.Sequence
+		})
+	})
+	s.unsure = nil
+	return sure
 }
 
 // failed puts the next call for a question off.

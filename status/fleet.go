@@ -56,7 +56,8 @@ type Guard struct {
 	ClockSlew float64 `json:"clock_slew_percent"`
 }
 
-// Voter is a node that votes on leases.
+// Voter is a node that votes on leases, or a table ("table vicar-lease"). That is
+// read now and then, and asked when the nodes make no majority.
 type Voter struct {
 	Name string `json:"name"`
 	// Counted: it is there for a majority, as far as is known (Status.Votes). Answers:
@@ -79,6 +80,8 @@ type Voter struct {
 	// Denies are the resources of this node's file that it does not grant, since its
 	// own file differs.
 	Denies []Denied `json:"denies,omitempty"`
+	// Problem is why a table can't be asked.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Denied is a resource that a voter does not grant as this node has it.
