@@ -45,13 +45,15 @@ var imports = map[string][]string{
 	"control":          {"status", "track"},
 	"hook":             {"child", "status", "vip"},
 	"lab":              {},
-	"lab/bench":        {"lab", "lab/keepalived", "lab/nginx", "lab/probe", "lab/vicar", "status"},
-	"lab/demo":         {"lab", "lab/probe", "status", "control"},
+	"lab/bench":        {"cloud/aws/awsfake", "lab", "lab/keepalived", "lab/nginx", "lab/probe", "lab/vicar", "lab/vpc", "status"},
+	"lab/cloud":        {}, // tests only
+	"lab/demo":         {"cloud/aws/awsfake", "control", "lab", "lab/probe", "lab/vpc", "status"},
 	"lab/keepalived":   {"lab"},
 	"lab/labtest":      {"lab"},
 	"lab/nginx":        {"lab"},
 	"lab/probe":        {"lab"},
 	"lab/vicar":        {"lab", "status", "control"},
+	"lab/vpc":          {"cloud/aws/awsfake", "lab"},
 	"lab/guard":        {}, // tests only
 	"lab/health":       {}, // tests only
 	"lab/interop":      {}, // tests only

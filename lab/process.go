@@ -32,10 +32,13 @@ type Process struct {
 }
 
 // Command prepares a command for Start. Like every command it may be changed
-// before.
+// before. Its environment is this process's, without proxies and what the AWS SDK
+// reads.
 func (h *Host) Command(name string, args ...string) *exec.Cmd {
 	//nolint:noctx // the process's life is the lab's, not a context's
-	return exec.Command(name, args...)
+	cmd := exec.Command(name, args...)
+	cmd.Env = environ()
+	return cmd
 }
 
 // Start starts a command on the host. The process dies with the lab.

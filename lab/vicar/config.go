@@ -24,6 +24,7 @@ type Config struct {
 	// SyncGroups have a list of routers, or a Block.
 	SyncGroups map[string]any `json:"sync_groups,omitempty"`
 	Hooks      []Block        `json:"hooks,omitempty"`
+	AWS        *AWS           `json:"aws,omitempty"`
 	Control    Control        `json:"control"`
 }
 
@@ -54,6 +55,24 @@ type Guard struct {
 	OnLoss   string   `json:"on_loss,omitempty"`
 	MaxLease Duration `json:"max_lease,omitempty"`
 	Fence    string   `json:"fence,omitempty"`
+	Table    string   `json:"table,omitempty"`
+}
+
+// AWS says how addresses move in AWS.
+type AWS struct {
+	Region      string                `json:"region,omitempty"`
+	Endpoints   map[string]string     `json:"endpoints,omitempty"`
+	RouteTables []string              `json:"route_tables,omitempty"`
+	Allocations map[netip.Addr]string `json:"allocations,omitempty"`
+	Release     bool                  `json:"release,omitempty"`
+	Poll        Duration              `json:"poll,omitempty"`
+	Readiness   *Readiness            `json:"readiness,omitempty"`
+}
+
+// Readiness is how a standby looks whether it could take over.
+type Readiness struct {
+	Interval Duration `json:"interval,omitempty"`
+	Weight   int      `json:"weight,omitempty"`
 }
 
 // Transport says how adverts travel.
@@ -77,6 +96,8 @@ type Router struct {
 	Damping   any            `json:"damping,omitempty"`
 	Listen    Duration       `json:"listen,omitempty"`
 	OnLoss    string         `json:"on_loss,omitempty"`
+	// Move has words, and Blocks for programs.
+	Move []any `json:"move,omitempty"`
 }
 
 // Track is what a check does to a router's priority, whatever the check's own
