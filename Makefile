@@ -4,8 +4,11 @@
 GO       ?= go
 PREFIX   ?= /usr
 FUZZTIME ?= 30s
+# Without gRPC's trace pages nothing calls methods by name, and the linker leaves
+# out what is not used of the AWS SDK: 25 MB instead of 62.
+TAGS      = grpcnotrace
 LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
-PORTABLE  = ./vrrp/... ./vip ./status ./track ./checks/... ./child ./proof ./hook ./clock ./logqueue ./config ./agent ./control ./transport ./transport/memnet ./quorum ./guard ./fleet ./address
+PORTABLE  = ./vrrp/... ./vip ./status ./track ./checks/... ./child ./proof ./hook ./clock ./logqueue ./config ./agent ./control ./transport ./transport/memnet ./quorum ./cloud ./cloud/exec ./cloud/cloudtest ./guard ./fleet ./address
 # Not from the cache, which does not see that tests of lab build and run vicar.
 GOTEST    = bin/gotest -race -count=1 -timeout=15m
 .PHONY: help build test test-full deps lint fmt fuzz bench demo install clean bin/gotest
@@ -13,7 +16,7 @@ GOTEST    = bin/gotest -race -count=1 -timeout=15m
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 build: ## bin/vicar, static
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/vicar ./cmd/vicar
+	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '-s -w' -o bin/vicar ./cmd/vicar
 test: deps lint bin/gotest ## everything that must pass, in minutes; as root also on the real kernel
 	$(GOTEST) ./...
 test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations, each fuzz target, the kernel's tests five times
