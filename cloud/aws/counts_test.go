@@ -121,6 +121,36 @@ func TestElasticIPFollows(t *testing.T) {
 	})
 }
 
+// TestElasticIPsOfBothSorts: one that follows its address, and one of the
+// interface's primary address.
+func TestElasticIPsOfBothSorts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 1, nil)
+		acquire(t, f.secondary(t, 1, false), 1, prefixes("192.0.2.100/24"))
+		own := netip.MustParseAddr("192.0.2.100")
+		p, err := NewEIP(f.nodes[0], EIPConfig{
+			Interface: at(1), Follows: []netip.Addr{own},
+			Allocations: map[netip.Addr]string{own: awsfake.ClusterEIP(1), netip.MustParseAddr("203.0.113.2"): awsfake.ClusterEIP(2)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		acquire(t, p, 1, prefixes("192.0.2.100/24", "203.0.113.2/32"))
+		for n, want := range []netip.Addr{own, at(1).Address} {
+			if _, eni, with, _ := f.Association(awsfake.ClusterEIP(n + 1)); node(eni) != 0 || with != want {
+				t.Errorf("Elastic IP %d is at %s of %s", n+1, with, eni)
+			}
+		}
+		all := objects(t, p, prefixes("192.0.2.100/24", "203.0.113.2/32")...)
+		if err := p.Yield(t.Context(), all, cloud.Taking{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, eni, _, ok := f.Association(awsfake.ClusterEIP(2)); ok && eni != "" {
+			t.Errorf("it is at %q after it was given up", eni)
+		}
+	})
+}
+
 // TestElasticIPBeforeItsAddress: one that follows waits for its address.
 func TestElasticIPBeforeItsAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

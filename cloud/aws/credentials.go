@@ -32,11 +32,12 @@ type keeper struct {
 	name   string // for people
 	source sdk.CredentialsProvider
 	held   atomic.Pointer[sdk.Credentials]
+	turn   chan struct{} // has room for the one that renews
 	want   chan struct{} // has a value when they are to be renewed now
 }
 
 func newKeeper(name string, source sdk.CredentialsProvider) *keeper {
-	return &keeper{name: name, source: source, want: make(chan struct{}, 1)}
+	return &keeper{name: name, source: source, turn: make(chan struct{}, 1), want: make(chan struct{}, 1)}
 }
 
 // findCredentials is where credentials come from, as the SDK's configuration says. Those of a
@@ -76,10 +77,21 @@ func (k *keeper) Retrieve(ctx context.Context) (sdk.Credentials, error) {
 	if c := k.held.Load(); c != nil {
 		return *c, nil
 	}
-	return k.renew(ctx)
+	return k.renew(ctx, nil)
 }
 
-func (k *keeper) renew(ctx context.Context) (sdk.Credentials, error) {
+// renew asks the source, unless there are others than known in the meantime. One
+// asks at a time.
+func (k *keeper) renew(ctx context.Context, known *sdk.Credentials) (sdk.Credentials, error) {
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return sdk.Credentials{}, &credentialsError{name: k.name, err: ctx.Err()}
+	}
+	if c := k.held.Load(); c != known {
+		return *c, nil
+	}
 	if cache, ok := k.source.(*sdk.CredentialsCache); ok {
 		cache.Invalidate()
 	}
@@ -104,7 +116,7 @@ func (k *keeper) keep(ctx context.Context, log *slog.Logger) {
 	failed := 0
 	for {
 		one, cancel := context.WithTimeout(ctx, renewWithin)
-		c, err := k.renew(one)
+		c, err := k.renew(one, k.held.Load())
 		cancel()
 		switch {
 		case ctx.Err() != nil:

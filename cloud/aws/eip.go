@@ -26,18 +26,18 @@ type EIPConfig struct {
 	// Allocations are the Elastic IPs (eipalloc-...) by the private address that each
 	// belongs to.
 	Allocations map[netip.Addr]string
-	// Follows: the private addresses move by a Secondary that comes before this one.
-	// Their Elastic IPs move with them, and are associated only where they are not.
-	// Else they are associated with the private address if this node's interface has
-	// it, and with the interface's primary address if not.
-	Follows bool
+	// Follows are the private addresses that move by a Secondary, which is asked
+	// before. Their Elastic IPs move with them, and are associated only where they are
+	// not. The others are associated with the private address if this node's interface
+	// has it, and with the interface's primary address if not.
+	Follows []netip.Addr
 }
 
 // EIP moves Elastic IPs.
 type EIP struct {
 	*means
 	allocations map[netip.Addr]string
-	follows     bool
+	follows     []netip.Addr
 
 	lock sync.Mutex
 	own  map[string]string // associations that are this node's, by allocation
@@ -55,7 +55,7 @@ func NewEIP(s *Session, cfg EIPConfig) (*EIP, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &EIP{means: m, allocations: maps.Clone(cfg.Allocations), follows: cfg.Follows, own: map[string]string{}}, nil
+	return &EIP{means: m, allocations: maps.Clone(cfg.Allocations), follows: slices.Clone(cfg.Follows), own: map[string]string{}}, nil
 }
 
 // Kind satisfies cloud.Provider.
@@ -105,7 +105,7 @@ func (p *EIP) Observe(ctx context.Context, objects []cloud.Object) ([]cloud.Owne
 			seen[i].Holder = sdk.ToString(a.InstanceId)
 		}
 		// Where it follows its address, it must be with that one.
-		seen[i].Mine = seen[i].Holder == eni && (!p.follows || parse(a.PrivateIpAddress) == o.Address)
+		seen[i].Mine = seen[i].Holder == eni && (!p.follower(o) || parse(a.PrivateIpAddress) == o.Address)
 		if seen[i].Mine {
 			p.remember(o, *a.AssociationId)
 		} else {
@@ -152,24 +152,41 @@ func (p *EIP) Take(ctx context.Context, objects []cloud.Object, how cloud.Taking
 	if err != nil {
 		return err
 	}
-	var done []cloud.Object
-	if p.follows {
-		done, objects, err = p.followed(ctx, objects, eni)
-	} else if !how.Steal || p.mayHave(objects) {
-		done, objects, err = p.away(ctx, objects, how)
-	}
-	if err != nil && len(objects) == 0 {
-		return outcome(done, err)
-	}
-	with, unknown := p.targets(ctx, objects)
-	made, failed := each(objects, func(o cloud.Object) error {
+	here, take, err := p.toTake(ctx, objects, eni, how)
+	with, unknown := p.targets(ctx, take)
+	made, failed := each(take, func(o cloud.Object) error {
 		if unknown != nil {
 			return unknown
 		}
 		return p.associate(ctx, c, o, eni, with[o.Address], how)
 	})
-	return outcome(append(done, made...), together([]error{err, failed}))
+	return outcome(append(here, made...), together([]error{err, failed}))
 }
+
+// toTake tells which Elastic IPs are here, and which are to be taken. The error is
+// of those that can't be.
+func (p *EIP) toTake(ctx context.Context, objects []cloud.Object, eni string, how cloud.Taking) (here, take []cloud.Object, err error) {
+	var followers, others []cloud.Object
+	for _, o := range objects {
+		if p.follower(o) {
+			followers = append(followers, o)
+		} else {
+			others = append(others, o)
+		}
+	}
+	errs := make([]error, 2)
+	if len(followers) > 0 {
+		here, take, errs[0] = p.followed(ctx, followers, eni)
+	}
+	if len(others) > 0 && (!how.Steal || p.mayHave(others)) {
+		var present []cloud.Object
+		present, others, errs[1] = p.away(ctx, others, how)
+		here = append(here, present...)
+	}
+	return here, append(take, others...), together(errs)
+}
+
+func (p *EIP) follower(o cloud.Object) bool { return slices.Contains(p.follows, o.Address) }
 
 // followed tells which Elastic IPs are with their addresses on this node's
 // interface. Those whose address is here without them are to be taken; the error
@@ -241,7 +258,7 @@ func (p *EIP) targets(ctx context.Context, objects []cloud.Object) (map[netip.Ad
 	}
 	primary := 0
 	for _, o := range objects {
-		if p.follows || slices.Contains(shown, o.Address) {
+		if p.follower(o) || slices.Contains(shown, o.Address) {
 			with[o.Address] = sdk.String(o.Address.String())
 		} else {
 			primary++
@@ -273,7 +290,8 @@ func (p *EIP) associate(ctx context.Context, c *clients, o cloud.Object, eni str
 // Elastic IP: what is another's is not touched. Where it follows its address
 // nothing is to be done.
 func (p *EIP) Yield(ctx context.Context, objects []cloud.Object, how cloud.Taking) error {
-	if p.follows {
+	objects = slices.DeleteFunc(slices.Clone(objects), p.follower)
+	if len(objects) == 0 {
 		return nil
 	}
 	c, err := p.s.ready(ctx)
@@ -283,7 +301,7 @@ func (p *EIP) Yield(ctx context.Context, objects []cloud.Object, how cloud.Takin
 	if _, err := p.Observe(ctx, objects); err != nil {
 		return err
 	}
-	objects = slices.DeleteFunc(slices.Clone(objects), func(o cloud.Object) bool { return p.association(o) == "" })
+	objects = slices.DeleteFunc(objects, func(o cloud.Object) bool { return p.association(o) == "" })
 	return outcome(each(objects, func(o cloud.Object) error {
 		id := p.association(o)
 		_, err := write(ctx, p.means, how, disassociate, o.ID, func() (*ec2.DisassociateAddressOutput, error) {

@@ -163,7 +163,7 @@ func TestExamineBasics(t *testing.T) {
 			if _, err := f.nodes[0].own.Retrieve(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(2 * time.Hour)
+			<-time.After(2 * time.Hour)
 		}, to: to, what: "credentials of the instance"},
 	} {
 		c.run(t, func(t *testing.T, f *fake) cloud.Provider { return f.secondary(t, 1, false) })

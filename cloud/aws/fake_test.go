@@ -102,11 +102,15 @@ func (f *fake) route(t *testing.T, n, tables int) *Route {
 
 func (f *fake) eip(t *testing.T, n int, follows bool, private ...string) *EIP {
 	t.Helper()
-	ids := map[netip.Addr]string{}
+	cfg := EIPConfig{Interface: at(n), Allocations: map[netip.Addr]string{}}
 	for i, a := range private {
-		ids[netip.MustParseAddr(a)] = awsfake.ClusterEIP(i + 1)
+		a := netip.MustParseAddr(a)
+		cfg.Allocations[a] = awsfake.ClusterEIP(i + 1)
+		if follows {
+			cfg.Follows = append(cfg.Follows, a)
+		}
 	}
-	p, err := NewEIP(f.nodes[n-1], EIPConfig{Interface: at(n), Allocations: ids, Follows: follows})
+	p, err := NewEIP(f.nodes[n-1], cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,6 +110,28 @@ func TestCredentialsEnd(t *testing.T) {
 	})
 }
 
+// TestOneAssumesTheRole: requests side by side that find no credentials get them
+// by one request.
+func TestOneAssumesTheRole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 5, shared)
+		u := uses(true)
+		u.RouteTables = append(u.RouteTables, awsfake.ClusterRoutes(3), awsfake.ClusterRoutes(4), awsfake.ClusterRoutes(5))
+		owner, _ := u.RolePolicy()
+		set(t, f, awsfake.ClusterRole, u.Policy())
+		set(t, f, ownerRole, owner)
+		f.SetLatency(awsfake.Exactly(50 * time.Millisecond))
+		f.nodes[0] = f.session(t, 1, Config{Role: u.Role})
+		p := f.route(t, 1, 5)
+		if err := p.Take(t.Context(), objects(t, p, prefixes("198.51.100.7/32")...), cloud.Taking{Steal: true}); err != nil {
+			t.Fatal(err)
+		}
+		if n := f.Count("AssumeRole"); n != 1 {
+			t.Errorf("the role was assumed %d times", n)
+		}
+	})
+}
+
 // TestWithoutMetadata: with region, interface and credentials in hand the metadata
 // service is not needed to move something.
 func TestWithoutMetadata(t *testing.T) {

@@ -101,9 +101,14 @@ func awsProvider(s *aws.Session, kind config.MoverKind, c *config.Config, node s
 	case config.MoveAWSRoute:
 		return aws.NewRoute(s, aws.RouteConfig{Interface: i, Tables: c.AWS.RouteTables})
 	default:
-		follows := slices.ContainsFunc(c.Routers, func(r config.Router) bool {
-			return r.Moves(config.MoveAWSEIP) && r.Moves(config.MoveAWSSecondaryIP)
-		})
+		var follows []netip.Addr
+		for _, r := range c.Routers {
+			if r.Moves(config.MoveAWSEIP) && r.Moves(config.MoveAWSSecondaryIP) {
+				for _, p := range slices.Concat(r.Addresses, r.Exclude) {
+					follows = append(follows, p.Addr())
+				}
+			}
+		}
 		return aws.NewEIP(s, aws.EIPConfig{Interface: i, Allocations: c.AWS.Allocations, Follows: follows})
 	}
 }

@@ -182,9 +182,15 @@ func uses(c *config.Config) aws.Uses {
 		u.Tables = []string{c.Guard.Table}
 	}
 	for _, n := range c.Nodes {
-		if id := c.AWS.Interfaces[n.Name]; id != "" {
-			u.Interfaces = append(u.Interfaces, id)
+		if n.Witness {
+			continue
 		}
+		id := c.AWS.Interfaces[n.Name]
+		if id == "" {
+			u.Interfaces = nil // only that node's metadata say which one it is
+			break
+		}
+		u.Interfaces = append(u.Interfaces, id)
 	}
 	for _, id := range c.AWS.Allocations {
 		u.Allocations = append(u.Allocations, id)
