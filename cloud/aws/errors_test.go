@@ -110,7 +110,7 @@ func TestKindsWithoutAnswer(t *testing.T) {
 			if !ok || e.Kind != c.want || e.Action != c.action {
 				t.Errorf("it is %v", err)
 			}
-			if again := failed(err, "other"); again != err {
+			if again := failed(err, "other"); again.Error() != err.Error() {
 				t.Errorf("made again, it is %v", again)
 			}
 		})

@@ -50,12 +50,12 @@ func deny(action string) func(*testing.T, *fake) {
 	}
 }
 
-func (c examined) run(t *testing.T, make func(t *testing.T, f *fake) cloud.Provider) {
+func (c examined) run(t *testing.T, provider func(t *testing.T, f *fake) cloud.Provider) {
 	t.Helper()
 	t.Run(c.name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake(t, 2, c.change)
-			p := make(t, f)
+			p := provider(t, f)
 			if c.spoil != nil {
 				c.spoil(t, f)
 			}

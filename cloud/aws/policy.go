@@ -216,13 +216,13 @@ func (u Uses) tagged(s Statement) Statement {
 }
 
 func (u Uses) arn(service, resource string) string {
-	any := func(s string) string {
+	orAny := func(s string) string {
 		if s == "" {
 			return "*"
 		}
 		return s
 	}
-	return strings.Join([]string{"arn", partition(u.Region), service, any(u.Region), any(u.Account), resource}, ":")
+	return strings.Join([]string{"arn", partition(u.Region), service, orAny(u.Region), orAny(u.Account), resource}, ":")
 }
 
 // partition is the part of AWS that a region is in.

@@ -248,11 +248,11 @@ func (p *Route) note(o cloud.Object, absent bool) {
 
 // to is the route's destination, in the parameter of its family.
 func to(o cloud.Object) (v4, v6 *string) {
-	if d := destination(o.Address); o.Address.Is4() {
+	d := destination(o.Address)
+	if o.Address.Is4() {
 		return &d, nil
-	} else {
-		return nil, &d
 	}
+	return nil, &d
 }
 
 func (p *Route) replace(ctx context.Context, c *clients, o cloud.Object, eni string, how cloud.Taking) error {

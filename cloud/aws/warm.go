@@ -105,9 +105,7 @@ func (s *Session) warm(ctx context.Context) error {
 // pong is what an endpoint has answered.
 type pong struct {
 	endpoint string
-	code     int
 	date     time.Time // the server's; zero if it told none
-	took     time.Duration
 }
 
 // ping asks EC2's endpoint for nothing, n times side by side and on a connection
@@ -121,39 +119,39 @@ func (s *Session) ping(ctx context.Context, n int) (pong, error) {
 		return pong{}, err
 	}
 	var (
-		work    sync.WaitGroup
-		answers = make([]*http.Response, n)
-		errs    = make([]error, n)
-		began   = time.Now()
-		took    = make([]time.Duration, n)
+		work, answered sync.WaitGroup
+		answers        = make([]pong, n)
+		errs           = make([]error, n)
 	)
+	answered.Add(n)
 	for i := range n {
-		work.Go(func() {
-			answers[i], errs[i] = s.get(ctx, endpoint.JoinPath("ping"))
-			took[i] = time.Since(began)
-		})
+		work.Go(func() { answers[i], errs[i] = s.knock(ctx, endpoint, &answered) })
 	}
-	// Only once all have an answer are connections given back: none is used twice.
 	work.Wait()
-	for _, a := range answers {
-		if a != nil {
-			_, _ = io.Copy(io.Discard, io.LimitReader(a.Body, 64<<10))
-			_ = a.Body.Close()
-		}
-	}
 	if err := errors.Join(errs...); err != nil {
 		return pong{endpoint: endpoint.String()}, fmt.Errorf("asking %s for an answer: %w", endpoint, err)
 	}
-	date, _ := http.ParseTime(answers[0].Header.Get("Date"))
-	return pong{endpoint: endpoint.String(), code: answers[0].StatusCode, date: date, took: took[0]}, nil
+	return answers[0], nil
 }
 
-func (s *Session) get(ctx context.Context, at *url.URL) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
+// knock asks once, and gives its connection back when all have an answer: none is
+// used twice.
+func (s *Session) knock(ctx context.Context, endpoint *url.URL, answered *sync.WaitGroup) (pong, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint.JoinPath("ping").String(), http.NoBody)
 	if err != nil {
-		return nil, err
+		answered.Done()
+		return pong{}, err
 	}
-	return s.http.Do(request)
+	answer, err := s.http.Do(request)
+	answered.Done()
+	if err != nil {
+		return pong{}, err
+	}
+	defer answer.Body.Close()
+	answered.Wait()
+	_, err = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10))
+	date, _ := http.ParseTime(answer.Header.Get("Date")) // not told: zero
+	return pong{endpoint: endpoint.String(), date: date}, err
 }
 
 // endpoint is where the SDK sends requests for EC2.

@@ -6,8 +6,7 @@ package aws
 import (
 	"context"
 	"encoding/pem"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -58,7 +57,7 @@ func newServer(tb testing.TB, tables, warm int) *server {
 			s.opened.Add(1)
 		}
 	}
-	ec2.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ec2.Config.ErrorLog = slog.NewLogLogger(quiet.Handler(), slog.LevelError)
 	ec2.StartTLS()
 	tb.Cleanup(ec2.Close)
 	meta := httptest.NewServer(w.IMDS(awsfake.ClusterNode(1)))
