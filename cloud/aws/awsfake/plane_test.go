@@ -242,3 +242,33 @@ func TestDetached(t *testing.T) {
 		}
 	}
 }
+
+// TestEventsInOrder: packets follow changes in their order, however long each takes.
+func TestEventsInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := Cluster(2, 1)
+		cfg.Lags = Lags{Packets: Span{Max: time.Second}, Metadata: Span{Max: time.Second}}
+		w := newWorld(t, cfg)
+		last, told := "", 0
+		w.Subscribe(func(e Event) {
+			if e.From != last {
+				t.Errorf("event %d is from %q, the one before was to %q", told, e.From, last)
+			}
+			last = e.To
+			told++
+		})
+		for n := range 300 {
+			if n < 40 {
+				ok(t, w.MoveAddress(addr(vipA), ClusterInterface(n%2+1)))
+			}
+			time.Sleep(10*time.Millisecond + 1)
+			synctest.Wait()
+			if eni, _, _ := w.Deliver(ClusterNode(3), addr(vipA)); eni != last {
+				t.Errorf("packets reach %q, the last event was to %q", eni, last)
+			}
+		}
+		if told != 40 || last != ClusterInterface(2) {
+			t.Errorf("told %d times, lastly of %s", told, last)
+		}
+	})
+}
