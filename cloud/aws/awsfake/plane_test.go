@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -249,8 +250,11 @@ func TestEventsInOrder(t *testing.T) {
 		cfg := Cluster(2, 1)
 		cfg.Lags = Lags{Packets: Span{Max: time.Second}, Metadata: Span{Max: time.Second}}
 		w := newWorld(t, cfg)
+		var mu sync.Mutex
 		last, told := "", 0
 		w.Subscribe(func(e Event) {
+			mu.Lock()
+			defer mu.Unlock()
 			if e.From != last {
 				t.Errorf("event %d is from %q, the one before was to %q", told, e.From, last)
 			}
@@ -263,10 +267,15 @@ func TestEventsInOrder(t *testing.T) {
 			}
 			time.Sleep(10*time.Millisecond + 1)
 			synctest.Wait()
-			if eni, _, _ := w.Deliver(ClusterNode(3), addr(vipA)); eni != last {
+			eni, _, _ := w.Deliver(ClusterNode(3), addr(vipA))
+			mu.Lock()
+			if eni != last {
 				t.Errorf("packets reach %q, the last event was to %q", eni, last)
 			}
+			mu.Unlock()
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		if told != 40 || last != ClusterInterface(2) {
 			t.Errorf("told %d times, lastly of %s", told, last)
 		}
