@@ -252,9 +252,9 @@ func (p *EIP) targets(ctx context.Context, objects []cloud.Object) (map[netip.Ad
 	if len(objects) == 0 {
 		return with, nil
 	}
-	var shown []netip.Addr
-	if n, err := p.s.find(ctx, p.at); err == nil {
-		shown = n.addresses
+	shown, err := p.shown(ctx)
+	if err != nil {
+		return nil, err
 	}
 	primary := 0
 	for _, o := range objects {
@@ -271,6 +271,29 @@ func (p *EIP) targets(ctx context.Context, objects []cloud.Object) (map[netip.Ad
 		}
 	}
 	return with, nil
+}
+
+// shown are the addresses that this node's interface is known to have: by the
+// metadata service, or else by EC2.
+func (p *EIP) shown(ctx context.Context) ([]netip.Addr, error) {
+	if n, ok := p.s.local(p.at); ok {
+		return n.addresses, nil
+	}
+	eni, err := p.eni(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.interfaces(ctx, eni, filter("network-interface-id", eni))
+	if err != nil {
+		return nil, err
+	}
+	var all []netip.Addr
+	for _, n := range found {
+		for _, a := range n.PrivateIpAddresses {
+			all = append(all, parse(a.PrivateIpAddress))
+		}
+	}
+	return all, nil
 }
 
 func (p *EIP) associate(ctx context.Context, c *clients, o cloud.Object, eni string, with *string, how cloud.Taking) error {

@@ -28,7 +28,7 @@ func (p *Secondary) Examine(ctx context.Context, objects []cloud.Object) []cloud
 	if n == nil {
 		return found
 	}
-	found = append(found, p.inside(ctx, objects), p.primary(ctx, objects), p.room(ctx, n, objects))
+	found = append(found, p.inside(objects), p.primary(ctx, objects), p.room(ctx, n, objects))
 	v4, v6 := families(objects)
 	if len(v4) > 0 {
 		found = append(found, p.s.known(assignIPv4))
@@ -41,10 +41,10 @@ func (p *Secondary) Examine(ctx context.Context, objects []cloud.Object) []cloud
 
 // inside looks whether this node's subnet has the addresses: they move between
 // interfaces of one subnet.
-func (p *Secondary) inside(ctx context.Context, objects []cloud.Object) cloud.Finding {
+func (p *Secondary) inside(objects []cloud.Object) cloud.Finding {
 	what := "the addresses' subnet"
-	n, err := p.s.find(ctx, p.at)
-	if err != nil || len(n.subnets) == 0 {
+	n, ok := p.s.local(p.at)
+	if !ok || len(n.subnets) == 0 {
 		return good(what) // not known to be wrong
 	}
 	for _, o := range objects {
@@ -65,7 +65,7 @@ func (p *Secondary) primary(ctx context.Context, objects []cloud.Object) cloud.F
 	v4, _ := families(objects)
 	for some := range slices.Chunk(v4, perQuery) {
 		filters := []types.Filter{filter("addresses.private-ip-address", texts(some)...)}
-		if n, err := p.s.find(ctx, p.at); err == nil {
+		if n, ok := p.s.local(p.at); ok {
 			filters = append(filters, filter("vpc-id", n.vpc))
 		}
 		found, err := p.interfaces(ctx, about(some), filters...)
@@ -158,7 +158,7 @@ func (p *Route) Examine(ctx context.Context, objects []cloud.Object) []cloud.Fin
 		return found
 	}
 	n, f := p.nic(ctx)
-	found = append(found, f, p.outside(ctx, objects))
+	found = append(found, f, p.outside(objects))
 	if n == nil {
 		return found
 	}
@@ -181,10 +181,10 @@ func sourceCheck(n *types.NetworkInterface) cloud.Finding {
 
 // outside looks whether the addresses are outside the VPC: a route to a part of a
 // subnet is not made.
-func (p *Route) outside(ctx context.Context, objects []cloud.Object) cloud.Finding {
+func (p *Route) outside(objects []cloud.Object) cloud.Finding {
 	const what = "the addresses are outside the VPC"
-	n, err := p.s.find(ctx, p.at)
-	if err != nil {
+	n, ok := p.s.local(p.at)
+	if !ok {
 		return good(what) // not known to be wrong
 	}
 	for _, o := range objects {

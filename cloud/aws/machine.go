@@ -155,19 +155,16 @@ func (s *Session) find(ctx context.Context, which Interface) (netif, error) {
 	if err != nil {
 		return netif{}, err
 	}
-	is := func(n netif) bool {
-		return which.ID != "" && n.id == which.ID || which.ID == "" && slices.Contains(n.addresses, which.Address)
-	}
-	if i := slices.IndexFunc(m.interfaces, is); i >= 0 {
-		return m.interfaces[i], nil
+	if n, ok := s.local(which); ok {
+		return n, nil
 	}
 	if time.Since(m.at) > againAfter {
 		if m, err = s.look(ctx, m); err != nil {
 			return netif{}, err
 		}
 	}
-	if i := slices.IndexFunc(m.interfaces, is); i >= 0 {
-		return m.interfaces[i], nil
+	if n, ok := s.local(which); ok {
+		return n, nil
 	}
 	name := which.ID
 	if name == "" {
@@ -177,6 +174,23 @@ func (s *Session) find(ctx context.Context, which Interface) (netif, error) {
 		Kind: cloud.NotFound, Action: "imds:GetMetadata", Object: "network/interfaces",
 		Err: fmt.Errorf("instance %s has no such interface: %s", m.instance, name),
 	}
+}
+
+// local is one of the machine's interfaces as far as it is known. It asks nobody.
+func (s *Session) local(which Interface) (netif, bool) {
+	m := s.self.Load()
+	if m == nil {
+		return netif{}, false
+	}
+	i := slices.IndexFunc(m.interfaces, which.is)
+	if i < 0 {
+		return netif{}, false
+	}
+	return m.interfaces[i], true
+}
+
+func (w Interface) is(n netif) bool {
+	return w.ID != "" && n.id == w.ID || w.ID == "" && slices.Contains(n.addresses, w.Address)
 }
 
 // eni is an interface's id; one that the configuration says is asked for nowhere.

@@ -5,6 +5,7 @@ package aws
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,14 +140,25 @@ func TestWithoutMetadata(t *testing.T) {
 		f := newFake(t, 1, func(cfg *awsfake.Config) {
 			cfg.Users = append(cfg.Users, awsfake.User{Name: "admin", Key: "AKIAADMIN", Secret: "secret", Policy: without("ec2:RunInstances")})
 		})
-		f.Inject(awsfake.Fault{Service: "imds", Effect: awsfake.Refuse})
+		f.Inject(awsfake.Fault{Service: "imds", Effect: awsfake.Blackhole})
 		t.Setenv("AWS_ACCESS_KEY_ID", "AKIAADMIN")
 		t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-		p, err := NewSecondary(f.session(t, 1, Config{Region: "eu-central-1"}), SecondaryConfig{Interface: Interface{ID: awsfake.ClusterInterface(1)}})
+		s, at := f.session(t, 1, Config{Region: "eu-central-1"}), Interface{ID: awsfake.ClusterInterface(1)}
+		p, err := NewSecondary(s, SecondaryConfig{Interface: at})
 		if err != nil {
 			t.Fatal(err)
 		}
+		began := time.Now()
 		acquire(t, p, 1, prefixes("192.0.2.100/24"))
+		private := netip.MustParseAddr("192.0.2.100")
+		e, err := NewEIP(s, EIPConfig{Interface: at, Allocations: map[netip.Addr]string{private: awsfake.ClusterEIP(1)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		acquire(t, e, 1, prefixes("192.0.2.100/24"))
+		if _, eni, with, _ := f.Association(awsfake.ClusterEIP(1)); node(eni) != 0 || with != private || time.Since(began) != 0 {
+			t.Errorf("it is at %s of %s after %v", with, eni, time.Since(began))
+		}
 		all := objects(t, p, prefixes("192.0.2.100/24")...)
 		if found := wrong(p.Examine(t.Context(), all)); len(found) != 0 {
 			t.Errorf("found %+v", found)

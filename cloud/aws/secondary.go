@@ -95,7 +95,7 @@ func (p *Secondary) Observe(ctx context.Context, objects []cloud.Object) ([]clou
 func (p *Secondary) holders(ctx context.Context, name string, objects []cloud.Object, eni string, seen []cloud.Ownership) error {
 	filters := []types.Filter{filter(name, texts(objects)...)}
 	// Other VPCs may have the same private addresses.
-	if n, err := p.s.find(ctx, p.at); err == nil {
+	if n, ok := p.s.local(p.at); ok {
 		filters = append(filters, filter("vpc-id", n.vpc))
 	}
 	found, err := p.interfaces(ctx, about(objects), filters...)
