@@ -14,31 +14,37 @@ import (
 )
 
 func (a *app) demoCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show a failover on hosts made of network namespaces",
 		Long: `Makes three hosts and a client out of network namespaces, runs real agents on
 the hosts, cuts the holder off, lets it return, and stops it in good order. It
 prints what happened when, and for how long the client had no answer.
 
-It takes less than 20 seconds, changes nothing on this host and leaves nothing
+With --cloud the address moves in a part of AWS that this program imitates: by
+routes, which the client's packets follow. The holder is cut off and returns,
+somebody else takes a route, and the API is out of reach. Nothing is sent to AWS.
+
+It takes less than 30 seconds, changes nothing on this host and leaves nothing
 behind. It needs Linux, and root or user namespaces.`,
 		Args: noArguments,
-		RunE: a.do(func(cmd *cobra.Command, _ []string) error {
-			code, done, err := lab.Reexec()
-			if err != nil {
-				return fmt.Errorf("getting the rights for a demo: %w", err)
-			}
-			if done {
-				return codeOf(code)
-			}
-			self, err := os.Executable()
-			if err != nil {
-				return fmt.Errorf("finding this program: %w", err)
-			}
-			return demo.Run(cmd.Context(), demo.Options{Binary: self, Out: a.stdout})
-		}),
 	}
+	opt := demo.Options{Out: a.stdout}
+	cmd.Flags().BoolVar(&opt.Cloud, "cloud", false, "let the address move in a cloud")
+	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
+		code, done, err := lab.Reexec()
+		if err != nil {
+			return fmt.Errorf("getting the rights for a demo: %w", err)
+		}
+		if done {
+			return codeOf(code)
+		}
+		if opt.Binary, err = os.Executable(); err != nil {
+			return fmt.Errorf("finding this program: %w", err)
+		}
+		return demo.Run(cmd.Context(), opt)
+	})
+	return cmd
 }
 
 // codeOf passes on another run's exit code.

@@ -102,16 +102,23 @@ func TestStrayAddress(t *testing.T) {
 	})
 }
 
-// TestDemo plays the demo as a newcomer would.
+// TestDemo plays the demos as a newcomer would.
 func TestDemo(t *testing.T) {
 	if err := lab.Permitted(); err != nil {
 		t.Skipf("needs network namespaces: %v", err)
 	}
-	n := newNode(t)
-	got := n.vicar(t, "demo")
-	if got.code != exitOK || !strings.Contains(got.stdout, "lb-1 is stopped in good order") ||
-		strings.Count(got.stdout, "ms without an answer") < 2 {
-		t.Errorf("demo: %v", got)
+	for _, c := range []struct {
+		command, last string
+	}{
+		{"demo", "lb-1 is stopped in good order"},
+		{"demo --cloud", "EC2 refuses all connections to its API"},
+	} {
+		t.Run(c.command, func(t *testing.T) {
+			got := newNode(t).vicar(t, strings.Fields(c.command)...)
+			if got.code != exitOK || !strings.Contains(got.stdout, c.last) || strings.Count(got.stdout, "ms without an answer") < 2 {
+				t.Errorf("%s: %v", c.command, got)
+			}
+		})
 	}
 	if !strings.HasSuffix(got.stdout, "\n  Next: docs/install.md, docs/configuration.md.\n") {
 		t.Errorf("it goes on after its last words: %v", got)

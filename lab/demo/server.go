@@ -55,12 +55,3 @@ func (w *webServer) stop() error {
 	}
 	return err
 }
-
-// stopServers stops all hosts'.
-func (s *show) stopServers() error {
-	var errs []error
-	for _, w := range s.servers {
-		errs = append(errs, w.stop())
-	}
-	return errors.Join(errs...)
-}

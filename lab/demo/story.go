@@ -31,19 +31,6 @@ func newStory(out io.Writer) *story {
 	return &story{out: out, since: make(map[string]time.Duration)}
 }
 
-func (s *story) introduce() {
-	s.print(`
-  lb-1  192.0.2.11  priority 200  --+
-  lb-2  192.0.2.12  priority 150  --+-- switch --  client 192.0.2.50
-  lb-3  192.0.2.13  priority 100  --+
-
-  Three hosts and a client, made of network namespaces. They share the address
-  %s; an advert every %v says who holds it. Each host has a web server
-  that its agent checks. The client asks the address for an echo each millisecond.
-
-`, vip, interval)
-}
-
 // begin starts the clock of the story.
 func (s *story) begin(now func() time.Duration) { s.now = now }
 
@@ -58,18 +45,26 @@ func (s *story) print(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.out, format, args...) // a story that nobody reads goes on
 }
 
-// outage tells what the client saw of an act.
-func (s *story) outage(title string, o probe.Outage) {
+// tell tells what somebody does.
+func (s *story) tell(who, what, why string) {
+	s.print("%s      %-4s  %-6s %s\n", s.stamp(), who, what, why)
+}
+
+// outage tells what the client saw of an act, and after how long another was
+// elected, if that is to be told.
+func (s *story) outage(title string, o probe.Outage, elected time.Duration) {
 	what := fmt.Sprintf("%4d ms without an answer", o.Duration().Milliseconds())
 	switch {
 	case o.Open:
 		what = "no answer any more"
 	case o.Lost == 0:
 		what = "        nothing"
+	case elected > 0:
+		what += fmt.Sprintf(", %d of them until another was elected", elected.Milliseconds())
 	}
 	title, _, _ = strings.Cut(title, ":")
 	title, _, _ = strings.Cut(title, ",")
-	s.print("  %-60s %s\n", title, what)
+	s.print("  %-52s %s\n", title, what)
 }
 
 // finish ends what is told of the hosts: those that are stopped one after the other
@@ -80,14 +75,11 @@ func (s *story) finish() {
 	s.over = true
 }
 
-func (s *story) end() {
-	s.print(`
-  A host's death is noticed after 3 intervals and a skew of up to one more, less
-  the age of its last advert. A stop is told, and so is a service that fails, so
-  that only the skew remains, and for the service the time its check takes; the
-  echo is still answered then.
-  Next: docs/install.md, docs/configuration.md.
-`)
+// mute ends the story.
+func (s *story) mute() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out = io.Discard
 }
 
 // ear is a writer that hears a host's log line by line.
@@ -121,6 +113,36 @@ type record struct {
 	From   string `json:"from"`
 	Reason string `json:"reason"`
 	Err    string `json:"err"`
+	// What is said of a cloud, and of a check.
+	Objects int           `json:"objects"`
+	Took    time.Duration `json:"took"`
+	Check   string        `json:"check"`
+	Cause   string        `json:"cause"`
+}
+
+// said is what a line of a log says of a cloud, in the story's words.
+func (r record) said() string {
+	switch r.Msg {
+	case "the addresses have moved in the cloud":
+		return fmt.Sprintf("%d routes moved and read back, %d ms after the election", r.Objects, r.Took.Milliseconds())
+	case "somebody took what this node holds in the cloud":
+		return "sees that a route is another's"
+	case "took back in the cloud what somebody else had taken":
+		return "has taken it back"
+	case "the cloud can't be asked; what is held stays held":
+		return "can't verify what it holds"
+	case "the cloud answers again":
+		return "can verify again what it holds"
+	case "check fails":
+		if r.Check == "cloud/web" {
+			return "is not ready to take over; its priority is lower"
+		}
+	case "check passes":
+		if r.Check == "cloud/web" {
+			return "is ready to take over"
+		}
+	}
+	return ""
 }
 
 // hear takes a line of a host's log: transitions are told, complaints kept.
@@ -143,8 +165,10 @@ func (s *story) hear(host string, line []byte) {
 			return
 		}
 		if r.To == "Active" || r.From == "Active" {
-			s.print("%s      %s  %-10s %s\n", s.stamp(), host, r.To, r.Reason)
+			s.tell(host, r.To, r.Reason)
 		}
+	case r.said() != "":
+		s.tell(host, "", r.said())
 	case r.Level == "ERROR":
 		s.complain(host, r.Msg+": "+r.Err)
 	}

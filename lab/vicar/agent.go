@@ -40,6 +40,7 @@ func Binary(ctx context.Context, dir string) (string, error) {
 type Agent struct {
 	*lab.Process
 	host        *lab.Host
+	node        string
 	binary      string
 	dir, config string
 	args        []string
@@ -65,7 +66,7 @@ func StartAs(h *lab.Host, node, binary, dir string, c Config) (*Agent, error) {
 }
 
 func start(h *lab.Host, node, binary, dir string, c Config, user uint32) (*Agent, error) {
-	a := &Agent{host: h, binary: binary, dir: dir, config: filepath.Join(dir, "vicar.yaml")}
+	a := &Agent{host: h, node: node, binary: binary, dir: dir, config: filepath.Join(dir, "vicar.yaml")}
 	a.client = control.Dial(a.socket())
 	if err := a.write(c); err != nil {
 		return nil, err
@@ -98,6 +99,12 @@ func (a *Agent) Again(ctx context.Context) (string, error) {
 // returns what it wrote.
 func (a *Agent) Tell(ctx context.Context, args ...string) (string, error) {
 	return a.host.Run(ctx, a.binary, append(args, "--socket", a.socket())...)
+}
+
+// Doctor runs vicar doctor on the host with the agent's configuration, and returns
+// what it wrote.
+func (a *Agent) Doctor(ctx context.Context, args ...string) (string, error) {
+	return a.host.Run(ctx, a.binary, append([]string{"doctor", "-c", a.config, "--node", a.node}, args...)...)
 }
 
 // socket is the path of the control socket.

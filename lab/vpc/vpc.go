@@ -164,7 +164,8 @@ func (v *VPC) reroute() {
 	}
 }
 
-// Close ends the region, and tells what was wrong with it. The hosts are the lab's.
+// Close ends the region, and tells what was wrong with it. The hosts are the lab's,
+// which is closed after it.
 func (v *VPC) Close() error {
 	v.stop()
 	v.World.Close()
