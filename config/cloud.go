@@ -38,7 +38,7 @@ type AWS struct {
 	DynamoDBEndpoint string `json:",omitempty"`
 	STSEndpoint      string `json:",omitempty"`
 	Proxy            string `json:",omitempty"` // an http URL
-	Role             string `json:",omitempty"` // ARN, assumed for EC2: a shared VPC's owner
+	Role             string `json:",omitempty"` // ARN, assumed for route tables: of a shared VPC's owner
 	// RouteTables are the ids of those that aws-route writes to; never empty with it.
 	RouteTables []string `json:",omitempty"`
 	// Interfaces are the nodes' (eni-...), where the file says so; else it is the one

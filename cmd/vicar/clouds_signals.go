@@ -59,6 +59,8 @@ func (s *signals) Probe(context.Context) error {
 }
 
 // Wake satisfies checks.Waker.
+//
+//nolint:unparam // checks.Waker has an error
 func (s *signals) Wake(ctx context.Context, look func()) error {
 	s.mu.Lock()
 	s.look = look

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/vicar-ha/vicar/transport/gossip"
 	"github.com/vicar-ha/vicar/vip"
@@ -32,7 +33,7 @@ func (u *cluster) ours(a netip.Addr) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, r := range u.cfg.Routers {
-		for _, p := range append(r.Addresses[:len(r.Addresses):len(r.Addresses)], r.Exclude...) {
+		for _, p := range slices.Concat(r.Addresses, r.Exclude) {
 			if p.Addr() == a {
 				return true
 			}

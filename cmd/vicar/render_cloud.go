@@ -22,8 +22,14 @@ func moverRows(st status.Status) [][]cell {
 		for i := range r.Movers {
 			m := &r.Movers[i]
 			rows = append(rows, []cell{
-				{text: r.Name}, {text: m.Kind}, movedCell(m), {text: clip(moverHolder(m), mostText)}, verifiedCell(st.Now, m),
-				{text: cmp.Or(m.Reflected, "-")}, {text: cmp.Or(m.Probed, "-")}, {text: timeline(m.Timeline)},
+				{text: r.Name},
+				{text: m.Kind},
+				movedCell(m),
+				{text: clip(moverHolder(m), mostText)},
+				verifiedCell(st.Now, m),
+				{text: cmp.Or(m.Reflected, "-")},
+				{text: cmp.Or(m.Probed, "-")},
+				{text: timeline(m.Timeline)},
 			})
 		}
 	}
