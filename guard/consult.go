@@ -39,14 +39,17 @@ func (l *loop) setTables() {
 		voters = l.roster.asks.Tables()
 	}
 	l.proxies = slices.DeleteFunc(l.proxies, func(p *proxy) bool { return !slices.Contains(voters, p.voter) })
+	lists, generation := l.roster.asks, l.roster.Report().Generation
+	lists.Sealed = l.roster.votes.Sealed
 	for _, voter := range voters {
 		if p := l.proxy(voter); p != nil {
-			p.SetLists(l.roster.asks)
+			p.SetLists(lists, generation)
 			p.Reconfigure(l.resources())
 			continue
 		}
 		t, err := quorum.NewTable(quorum.TableConfig{
-			Node: l.cfg.Node, Name: voter, Cluster: l.cfg.Cluster, Lists: l.roster.asks, Resources: l.resources(), Seed: rand.Uint64(),
+			Node: l.cfg.Node, Name: voter, Cluster: l.cfg.Cluster, Lists: lists, Generation: generation,
+			Resources: l.resources(), Seed: rand.Uint64(),
 		})
 		if err != nil {
 			l.log.Error("a table that votes can't be asked", slog.String("voter", voter), slog.Any("err", err))
@@ -139,6 +142,10 @@ func (c consulted) handle(l *loop, now time.Time) {
 	}
 	l.contact(p.voter).answer(now)
 	l.guard.shown.answered(p.voter, now)
+	if p.Sealed() {
+		l.roster.TableSealed(now)
+		l.rolled(now)
+	}
 }
 
 // voted says when a lease comes to need a table's vote, and when it doesn't any

@@ -85,9 +85,13 @@ func (l *loop) rolled(now time.Time) {
 		l.vote(votes)
 	}
 	asks, ok := r.Lists()
-	if ok && l.voter != nil && !equalLists(asks, r.asks) {
+	switch {
+	case !ok || l.voter == nil:
+	case !equalLists(asks, r.asks):
 		r.asks = asks
 		l.asks(now)
+	default:
+		l.setTables() // for what has been sealed
 	}
 	if told := r.encode(); !bytes.Equal(told, l.guard.Report()) {
 		l.guard.shown.setReport(told)

@@ -75,6 +75,7 @@ package quorum
 import (
 	"cmp"
 	"encoding/binary"
+	"encoding/hex"
 	"hash/fnv"
 	"net/netip"
 	"slices"
@@ -122,6 +123,9 @@ type Digest [8]byte
 
 // IsZero tells whether d is none.
 func (d Digest) IsZero() bool { return d == Digest{} }
+
+// String is d as a table's records show it.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // Resource is what a lease is for: a router with the addresses of both its
 // families, or a sync group with those of its members.

@@ -37,8 +37,12 @@ import (
 // under both shares voters with everybody who asks under either. A report that
 // is late does no harm: being sealed is for ever, and is of one list alone.
 //
+// A table among the voters of the old list is sealed too, and waited for if a node
+// was forgotten. Else all nodes are sealed, and it is no majority by itself.
+//
 // So it is safe as long as, of each list in force, less than a majority were
-// forgotten (Forget) or lost their state while the change away from it went on.
+// forgotten (Forget) or lost their state while the change away from it went on. If any
+// lost its state, a table counts as one that did.
 //
 // # Nodes without a state file
 //
@@ -67,6 +71,7 @@ type Roll struct {
 
 	now    time.Time
 	agreed time.Time // since when all have staged the same list; zero: they have not
+	table  time.Time // since when a table of the list in force is known to be sealed; zero: it is not
 	sealed time.Time // since when Sealed is in force; a start counts anew
 }
 
@@ -194,8 +199,10 @@ func (r *Roll) Deadline() (time.Time, bool) {
 	longest := r.disk.lists().longest()
 	switch {
 	case !r.next.same(&r.disk) || r.disk.Staged.IsZero() || r.disk.Fresh(): // nothing is to run out
+	case r.disk.Sealed && r.ready():
+		return r.table.Add(longest), !r.table.IsZero() && !r.tableReady()
 	case r.disk.Sealed:
-		return r.sealed.Add(longest), !r.ready()
+		return r.sealed.Add(longest), true
 	case !r.agreed.IsZero():
 		return r.agreed.Add(longest), true
 	}
@@ -216,13 +223,22 @@ func (r *Roll) Wrote(now time.Time, saved Saved) {
 		r.now = now
 	}
 	if !saved.sameChange(&r.disk) {
-		r.agreed = time.Time{}
+		r.agreed, r.table = time.Time{}, time.Time{}
 	}
 	if saved.Sealed && (!r.disk.Sealed || !saved.sameChange(&r.disk)) {
 		r.sealed = r.now
 	}
 	r.disk = saved.clone()
 	r.evaluate()
+}
+
+// TableSealed says that the table among the voters in force is sealed for the
+// staged list (Table.Sealed).
+func (r *Roll) TableSealed(now time.Time) {
+	if r.disk.Sealed && r.table.IsZero() {
+		r.table = now
+		r.Step(now)
+	}
 }
 
 // Lists are those under which candidates ask. There are none, and nobody may

@@ -25,7 +25,7 @@ func (r *Roll) evaluate() {
 	}
 	switch {
 	case r.disk.Sealed:
-		if r.ready() && len(r.missing(isReady)) == 0 {
+		if r.ready() && len(r.missing(isReady)) == 0 && r.tableReady() {
 			r.next = Saved{Generation: r.disk.Generation + 1, Current: r.disk.Staged}
 			r.stage()
 		}
@@ -93,6 +93,14 @@ func (r *Roll) ready() bool {
 	return r.disk.Sealed && (r.disk.Fresh() || !r.now.Before(r.sealed.Add(r.disk.lists().longest())))
 }
 
+// tableReady tells whether nothing that a table voted for under the list in force
+// alone can still run, as far as that matters: a node that was forgotten may be
+// there, and would need the table's vote only.
+func (r *Roll) tableReady() bool {
+	return len(r.forgotten()) == 0 || !r.disk.Current.HasTable() ||
+		!r.table.IsZero() && !r.now.Before(r.table.Add(r.disk.lists().longest()))
+}
+
 // missing are the other nodes of both lists, without those that were forgotten, that
 // have not reported the same change or are not as asked.
 func (r *Roll) missing(is func(*Report) bool) []string {
@@ -123,7 +131,8 @@ func (r *Roll) nodesHeard() []string {
 	return nodes
 }
 
-// Waits are the nodes that the change waits for, by name.
+// Waits are the nodes that the change waits for, by name; the table, if it
+// waits for that alone.
 func (r *Roll) Waits() []string {
 	if r.disk.Staged.IsZero() {
 		return nil
@@ -131,7 +140,10 @@ func (r *Roll) Waits() []string {
 	if staged := r.missing(anyhow); len(staged) > 0 {
 		return staged
 	}
-	return r.missing(isReady)
+	if ready := r.missing(isReady); len(ready) > 0 || !r.disk.Sealed || r.tableReady() {
+		return ready
+	}
+	return Lists{Current: r.disk.Current}.Tables()
 }
 
 // Problem is why the list of voters isn't what the node's file says though nobody

@@ -17,10 +17,21 @@ type tableMutant struct {
 	forgets bool // terms are forgotten with leases
 	ownOnly bool // the record has nothing of resources that the reader's file lacks
 	unborn  bool // a record that is new is used at once
+	open    bool // it is not sealed
+}
+
+// lists are those that a proxy is given.
+func (m tableMutant) lists(lists *Lists) {
+	if m.open {
+		lists.Sealed = false
+	}
 }
 
 // before is before a proxy decides.
 func (m tableMutant) before(n *simNode, p *simProxy) {
+	if m.open && n.roll.disk.Sealed && n.roll.table.IsZero() {
+		n.roll.TableSealed(n.local())
+	}
 	for _, s := range p.slots {
 		if m.forgets {
 			s.record.Leases = slices.DeleteFunc(s.record.Leases, func(l tableLease) bool { return !s.runs(n.local(), &l) })
@@ -90,11 +101,12 @@ var tableMutants = []struct {
 	tableMutant
 	seeds []uint64
 }{
-	{"the version is not checked", tableMutant{blind: true}, []uint64{1, 3, 5}},
-	{"a lease in it has run out at once", tableMutant{atOnce: true}, []uint64{1, 2, 3}},
-	{"its terms are forgotten", tableMutant{forgets: true}, []uint64{16, 24, 48}},
-	{"a record for each resource", tableMutant{ownOnly: true}, []uint64{2, 4, 7}},
-	{"a new record is used at once", tableMutant{unborn: true}, []uint64{18, 22, 44}},
+	{"the version is not checked", tableMutant{blind: true}, []uint64{1, 8, 9}},
+	{"a lease in it has run out at once", tableMutant{atOnce: true}, []uint64{2, 3, 4}},
+	{"its terms are forgotten", tableMutant{forgets: true}, []uint64{8, 16, 30}},
+	{"a record for each resource", tableMutant{ownOnly: true}, []uint64{5, 14, 18}},
+	{"a new record is used at once", tableMutant{unborn: true}, []uint64{18, 44, 231}},
+	{"it is not sealed", tableMutant{open: true}, []uint64{1, 22, 41}},
 }
 
 func TestSimulationTableFindsMutants(t *testing.T) {

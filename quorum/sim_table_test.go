@@ -86,22 +86,37 @@ func (w *simWorld) loseOne() {
 
 // setTables gives the node's proxies their lists.
 func (n *simNode) setTables(lists Lists) {
+	votes, _ := n.roll.Votes()
+	lists.Sealed = votes.Sealed
+	n.w.mutant.tables.lists(&lists)
 	names := lists.Tables()
 	n.proxies = slices.DeleteFunc(n.proxies, func(p *simProxy) bool { return !slices.Contains(names, p.name) })
 	for _, name := range names {
 		i := slices.IndexFunc(n.proxies, func(p *simProxy) bool { return p.name == name })
 		if i >= 0 {
-			n.proxies[i].SetLists(lists)
+			n.proxies[i].SetLists(lists, n.roll.disk.Generation)
 			continue
 		}
 		t, err := NewTable(TableConfig{
-			Node: simName(n.id), Name: name, Cluster: "sim", Lists: lists, Resources: n.resources(), Seed: n.w.rng.Uint64(),
+			Node: simName(n.id), Name: name, Cluster: "sim", Lists: lists, Generation: n.roll.disk.Generation, Resources: n.resources(), Seed: n.w.rng.Uint64(),
 			Look: n.w.between(n.w.lease/4, 2*n.w.lease),
 		})
 		n.w.must(err)
 		n.proxies = append(n.proxies, &simProxy{Table: t, name: name})
 	}
 	n.w.after(0, n, n.consult)
+}
+
+// freeTables deletes the records that are bound to other lists than n.
+func (n *simNode) freeTables() {
+	for _, p := range n.proxies {
+		for _, s := range p.slots {
+			if s.bound(p.ids) {
+				n.w.note("%d has %s of %s deleted", n.id, s.id, p.name)
+				delete(n.w.tables, [2]string{p.name, p.key(s)})
+			}
+		}
+	}
 }
 
 func (n *simNode) askTable(name string, m Message) {
@@ -129,6 +144,10 @@ func (n *simNode) consult() {
 			}
 		}
 		n.wakeFor(p)
+		if p.Sealed() && n.roll.table.IsZero() {
+			n.roll.TableSealed(n.local())
+			n.w.after(0, n, n.turn)
+		}
 	}
 }
 

@@ -17,9 +17,10 @@ type simVoters struct {
 	inForce []List
 	// suspect are the nodes that were forgotten or lost their state while a
 	// generation was in force: of each list, less than a majority.
-	suspect [][]string
-	changed uint64 // changes completed
-	freed   uint64 // nodes whose state was removed since they were bound to different lists
+	suspect   [][]string
+	stateless []bool // one of them lost its state, by generation
+	changed   uint64 // changes completed
+	freed     uint64 // nodes whose state was removed since they were bound to different lists
 }
 
 // firstVoters gives nodes their first files, and mostly a list that is in
@@ -42,7 +43,7 @@ func (w *simWorld) firstVoters(seed uint64) {
 		w.maxLease = w.between(max(w.lease, time.Second), 3*time.Second)
 		w.target = w.anyList()
 	}
-	w.inForce, w.suspect = []List{{}}, [][]string{nil}
+	w.inForce, w.suspect, w.stateless = []List{{}}, [][]string{nil}, []bool{false}
 	first := &Saved{Generation: 1, Current: w.target}
 	if w.changes && w.rng.IntN(4) == 0 {
 		first = nil
@@ -67,7 +68,7 @@ func (w *simWorld) anyList() List {
 			l.Voters = append(l.Voters, simName(i))
 		}
 	}
-	if w.tables != nil && w.rng.IntN(6) > 0 {
+	if w.tables != nil && len(l.Voters) > 1 && w.rng.IntN(6) > 0 {
 		l.Voters = append(l.Voters, simTableNames[w.rng.IntN(5)/4])
 	}
 	return l
@@ -78,7 +79,7 @@ func (w *simWorld) agree(s *Saved) {
 	g := int(s.Generation)
 	switch {
 	case g == len(w.inForce):
-		w.inForce, w.suspect = append(w.inForce, s.Current), append(w.suspect, nil)
+		w.inForce, w.suspect, w.stateless = append(w.inForce, s.Current), append(w.suspect, nil), append(w.stateless, false)
 	case w.mutant != mutant{}: // it is to be found by its fruits
 	case g > len(w.inForce):
 		w.wrong = fmt.Errorf("generation %d comes after %d", g, len(w.inForce)-1)
@@ -91,29 +92,31 @@ func (w *simWorld) generation() uint64 { return uint64(len(w.inForce) - 1) }
 
 // doubt tells whether n may be forgotten or lose its state, and remembers that
 // it does. Lists of the last two generations may still be asked under.
-func (w *simWorld) doubt(n *simNode) bool {
+func (w *simWorld) doubt(n *simNode, loses bool) bool {
 	if n.id == w.anchor {
 		return false
 	}
 	last := len(w.inForce) - 1
 	for g := max(0, last-1); g <= last; g++ {
 		l, name := w.inForce[g], simName(n.id)
-		if slices.Contains(l.Voters, name) && !slices.Contains(w.suspect[g], name) && w.unsealed(g)+1 >= l.Majority() {
+		if slices.Contains(l.Voters, name) && !slices.Contains(w.suspect[g], name) && w.unsealed(g, loses)+1 >= l.Majority() {
 			return false
 		}
 	}
 	for g := max(0, last-1); g <= last; g++ {
 		if l, name := w.inForce[g], simName(n.id); slices.Contains(l.Voters, name) && !slices.Contains(w.suspect[g], name) {
 			w.suspect[g] = append(w.suspect[g], name)
+			w.stateless[g] = w.stateless[g] || loses
 		}
 	}
 	return true
 }
 
 // unsealed are the voters that a change from the list of a generation can't
-// answer for: those that are suspect, and a table, which nobody waits for.
-func (w *simWorld) unsealed(generation int) int {
-	if w.inForce[generation].HasTable() {
+// answer for: those that are suspect, and, if one of them loses its state, which nobody
+// knows of, a table: the change waits for it only if somebody was forgotten.
+func (w *simWorld) unsealed(generation int, loses bool) int {
+	if w.inForce[generation].HasTable() && (loses || w.stateless[generation]) {
 		return len(w.suspect[generation]) + 1
 	}
 	return len(w.suspect[generation])
@@ -135,13 +138,13 @@ func (w *simWorld) politics(n *simNode) {
 		}
 		w.after(0, n, n.configure)
 	case 5:
-		if w.doubt(n) {
+		if w.doubt(n, true) {
 			w.note("%d loses its state", n.id)
 			n.saved, n.kept = nil, nil
 			n.restart(w.rng.IntN(3) == 0)
 		}
 	case 6, 7:
-		if !w.doubt(n) {
+		if !w.doubt(n, false) {
 			return
 		}
 		if n.up {
@@ -168,7 +171,7 @@ func (w *simWorld) schisms() {
 		w.net.weather()
 		w.rollOut()
 		n := w.nodes[w.rng.IntN(len(w.nodes))]
-		gone := w.rng.IntN(2) == 0 && w.doubt(n)
+		gone := w.rng.IntN(2) == 0 && w.doubt(n, false)
 		if gone {
 			n.restart(false)
 			n.buried = true
@@ -284,9 +287,11 @@ func (w *simWorld) settled() bool {
 	return true
 }
 
-// free removes the state of one of two nodes that are bound to different lists.
+// free removes the state of one of two nodes that are bound to different lists,
+// and the records of tables that are bound to others than a node.
 func (w *simWorld) free() {
 	for _, n := range w.nodes {
+		n.freeTables()
 		for _, o := range w.nodes {
 			if n.roll == nil || o.roll == nil || o.id == w.anchor {
 				continue

@@ -12,13 +12,14 @@ import (
 
 // TableConfig is what a Table is made of.
 type TableConfig struct {
-	Node      string
-	Name      string        // among the voters: TableName
-	Cluster   string        // begins the records' keys: clusters may share a table
-	Lists     Lists         // those that this node's candidates ask under
-	Resources []Resource    // of this node's file
-	Seed      uint64        // of the versions of records that are new: random
-	Look      time.Duration // how often it is read when nobody asks; 0 is 10 s
+	Node       string
+	Name       string        // among the voters: TableName
+	Cluster    string        // begins the records' keys: clusters may share a table
+	Lists      Lists         // those that this node's candidates ask under; Sealed as its voter's are
+	Generation uint64        // of the current one
+	Resources  []Resource    // of this node's file
+	Seed       uint64        // of the versions of records that are new: random
+	Look       time.Duration // how often it is read when nobody asks; 0 is 10 s
 }
 
 // Table is a node's part in a voter that is a table: somewhere to keep a record,
@@ -53,12 +54,13 @@ type TableConfig struct {
 //
 // # Lists of voters
 //
-// Each list has a record of its own, so a table is another voter in each. While a
-// list is staged, candidates need it of both, if both have it. It isn't sealed as nodes
-// are (Roll), and nobody waits for it: who asks under the former list alone
-// may get its vote, and needs a node's as well, since a table alone is no
-// majority. All nodes are sealed then. For each that was forgotten or has lost its state
-// that is one less, and so the table counts as one of them.
+// Each list of each generation has a record of its own, so a table is another
+// voter in each. While a list is staged, candidates need it of both, if both have it. It
+// is sealed as nodes are: the first of them that is sealed writes that into
+// the record, for ever. A change doesn't wait for it: who asks under the
+// former list alone needs a node's vote as well, since a table alone is no majority, and
+// all nodes are sealed. Only where one was forgotten, which may be there
+// nevertheless, Roll waits (TableSealed).
 //
 // # The driver
 //
@@ -70,7 +72,8 @@ type TableConfig struct {
 // it takes long, and what came of it is told by Done. The clock is read after it.
 type Table struct {
 	cfg       TableConfig
-	slots     []*tableSlot // by list: the current one, the staged one
+	ids       [2]string    // of the lists, see tableSlot
+	slots     []*tableSlot // of those of them that have the table
 	questions []*question  // the oldest first
 	asked     time.Time    // the last
 	call      *TableCall   // under way
@@ -92,7 +95,7 @@ type TableCall struct {
 	Record       []byte
 	Was, Version uint64
 
-	list    Digest
+	list    string
 	next    record
 	decided []decision // that count if it is written
 }
@@ -112,7 +115,8 @@ type TableResult struct {
 type question struct {
 	Message
 	since  time.Time
-	open   []Digest // the lists under which nothing is decided yet
+	under  []string // the lists, by tableSlot.id
+	open   []string // those of them under which nothing is decided yet
 	answer Message
 }
 
@@ -129,29 +133,46 @@ func NewTable(cfg TableConfig) (*Table, error) {
 		cfg.Look = 10 * time.Second
 	}
 	t := &Table{cfg: cfg, random: cfg.Seed}
-	t.SetLists(cfg.Lists)
+	t.SetLists(cfg.Lists, cfg.Generation)
 	t.Reconfigure(cfg.Resources)
 	return t, nil
 }
 
 // SetLists changes the lists that the node's candidates ask under. They are
 // valid.
-func (t *Table) SetLists(lists Lists) {
-	t.cfg.Lists = lists.clone()
+func (t *Table) SetLists(lists Lists, generation uint64) {
+	t.cfg.Lists, t.cfg.Generation = lists.clone(), generation
 	var slots []*tableSlot
-	for _, l := range lists.both() {
+	t.ids = [2]string{}
+	for i, l := range lists.both() {
+		if l.IsZero() {
+			continue
+		}
+		t.ids[i] = fmt.Sprintf("%d/%v", generation+uint64(i), l.Digest())
 		if !slices.Contains(l.Voters, t.cfg.Name) {
 			continue
 		}
-		digest := l.Digest()
-		i := slices.IndexFunc(t.slots, func(s *tableSlot) bool { return s.digest == digest })
-		if i >= 0 {
-			slots = append(slots, t.slots[i])
-			continue
+		s := t.slot(t.ids[i])
+		if s == nil {
+			s = &tableSlot{list: l.clone(), digest: l.Digest(), id: t.ids[i]}
 		}
-		slots = append(slots, newTableSlot(t.cfg.Cluster, l))
+		slots = append(slots, s)
 	}
 	t.slots = slots
+	for _, s := range slots {
+		s.seal = ""
+		if s.id == t.ids[0] && lists.Sealed {
+			s.seal = t.ids[1]
+		}
+	}
+}
+
+func (t *Table) slot(id string) *tableSlot {
+	i := slices.IndexFunc(t.slots, func(s *tableSlot) bool { return s.id == id })
+	if i < 0 {
+		return nil
+	}
+	return t.slots[i]
 }
 
 // Reconfigure changes what the node's file has. The resources are valid.
@@ -171,9 +192,14 @@ func (t *Table) Ask(now time.Time, m Message) {
 	if m.Kind == Propose {
 		q.answer.Kind = Accepted
 	}
+	for i, d := range t.cfg.Lists.digests() {
+		if !d.IsZero() && m.Lists[i] == d {
+			q.under = append(q.under, t.ids[i])
+		}
+	}
 	for _, s := range t.slots {
-		if m.Kind == Release || m.Lists[0] == s.digest || m.Lists[1] == s.digest {
-			q.open = append(q.open, s.digest)
+		if m.Kind == Release || slices.Contains(q.under, s.id) {
+			q.open = append(q.open, s.id)
 		}
 	}
 	t.asked = now
@@ -212,7 +238,8 @@ func (t *Table) Deadline() (at time.Time, ok bool) {
 	}
 	for _, s := range t.slots {
 		next := s.due(&t.cfg, t.asked)
-		if slices.ContainsFunc(t.questions, func(q *question) bool { return q.concerns(s) }) && t.again.Before(next) {
+		asked := slices.ContainsFunc(t.questions, func(q *question) bool { return q.concerns(s) })
+		if (asked || s.sealing()) && t.again.Before(next) {
 			next = t.again
 		}
 		if !ok || next.Before(at) {
@@ -239,6 +266,24 @@ func (t *Table) Term(resource string) (term uint64) {
 	return term
 }
 
+// Sealed tells whether the table answers those alone, of the list in force, who
+// ask under the staged one too.
+func (t *Table) Sealed() bool {
+	return slices.ContainsFunc(t.slots, func(s *tableSlot) bool {
+		return s.seal != "" && s.record.Sealed == s.seal
+	})
+}
+
 // Heard is when the table last answered, and why it didn't the last time, if it
 // didn't.
-func (t *Table) Heard() (time.Time, error) { return t.heard, t.err }
+func (t *Table) Heard() (time.Time, error) {
+	for _, s := range t.slots {
+		if t.err == nil && s.bound(t.ids) {
+			return t.heard, fmt.Errorf("%w: if that was given up, delete the item %q", ErrBound, t.key(s))
+		}
+	}
+	return t.heard, t.err
+}
+
+// ErrBound: the table votes for nobody under the lists that this node asks under.
+var ErrBound = errors.New("it is bound to a change of the voters that this node has not heard of")

@@ -27,7 +27,10 @@ const recordMost = 390_000
 type record struct {
 	// Fresh is not zero while nothing was accepted in it: it may be the successor of
 	// one that is lost. It is the first version of this one.
-	Fresh  uint64       `json:"fresh,omitempty"`
+	Fresh uint64 `json:"fresh,omitempty"`
+	// Sealed is the list that those must ask under, too, who ask, as generation and
+	// digest; empty: none.
+	Sealed string       `json:"sealed,omitempty"`
 	Leases []tableLease `json:"leases,omitempty"`
 	Terms  []tableTerm  `json:"terms,omitempty"`
 }
@@ -77,7 +80,7 @@ func (l *tableLease) same(o *tableLease) bool {
 }
 
 func (r *record) clone() record {
-	return record{r.Fresh, slices.Clone(r.Leases), slices.Clone(r.Terms)}
+	return record{r.Fresh, r.Sealed, slices.Clone(r.Leases), slices.Clone(r.Terms)}
 }
 
 // termOf is that of a resource, made if there is none.

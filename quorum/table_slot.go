@@ -4,7 +4,6 @@
 package quorum
 
 import (
-	"encoding/hex"
 	"slices"
 	"time"
 )
@@ -14,8 +13,8 @@ import (
 type tableSlot struct {
 	list    List
 	digest  Digest
-	key     string
-	known   bool // there is nothing to be read before a decision
+	id      string // generation and digest of the list
+	known   bool   // there is nothing to be read before a decision
 	record  record
 	version uint64    // 0: there is none
 	at      time.Time // when it was so last
@@ -26,6 +25,7 @@ type tableSlot struct {
 	// unsure what it would have decided.
 	doubt  uint64
 	unsure []decision
+	seal   string // the list that it is to be sealed for; empty: none
 }
 
 // sighting is since when a lease has been seen unchanged.
@@ -35,9 +35,16 @@ type sighting struct {
 	since    time.Time
 }
 
-func newTableSlot(cluster string, list List) *tableSlot {
-	digest := list.Digest()
-	return &tableSlot{list: list.clone(), digest: digest, key: cluster + "/" + hex.EncodeToString(digest[:])}
+// sealing tells whether the record is still to be sealed. One that is sealed for
+// another list stays so.
+func (s *tableSlot) sealing() bool {
+	return s.seal != "" && (!s.known || s.version == 0 || s.record.Sealed == "")
+}
+
+// bound tells whether the record is sealed for another list than those that are
+// asked under.
+func (s *tableSlot) bound(ids [2]string) bool {
+	return s.record.Sealed != "" && s.record.Sealed != ids[0] && s.record.Sealed != ids[1]
 }
 
 // observe takes the record as it was at some time before now.
@@ -120,8 +127,11 @@ type decision struct {
 // that changes nothing in the record, as one that is asked again and was accepted
 // before, needs no write.
 func (s *tableSlot) decide(now time.Time, name string, file []Resource, asked []*question) (next record, changed bool, decided []decision) {
-	v := s.voter(now, name, file)
 	next = s.record.clone()
+	if s.sealing() {
+		next.Sealed, changed = s.seal, true
+	}
+	v := s.voter(now, name, file)
 	// What is given up first, what is only promised last: it leaves nothing.
 	asked = slices.Clone(asked)
 	slices.SortStableFunc(asked, func(a, b *question) int { return rank(a.Kind) - rank(b.Kind) })
@@ -136,6 +146,9 @@ func (s *tableSlot) decide(now time.Time, name string, file []Resource, asked []
 			// A version more is what a write that is on its way will not find.
 			changed = next.release(q.Resource, q.Ballot) || s.doubt == s.version || changed
 		default:
+			if next.Sealed != "" && !slices.Contains(q.under, next.Sealed) {
+				break
+			}
 			d.answer, d.ok = v.Handle(now, q.Ballot.Node, q.Message)
 			if q.Kind == Propose && d.ok && d.answer.Refusal == None {
 				changed = next.accept(v.states[key{q.Resource, q.Digest}].resource, &q.Message) || changed

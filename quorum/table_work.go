@@ -16,7 +16,7 @@ const (
 )
 
 // concerns tells whether the question has to be decided in s.
-func (q *question) concerns(s *tableSlot) bool { return slices.Contains(q.open, s.digest) }
+func (q *question) concerns(s *tableSlot) bool { return slices.Contains(q.open, s.id) }
 
 // work is the next call for a list, if there is one; it decides what can be
 // decided without.
@@ -27,7 +27,7 @@ func (t *Table) work(now time.Time, s *tableSlot) *TableCall {
 			asked = append(asked, q)
 		}
 	}
-	if len(asked) == 0 || now.Before(t.again) {
+	if len(asked) == 0 && !s.sealing() || now.Before(t.again) {
 		if now.Before(s.due(&t.cfg, t.asked)) {
 			return nil
 		}
@@ -49,7 +49,7 @@ func (t *Table) work(now time.Time, s *tableSlot) *TableCall {
 	stale := false
 	for _, d := range decided {
 		// An old record is good for a yes, which a write follows, and not for a no.
-		if d.ok && d.answer.Refusal != None && s.at.Before(d.question.since) {
+		if (!d.ok || d.answer.Refusal != None) && s.at.Before(d.question.since) {
 			stale = true
 			continue
 		}
@@ -65,7 +65,7 @@ func (t *Table) work(now time.Time, s *tableSlot) *TableCall {
 // comes when all is, or with the first refusal.
 func (t *Table) resolve(s *tableSlot, d decision) {
 	q := d.question
-	q.open = slices.DeleteFunc(q.open, func(l Digest) bool { return l == s.digest })
+	q.open = slices.DeleteFunc(q.open, func(l string) bool { return l == s.id })
 	switch {
 	case !d.ok: // nothing is said
 		q.open = nil
@@ -89,9 +89,11 @@ func (t *Table) resolve(s *tableSlot, d decision) {
 	}
 }
 
+func (t *Table) key(s *tableSlot) string { return t.cfg.Cluster + "/voters/" + s.id }
+
 func (t *Table) read(now time.Time, s *tableSlot) *TableCall {
 	s.tried = now
-	return &TableCall{Key: s.key, list: s.digest}
+	return &TableCall{Key: t.key(s), list: s.id}
 }
 
 // create makes a record in which nothing is accepted for MaxLease. Its versions
@@ -110,8 +112,8 @@ func (t *Table) write(now time.Time, s *tableSlot, next record, version uint64, 
 	}
 	s.tried = now
 	return &TableCall{
-		Key: s.key, Write: true, Record: b, Was: s.version, Version: version,
-		list: s.digest, next: next, decided: decided,
+		Key: t.key(s), Write: true, Record: b, Was: s.version, Version: version,
+		list: s.id, next: next, decided: decided,
 	}
 }
 
@@ -123,11 +125,10 @@ func (t *Table) Done(now time.Time, result TableResult) {
 		return
 	}
 	t.call = nil
-	i := slices.IndexFunc(t.slots, func(s *tableSlot) bool { return s.digest == call.list })
-	if i < 0 { // the list is not asked under any more
+	s := t.slot(call.list)
+	if s == nil { // the list is not asked under any more
 		return
 	}
-	s := t.slots[i]
 	if call.Write && !result.Written {
 		s.known, s.unsure = false, call.decided // whatever the reason: it is read again
 		if result.Err != nil {

@@ -57,8 +57,8 @@ func (l List) validate() error {
 		}
 		seen[v] = true
 	}
-	if nodes := len(l.nodes()); nodes == 0 || len(l.Voters)-nodes > 1 {
-		errs = append(errs, fmt.Errorf("%d tables and %d nodes vote: one table may, and nodes must", len(l.Voters)-nodes, nodes))
+	if nodes := len(l.nodes()); l.HasTable() && (nodes < 2 || len(l.Voters)-nodes > 1) {
+		errs = append(errs, fmt.Errorf("%d tables vote beside %d nodes: one may, beside two or more", len(l.Voters)-nodes, nodes))
 	}
 	if l.MaxLease <= 0 {
 		errs = append(errs, fmt.Errorf("a longest lease of %v", l.MaxLease))
