@@ -49,7 +49,7 @@ func fleetNodes(c *config.Config) []fleet.Node {
 // guardConfig is what the configuration says for the guard.
 func (u *cluster) guardConfig(c *config.Config, w clusterWorld) guard.Config {
 	g := guard.Config{
-		Node: u.node, Start: u.link.Start(), Voters: quorum.List{Voters: c.Voters(), MaxLease: c.Guard.MaxLease},
+		Node: u.node, Cluster: c.Cluster, Start: u.link.Start(), Voters: quorum.List{Voters: c.Voters(), MaxLease: c.Guard.MaxLease},
 		Candidate: len(c.Members(u.node)) > 0, StateDir: w.stateDir, Fence: w.fence, Table: w.table, Log: w.log, Now: w.now, Limit: gossip.MaxPayload,
 		Send:    func(to string, packet []byte) error { return u.link.Send(to, gossip.Lease, packet) },
 		Changed: func() { u.fleet.SetReport(u.guard.Report()) },
