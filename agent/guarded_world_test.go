@@ -49,14 +49,25 @@ type linked struct {
 	done  chan struct{}
 
 	fence map[netip.Addr]time.Time
+	lent  time.Time // the latest end that the fence was given in this life
 	// reachable is what the hosts around answer.
 	reachable bool
 	unasked   error  // or why they can't be asked
 	dir       string // of the voters' list
 }
 
-// newBound makes a world of n nodes, with guards if guarded.
+// newBound makes a world of n nodes, with guards if guarded, and starts them.
 func newBound(t *testing.T, seed uint64, n int, router agent.Router, guarded bool) *bound {
+	t.Helper()
+	b := newResting(t, seed, n, router, guarded)
+	for _, n := range b.nodes {
+		b.linked[n.name].start(t, guarded)
+	}
+	return b
+}
+
+// newResting is newBound before the start.
+func newResting(t *testing.T, seed uint64, n int, router agent.Router, guarded bool) *bound {
 	t.Helper()
 	router.Guarded = guarded
 	b := &bound{world: newWorld(t, seed, n, router), linked: make(map[string]*linked), apart: make(map[[2]string]bool)}
@@ -68,9 +79,6 @@ func newBound(t *testing.T, seed uint64, n int, router agent.Router, guarded boo
 		for _, o := range b.nodes {
 			n.cfg.Names[o.addr] = o.name
 		}
-	}
-	for _, n := range b.nodes {
-		b.linked[n.name].start(t, guarded)
 	}
 	return b
 }
@@ -101,7 +109,7 @@ func (l *linked) start(t *testing.T, guarded bool) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.b.mu.Lock()
-	l.guard, l.stop, l.done = g, cancel, make(chan struct{})
+	l.guard, l.stop, l.done, l.lent = g, cancel, make(chan struct{}), time.Time{}
 	done := l.done
 	l.b.mu.Unlock()
 	l.node.cfg.Guard = g
@@ -273,6 +281,9 @@ func (l *linked) Set(addrs []netip.Addr, until time.Time) error {
 	defer l.b.mu.Unlock()
 	for _, a := range addrs {
 		l.fence[a] = until
+	}
+	if until.After(l.lent) {
+		l.lent = until
 	}
 	return nil
 }
