@@ -142,7 +142,9 @@ func (g *Guard) Heard(node string, report []byte) {
 // Report is what this node reports of its voters' list, for the others' Heard.
 func (g *Guard) Report() []byte { return g.shown.report() }
 
-// Lease is how the resource stands. It doesn't wait for anything.
+// Lease is how the resource stands. After Shut it isn't held any more, but has its
+// Term and Until up to GiveUp: until then nobody else gets it. It doesn't wait for
+// anything.
 func (g *Guard) Lease(resource string) status.Lease { return g.shown.lease(resource) }
 
 // Answered is when the node's voter last answered this node, zero if it never

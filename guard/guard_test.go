@@ -131,7 +131,14 @@ func TestGuardClaimsAgainAfterShut(t *testing.T) {
 		if w.pass(50 * ms); a.open() {
 			t.Error("the fence was opened after Shut")
 		}
+		if l := a.guard.Lease("router web"); l.Held || l.Term != first.Term || !l.Until.Equal(first.Until) {
+			t.Errorf("after Shut the lease is %+v, want term %d until %v", l, first.Term, first.Until)
+		}
 		a.guard.GiveUp("router web")
+		w.pass(time.Millisecond)
+		if l := a.guard.Lease("router web"); l.Term != 0 || !l.Until.IsZero() {
+			t.Errorf("after GiveUp the lease is %+v", l)
+		}
 		a.guard.Claim("router web", "")
 		w.pass(50 * ms)
 		if v := a.wants(vip.Granted, ""); v.Term <= first.Term || !a.open() {

@@ -156,8 +156,12 @@ func (r renewed) handle(l *loop, now time.Time) {
 
 func (s shut) handle(l *loop, now time.Time) {
 	if u := l.byName[s.resource]; u != nil {
+		lent := u.shown
 		l.shut(u)
 		l.end(u)
+		if lent.Held { // until GiveUp nobody else gets it: what is shut may be given up elsewhere
+			u.shown.Term, u.shown.Until = lent.Term, lent.Until
+		}
 		l.step(now, u, quorum.Stop{}) // GiveUp releases
 	}
 }

@@ -191,8 +191,9 @@ func sameCloud(a, b *config.Config) bool {
 	return reflect.DeepEqual(a.AWS, b.AWS) && a.Guard.Table == b.Guard.Table && skyward(a) == skyward(b)
 }
 
-// mayWrite tells whether this node may write to a cloud for a claim: it holds the
-// lease of the claim's term, which is the epoch of all such writes.
+// mayWrite tells whether this node may write to a cloud for a claim: it has the
+// lease of the claim's term, which is the epoch of all such writes. One that is
+// being given up it has still.
 func (s *service) mayWrite(c vip.Claim) error {
 	u := s.cluster
 	if u == nil || u.guard == nil {
@@ -202,7 +203,7 @@ func (s *service) mayWrite(c vip.Claim) error {
 	resource := u.byRouter[strings.TrimSuffix(c.Router, "/ipv6")]
 	u.mu.Unlock()
 	switch lease := u.guard.Lease(resource); {
-	case !lease.Held || !lease.Until.After(s.clouds.world.now()):
+	case !lease.Until.After(s.clouds.world.now()):
 		return errNoLease
 	case lease.Term != c.Term:
 		return fmt.Errorf("its lease is of term %d, and this is a write of term %d", lease.Term, c.Term)
