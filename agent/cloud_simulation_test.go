@@ -242,8 +242,8 @@ func (w *clouded) rivalled(holder string) bool {
 	return began.Before(w.calmed)
 }
 
-// outage takes the cloud's interfaces away from some nodes, or from all. Nothing
-// moves.
+// outage takes the cloud's interfaces away from some nodes, or from all, for a
+// minute or so of the bubble's time. Nothing moves.
 func (w *clouded) outage(random *rand.Rand) {
 	// A router that holds off takes the address from a worse one when that is over.
 	for end := time.Now().Add(patience); w.holdOff() && time.Now().Before(end); {
@@ -289,6 +289,9 @@ func (w *clouded) holdOff() bool {
 func (w *clouded) stands() map[string]stand {
 	all := make(map[string]stand)
 	for _, n := range w.nodes {
+		if n.agent == nil {
+			continue
+		}
 		r := w.router(n.name)
 		all[n.name] = stand{r.State, r.Term, total(r)}
 	}
@@ -308,7 +311,8 @@ func total(r status.Router) (n uint64) {
 	return n
 }
 
-// flap cuts nodes off for moments while writes take effect late.
+// flap cuts nodes off for moments of the bubble's time while writes take effect
+// late.
 func (w *clouded) flap(random *rand.Rand) {
 	for _, n := range w.nodes {
 		late := time.Duration(random.IntN(3)) * 850 * time.Millisecond

@@ -46,7 +46,7 @@ type clouded struct {
 	wrong   []string
 	calmed  time.Time // when the faults ended
 	// May be nil.
-	log  func(event string)
+	log  func(name, event string)
 	sent func(name string, batch []wire.Packet)
 }
 
@@ -84,6 +84,9 @@ func newClouded(t *testing.T, seed uint64, n, tables int, r agent.Router, guarde
 			Node: w.cloud.Node(n.name), w: w, l: w.linked[n.name],
 			claims: make(map[netip.Addr]claimed), said: make(map[netip.Addr]claimed), chance: rand.New(rand.NewPCG(seed, uint64(n.addr.As4()[3]))),
 		}
+		w.linked[n.name].fenced = func(open bool) {
+			w.note(n.name, map[bool]string{true: "fence opened", false: "fence shut"}[open])
+		}
 		open := n.cfg.Open
 		n.cfg.Open = func(l agent.Link) (agent.Transport, error) {
 			at, err := open(l)
@@ -108,8 +111,8 @@ func (w *clouded) start(name string) {
 	n := c.l.node
 	n.cfg.Network = watched{n.kernel, c, m}
 	n.cfg.Routers = slices.Clone(n.cfg.Routers)
-	n.cfg.Routers[0].Movers = []agent.Mover{w.mutant.mover(flight{c, m}), kernelPlane{n.kernel, w}}
-	n.cfg.Routers[0].Announcer = kernelPlane{n.kernel, w}
+	n.cfg.Routers[0].Movers = []agent.Mover{w.mutant.mover(flight{c, m}), kernelPlane{n.kernel, c}}
+	n.cfg.Routers[0].Announcer = kernelPlane{n.kernel, c}
 	c.l.start(w.t, w.guarded)
 }
 
@@ -136,22 +139,24 @@ func (w *clouded) sends(name string, batch []wire.Packet) {
 	}
 }
 
-func (w *clouded) note(event string) {
+func (w *clouded) note(name, event string) {
 	if w.log != nil {
-		w.log(event)
+		w.log(name, event)
 	}
 }
+
+func (c *client) note(event string) { c.w.note(c.l.node.name, event) }
 
 // kernelPlane is a kernel whose changes are noted.
 type kernelPlane struct {
 	*kernel
-	w *clouded
+	client *client
 }
 
 func (k kernelPlane) Acquire(ctx context.Context, c vip.Claim) error {
 	err := k.kernel.Acquire(ctx, c)
 	if err == nil {
-		k.w.note("kernel")
+		k.client.note("kernel has it")
 	}
 	return err
 }
@@ -159,13 +164,13 @@ func (k kernelPlane) Acquire(ctx context.Context, c vip.Claim) error {
 func (k kernelPlane) Release(ctx context.Context, c vip.Claim) error {
 	err := k.kernel.Release(ctx, c)
 	if err == nil {
-		k.w.note("kernel gives up")
+		k.client.note("kernel gave it up")
 	}
 	return err
 }
 
 func (k kernelPlane) Announce(ctx context.Context, c vip.Claim) error {
-	k.w.note("announced")
+	k.client.note("announced")
 	return k.kernel.Announce(ctx, c)
 }
 
@@ -194,6 +199,7 @@ type hanging struct {
 	client *client
 }
 
+// Send is the Transport's, later in the bubble's time.
 func (h hanging) Send(batch []wire.Packet) (int, error) {
 	h.client.w.sends(h.client.l.node.name, batch)
 	h.client.mu.Lock()
@@ -216,7 +222,7 @@ func (f flight) Acquire(ctx context.Context, c vip.Claim) error {
 		f.client.mu.Lock()
 		f.client.acquired = time.Now()
 		f.client.mu.Unlock()
-		f.client.w.note("cloud")
+		f.client.note("moved in the cloud")
 	}
 	return err
 }
@@ -241,13 +247,14 @@ func (c *client) claim(of vip.Claim) {
 
 var errNoLease = errors.New("it does not hold the lease")
 
-// mayWrite is the Mover's Epoch: the node holds the lease of the claim's term.
+// mayWrite is the Mover's Epoch: the node has the lease of the claim's term,
+// as in the command.
 func (c *client) mayWrite(of vip.Claim) error {
 	var lease status.Lease
 	if g := c.l.current(); g != nil {
 		lease = g.Lease("router web")
 	}
-	if !c.w.mutant.lawless && (!lease.Held || !lease.Until.After(time.Now()) || lease.Term != of.Term) {
+	if !c.w.mutant.lawless && (!lease.Until.After(time.Now()) || lease.Term != of.Term) {
 		return errNoLease
 	}
 	c.mu.Lock()
@@ -276,7 +283,7 @@ func (c *client) noting(objects []cloud.Object, how cloud.Taking, what string) c
 			return err
 		}
 		c.leaves(objects[0].Address)
-		c.w.note(what)
+		c.note(what)
 		return nil
 	}
 	return how

@@ -50,6 +50,8 @@ type linked struct {
 
 	fence map[netip.Addr]time.Time
 	lent  time.Time // the latest end that the fence was given in this life
+	// fenced is told of what becomes of the fence; may be nil.
+	fenced func(open bool)
 	// reachable is what the hosts around answer.
 	reachable bool
 	unasked   error  // or why they can't be asked
@@ -281,6 +283,9 @@ func (l *linked) Set(addrs []netip.Addr, until time.Time) error {
 	defer l.b.mu.Unlock()
 	for _, a := range addrs {
 		l.fence[a] = until
+	}
+	if l.fenced != nil {
+		l.fenced(!until.IsZero())
 	}
 	if until.After(l.lent) {
 		l.lent = until
