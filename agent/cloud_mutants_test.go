@@ -53,7 +53,7 @@ func TestCloudMutants(t *testing.T) {
 		"edge-triggered": {edge: true}, "no epoch": {lawless: true}, "no look afterwards": {credulous: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found, seeds := 0, uint64(12)
+			found, seeds := 0, uint64(60)
 			if *longFlag {
 				seeds = 100
 			}
