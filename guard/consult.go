@@ -148,21 +148,18 @@ func (c consulted) handle(l *loop, now time.Time) {
 	}
 }
 
-// voted says when a lease comes to need a table's vote, and when it doesn't any
+// leans says when a lease comes to need a table's vote, and when it doesn't any
 // more.
-func (l *loop) voted(u *unit, from string, m *quorum.Message) {
-	if m.Kind != quorum.Accepted || m.Refusal != quorum.None || from == l.cfg.Node {
-		return
+func (l *loop) leans(u *unit) {
+	needs := u.candidate.NeedsTable()
+	switch {
+	case needs == u.byTable:
+	case needs:
+		l.log.Info("too few nodes answer, and a table votes in their place", slog.String("resource", u.name))
+	default:
+		l.log.Info("the nodes make a majority again without a table", slog.String("resource", u.name))
 	}
-	_, table := quorum.IsTable(from)
-	if table == u.byTable {
-		return
-	}
-	if u.byTable = table; table {
-		l.log.Info("too few nodes answer, and a table votes in their place", slog.String("resource", u.name), slog.String("voter", from))
-		return
-	}
-	l.log.Info("another node votes again", slog.String("resource", u.name), slog.String("voter", from))
+	u.byTable = needs
 }
 
 // lastReleases lets tables know what was given up at the end: a read and a write,

@@ -104,7 +104,6 @@ func (l *loop) answered(now time.Time, from string, m *quorum.Message) {
 	if m.Refusal == quorum.Held && m.Ballot == u.candidate.Ballot() {
 		l.usurped(now, m, m.Holder)
 	}
-	l.voted(u, from, m)
 	l.step(now, u, quorum.Received{From: from, Message: *m})
 }
 

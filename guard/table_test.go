@@ -306,6 +306,50 @@ func TestTableStaged(t *testing.T) {
 	})
 }
 
+// A node dies, is forgotten, and is there again, alone with the table: it finds no
+// majority with it.
+func TestTableForgotten(t *testing.T) {
+	bubble(t, abc, func(t *testing.T, w *world) {
+		s := newStore()
+		a, b, c := w.nodes["a"], w.nodes["b"], w.nodes["c"]
+		for _, n := range w.nodes {
+			n.cfg.Table, n.cfg.StateDir = s, t.TempDir()
+			n.cfg.Voters = quorum.List{Voters: []string{"a", "b", "table t"}, MaxLease: 4 * time.Second}
+		}
+		a.start()
+		b.start()
+		w.pass(20 * time.Second)
+		a.guard.Claim("router web", "")
+		w.pass(time.Second)
+		a.wants(vip.Granted, "")
+		a.stop()
+		if err := b.reload("b", "c", "table t"); err != nil {
+			t.Fatal(err)
+		}
+		c.cfg.Voters = b.cfg.Voters
+		c.start()
+		b.guard.Gone("a")
+		if err := b.guard.Forget(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		b.guard.Claim("router web", "")
+		w.pass(30 * time.Second)
+		if got := b.current(); got != "bctable t" {
+			t.Fatalf("%s are in force: %+v", got, b.status())
+		}
+		b.wants(vip.Granted, "")
+		w.isolate("a", true)
+		a.start()
+		w.pass(10 * time.Second)
+		a.guard.Claim("router web", "")
+		w.pass(30 * time.Second)
+		a.wants(vip.Refused, "unheard")
+		if v := a.table(); v.Answers || v.Problem == "" {
+			t.Errorf("%+v", v)
+		}
+	})
+}
+
 // As TestChaos, with a table that is slow, down, and loses answers.
 func TestChaosTable(t *testing.T) {
 	seeds := 20

@@ -14,6 +14,7 @@ import (
 // granted takes a lease, or its renewal.
 func (l *loop) granted(u *unit, a quorum.Granted) {
 	u.until = a.Until
+	l.leans(u)
 	switch u.phase {
 	case held:
 		l.opens(u, false)

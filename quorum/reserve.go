@@ -13,7 +13,11 @@ type reserve struct {
 	since  time.Time // t0 of the last round that was granted; of an attempt, its begin
 	called bool      // they were asked in this attempt
 	lent   bool      // they were asked for a lease of this ballot
+	needed bool      // of the last round that was granted
 }
+
+// NeedsTable tells whether a table's vote was needed for the lease the last time.
+func (c *Candidate) NeedsTable() bool { return c.reserve.needed }
 
 // holdReserve sets when tables are asked, unless that is set: an attempt waits a moment for
 // the nodes, once. A holder has time: it asks when a third of the lease has gone by, and thus

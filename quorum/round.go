@@ -157,6 +157,7 @@ func (c *Candidate) received(now time.Time, from string, m *Message) {
 // granted takes or renews the lease by the answers to round i.
 func (c *Candidate) granted(now time.Time, i int) {
 	r := c.rounds[i]
+	c.reserve.needed = slices.ContainsFunc(r.votes, func(v vote) bool { return v.yes && slices.Contains(c.tables, v.node) })
 	c.forget(i + 1)
 	until := r.t0.Add(term(r.lease))
 	if r.lease >= c.cfg.Lease {
@@ -174,6 +175,9 @@ func (c *Candidate) granted(now time.Time, i int) {
 		c.until = until
 	}
 	c.reserve.due, c.reserve.since, c.reserve.called = time.Time{}, r.t0, false
+	if len(c.rounds) > 0 { // it took long, and later ones wait still
+		c.holdReserve(now)
+	}
 	c.said.reset()
 	c.emit(Granted{c.ballot.Counter, c.until})
 }
