@@ -158,6 +158,10 @@ func renderDoctor(cfg *config.Config, found []status.Finding, p paint) string {
 		if f.Missing == "" {
 			continue
 		}
+		if cfg.AWS == nil { // a program's word for it
+			b.WriteString("\n" + f.Missing + " is missing.\n")
+			continue
+		}
 		if s, ofRole, ok := uses(cfg).Lacking(f.Missing); ok {
 			whose := "the instances' role"
 			if ofRole {
