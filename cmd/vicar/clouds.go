@@ -52,9 +52,10 @@ type cloudWorld struct {
 }
 
 // newClouds builds what the configuration wants, nil if no router moves but by the
-// kernel, and no table votes. It asks nobody.
+// kernel, and no table votes; a witness, which may be elsewhere, has no routers. It
+// asks nobody.
 func newClouds(ctx context.Context, c *config.Config, node string, w cloudWorld) (*clouds, error) {
-	if !skyward(c) {
+	if !skyward(c) || witness(c, node) && c.Guard.Table == "" {
 		return nil, nil
 	}
 	u := &clouds{
@@ -68,10 +69,7 @@ func newClouds(ctx context.Context, c *config.Config, node string, w cloudWorld)
 	if u.session, err = aws.New(ctx, sessionConfig(c, w.log)); err != nil {
 		return nil, fmt.Errorf("setting up AWS: %w", err)
 	}
-	for _, kind := range []config.MoverKind{config.MoveAWSSecondaryIP, config.MoveAWSRoute, config.MoveAWSEIP} {
-		if !slices.ContainsFunc(c.Routers, func(r config.Router) bool { return r.Moves(kind) }) {
-			continue
-		}
+	for _, kind := range awsMeans(c) {
 		p, err := awsProvider(u.session, kind, c, node)
 		if err != nil {
 			return nil, fmt.Errorf("setting up %s: %w", kind, err)
@@ -101,15 +99,7 @@ func awsProvider(s *aws.Session, kind config.MoverKind, c *config.Config, node s
 	case config.MoveAWSRoute:
 		return aws.NewRoute(s, aws.RouteConfig{Interface: i, Tables: c.AWS.RouteTables})
 	default:
-		var follows []netip.Addr
-		for _, r := range c.Routers {
-			if r.Moves(config.MoveAWSEIP) && r.Moves(config.MoveAWSSecondaryIP) {
-				for _, p := range slices.Concat(r.Addresses, r.Exclude) {
-					follows = append(follows, p.Addr())
-				}
-			}
-		}
-		return aws.NewEIP(s, aws.EIPConfig{Interface: i, Allocations: c.AWS.Allocations, Follows: follows})
+		return aws.NewEIP(s, aws.EIPConfig{Interface: i, Allocations: c.AWS.Allocations, Follows: following(c)})
 	}
 }
 
@@ -133,7 +123,10 @@ func (u *clouds) newMover(p cloud.Provider) (*cloud.Mover, error) {
 // mover is that of the configuration's.
 func (u *clouds) mover(m config.Mover) (*cloud.Mover, error) {
 	if m.Kind != config.MoveExec {
-		return u.kinds[m.Kind], nil
+		if known := u.kinds[m.Kind]; known != nil {
+			return known, nil
+		}
+		return nil, fmt.Errorf("%s was not set up at the start: restart the agent", m.Kind)
 	}
 	key := strings.Join(m.Exec, "\x00") + "\x00" + m.Timeout.String()
 	u.mu.Lock()
@@ -186,9 +179,46 @@ func skyward(c *config.Config) bool {
 	return c.Guard.Table != "" || slices.ContainsFunc(c.Routers, config.Router.Cloud)
 }
 
-// sameCloud tells whether two configurations want the same of AWS.
+// sameCloud tells whether two configurations want the same of AWS, by the same
+// means. How often a standby looks, and what it loses by that, is its check's.
 func sameCloud(a, b *config.Config) bool {
-	return reflect.DeepEqual(a.AWS, b.AWS) && a.Guard.Table == b.Guard.Table && skyward(a) == skyward(b)
+	return reflect.DeepEqual(fixedAWS(a), fixedAWS(b)) && slices.Equal(awsMeans(a), awsMeans(b)) && slices.Equal(following(a), following(b)) &&
+		a.Guard.Table == b.Guard.Table && skyward(a) == skyward(b)
+}
+
+// fixedAWS is the section aws without what a reload can change; nil without it.
+func fixedAWS(c *config.Config) *config.AWS {
+	if c.AWS == nil {
+		return nil
+	}
+	a := *c.AWS
+	a.Readiness, a.ReadinessWeight = 0, 0
+	return &a
+}
+
+// awsMeans are the means of AWS by which some router moves.
+func awsMeans(c *config.Config) []config.MoverKind {
+	var all []config.MoverKind
+	for _, kind := range []config.MoverKind{config.MoveAWSSecondaryIP, config.MoveAWSRoute, config.MoveAWSEIP} {
+		if slices.ContainsFunc(c.Routers, func(r config.Router) bool { return r.Moves(kind) }) {
+			all = append(all, kind)
+		}
+	}
+	return all
+}
+
+// following are the addresses that Elastic IPs follow without a request.
+func following(c *config.Config) []netip.Addr {
+	var all []netip.Addr
+	for _, r := range c.Routers {
+		if r.Moves(config.MoveAWSEIP) && r.Moves(config.MoveAWSSecondaryIP) {
+			for _, p := range slices.Concat(r.Addresses, r.Exclude) {
+				all = append(all, p.Addr())
+			}
+		}
+	}
+	slices.SortFunc(all, netip.Addr.Compare)
+	return all
 }
 
 // mayWrite tells whether this node may write to a cloud for a claim: it has the

@@ -25,14 +25,12 @@ func (u *clouds) run(ctx context.Context) {
 	parts.Wait()
 }
 
-// all are the movers that there are.
-func (u *clouds) all() []*cloud.Mover {
+// allLocked are the movers that there are. The lock is held.
+func (u *clouds) allLocked() []*cloud.Mover {
 	var all []*cloud.Mover
 	for _, m := range u.kinds {
 		all = append(all, m)
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
 	for _, m := range u.programs {
 		all = append(all, m)
 	}
@@ -52,10 +50,10 @@ func (w watched) Watch(ctx context.Context, changed func(vip.Change)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	start := func(m *cloud.Mover) { parts.Go(func() { _ = m.Watch(ctx, changed) }) } // it ends with ctx alone
-	for _, m := range w.clouds.all() {
+	w.clouds.mu.Lock()
+	for _, m := range w.clouds.allLocked() {
 		start(m)
 	}
-	w.clouds.mu.Lock()
 	w.clouds.started = start
 	w.clouds.mu.Unlock()
 	defer func() {

@@ -67,7 +67,7 @@ func fixed(old, now *config.Config, node string) []string {
 		differ("guard.fence", old.Guard.Fence != now.Guard.Fence, old.Guard.Fence, now.Guard.Fence)
 	}
 	if !sameCloud(old, now) {
-		all = append(all, "aws, guard.table, or whether any router moves by more than the kernel")
+		all = append(all, "aws (but for readiness), guard.table, or by which means routers move in a cloud")
 	}
 	was, is := witness(old, node), witness(now, node)
 	differ(fmt.Sprintf("nodes.%s.witness", node), was != is, was, is)

@@ -1,0 +1,95 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/vip"
+)
+
+const cloudFile = `cluster: web
+nodes:
+  lb-1: {address: 192.0.2.10, priority: 150}
+  lb-2: {address: 192.0.2.11, priority: 100}
+  arbiter: {address: 192.0.2.30, witness: true}
+transport: {kind: unicast}
+peer_link: {keys_file: /etc/vicar/keys}
+guard: {kind: quorum}
+routers:
+  web: {vrid: 51, interface: eth0, addresses: [203.0.113.7/32], move: [aws-route, kernel]}
+aws: {region: eu-central-1, route_tables: [rtb-0123456789abcdef0]}
+`
+
+func cloudConfig(t *testing.T, replace ...string) *config.Config {
+	t.Helper()
+	return parsed(t, strings.NewReplacer(replace...).Replace(cloudFile))
+}
+
+// TestSameCloud: what was not set up at the start can't be had by a reload.
+func TestSameCloud(t *testing.T) {
+	for name, tt := range map[string]struct {
+		replace []string
+		same    bool
+	}{
+		"nothing":          {nil, true},
+		"a priority":       {[]string{"150", "200"}, true}, // and with it the default of the weight
+		"readiness":        {[]string{"aws: {", "aws: {readiness: {interval: 2m, weight: -99}, "}, true},
+		"a program more":   {[]string{"[aws-route, ", "[aws-route, {exec: [/bin/move]}, "}, true},
+		"poll":             {[]string{"aws: {", "aws: {poll: 1m, "}, false},
+		"another means":    {[]string{"[aws-route, ", "[aws-secondary-ip, "}, false},
+		"one means more":   {[]string{"aws: {", "  db: {vrid: 52, interface: eth0, addresses: [192.0.2.100/24], move: [aws-secondary-ip, kernel]}\naws: {"}, false},
+		"by the host only": {[]string{"[aws-route, kernel]", "[kernel]"}, false},
+	} {
+		if got := sameCloud(cloudConfig(t), cloudConfig(t, tt.replace...)); got != tt.same {
+			t.Errorf("%s: same is %t", name, got)
+		}
+	}
+}
+
+// TestCloudsOfNodes: a witness has none, and a means that was not set up is an
+// error of its router's.
+func TestCloudsOfNodes(t *testing.T) {
+	w := cloudWorld{now: time.Now, log: slog.New(slog.DiscardHandler)}
+	if u, err := newClouds(t.Context(), cloudConfig(t), "arbiter", w); u != nil || err != nil {
+		t.Errorf("a witness: %v, %v", u, err)
+	}
+	if found, err := diagnose(t.Context(), cloudConfig(t), "arbiter"); len(found) > 0 || err != nil {
+		t.Errorf("a witness: %v, %v", found, err)
+	}
+	u, err := newClouds(t.Context(), cloudConfig(t), "lb-1", w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := cloudConfig(t, "[aws-route, ", "[aws-secondary-ip, ").Routers[0]
+	movers := u.movers(other, unmoved{})
+	if err := movers[0].Acquire(context.Background(), vip.Claim{Router: other.Name, Addresses: other.Addresses}); err == nil {
+		t.Error("it was acquired by what is not there")
+	}
+	if n := len(nodeChecks(cloudConfig(t), "arbiter")); n > 0 {
+		t.Errorf("a witness has %d checks", n)
+	}
+	var names []string
+	for _, c := range nodeChecks(cloudConfig(t), "lb-2") {
+		names = append(names, c.Name)
+	}
+	if got := strings.Join(names, " "); got != readinessCheck("web")+" "+config.CheckSignals {
+		t.Errorf("checks %s", got)
+	}
+}
+
+// TestDoctorOfProgram: what a program misses is shown without a section aws.
+func TestDoctorOfProgram(t *testing.T) {
+	c := cloudConfig(t, "aws: {region: eu-central-1, route_tables: [rtb-0123456789abcdef0]}", "", "[aws-route, ", "[{exec: [/bin/move]}, ")
+	text := renderDoctor(c, []status.Finding{{Router: "web", Mover: "exec", What: "a key", Problem: "none", Missing: "dns:Write"}}, paint(false))
+	if !strings.Contains(text, "dns:Write is missing") {
+		t.Errorf("doctor says\n%s", text)
+	}
+}
