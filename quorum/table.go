@@ -285,5 +285,5 @@ func (t *Table) Heard() (time.Time, error) {
 	return t.heard, t.err
 }
 
-// ErrBound: the table votes for nobody under the lists that this node asks under.
+// ErrBound says that the table votes for nobody under the lists that this node asks under.
 var ErrBound = errors.New("it is bound to a change of the voters that this node has not heard of")

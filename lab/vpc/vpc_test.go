@@ -88,7 +88,7 @@ func ask(t *testing.T, h *lab.Host, url string) string {
 	}}
 	defer transport.CloseIdleConnections()
 	client := http.Client{Transport: transport, Timeout: patience}
-	got, err := client.Get(url) //nolint:noctx // it has a time limit
+	got, err := client.Get(url)
 	labtest.OK(t, err)
 	defer got.Body.Close()
 	text, err := io.ReadAll(got.Body)
