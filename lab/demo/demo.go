@@ -75,7 +75,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 		s.plot = new(cloud)
 	}
 	defer func() {
-		s.story.mute() // what hosts do when the lab ends
+		s.story.finish()
 		err = errors.Join(err, s.plot.close(), l.Close(), os.RemoveAll(dir))
 	}()
 	s.story.print("%s", s.plot.introduction())

@@ -45,9 +45,13 @@ func (s *story) print(format string, args ...any) {
 	_, _ = fmt.Fprintf(s.out, format, args...) // a story that nobody reads goes on
 }
 
-// tell tells what somebody does.
+// tell tells what somebody does, unless the story is over.
 func (s *story) tell(who, what, why string) {
-	s.print("%s      %-4s  %-6s %s\n", s.stamp(), who, what, why)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		_, _ = fmt.Fprintf(s.out, "%s      %-4s  %-6s %s\n", s.stamp(), who, what, why)
+	}
 }
 
 // outage tells what the client saw of an act, and after how long another was
@@ -73,13 +77,6 @@ func (s *story) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over = true
-}
-
-// mute ends the story.
-func (s *story) mute() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.out = io.Discard
 }
 
 // ear is a writer that hears a host's log line by line.
@@ -159,11 +156,7 @@ func (s *story) hear(host string, line []byte) {
 		if r.To == "Active" {
 			s.since[host] = s.now()
 		}
-		over := s.over
 		s.mu.Unlock()
-		if over {
-			return
-		}
 		if r.To == "Active" || r.From == "Active" {
 			s.tell(host, r.To, r.Reason)
 		}
