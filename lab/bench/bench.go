@@ -29,6 +29,7 @@ type bench struct {
 	witness  *lab.Host // votes where there is a guard
 	dir      string    // of all agents' files, in memory
 	programs string
+	binary   string // vicar's
 	sides    []side
 	guarded  side
 	results  results
@@ -81,6 +82,7 @@ func (b *bench) setUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.binary = binary
 	b.sides, b.guarded = []side{keepalivedSide(), vicarSide(binary)}, guardedSide(binary)
 	if b.results.Versions, err = versions(ctx, binary); err != nil {
 		return err
@@ -115,7 +117,7 @@ func (b *bench) measure(ctx context.Context) error {
 	parts := []struct {
 		name string
 		run  func(context.Context) error
-	}{{partFailover, b.failovers}, {partLoad, b.loads}, {partAddresses, b.manyAddresses}, {partService, b.services}, {partChecks, b.checkLoads}, {partGuard, b.guards}}
+	}{{partFailover, b.failovers}, {partLoad, b.loads}, {partAddresses, b.manyAddresses}, {partService, b.services}, {partChecks, b.checkLoads}, {partGuard, b.guards}, {partCloud, b.clouds}}
 	for _, p := range parts {
 		if !slices.Contains(b.parts, p.name) {
 			continue

@@ -39,11 +39,16 @@ type guardMove struct {
 // guardLease is the cluster's max_lease where routers have the interval.
 func guardLease(interval time.Duration) time.Duration { return max(time.Second, 3*interval) }
 
-// guardedSide is vicar with a guard, on two nodes and a witness.
-func guardedSide(binary string) side {
+// guardKey is a line of a key file.
+func guardKey() string {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // it does not fail
-	key := base64.StdEncoding.EncodeToString(secret)
+	return base64.StdEncoding.EncodeToString(secret)
+}
+
+// guardedSide is vicar with a guard, on two nodes and a witness.
+func guardedSide(binary string) side {
+	key := guardKey()
 	return side{name: sideGuarded, witness: true, start: func(h *lab.Host, dir string, c setup) (agent, error) {
 		conf := c.vicar()
 		conf.Nodes["witness"] = vicar.Node{Address: []netip.Addr{addrW.Addr()}, Witness: true}

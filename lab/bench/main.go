@@ -50,10 +50,11 @@ const (
 	partService   = "service"
 	partChecks    = "checks"
 	partGuard     = "guard"
+	partCloud     = "cloud"
 )
 
 // allParts are all of them.
-var allParts = []string{partFailover, partLoad, partAddresses, partService, partChecks, partGuard}
+var allParts = []string{partFailover, partLoad, partAddresses, partService, partChecks, partGuard, partCloud}
 
 func main() {
 	code, done, err := lab.Reexec()

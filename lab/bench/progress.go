@@ -22,6 +22,9 @@ const costOfMove = 12 * time.Second
 // costOfService is how long a failure of the service is expected to take.
 const costOfService = 7 * time.Second
 
+// costOfCloud is how long a move in the cloud is expected to take.
+const costOfCloud = 6 * time.Second
+
 // costOfFailover is how long a failover is expected to take.
 func costOfFailover(interval time.Duration) time.Duration {
 	return time.Second + 8*interval + window(interval)
@@ -58,6 +61,9 @@ func (p *progress) plan(o options) {
 		if slices.Contains(o.guardModes, guardLoadName) {
 			p.left += costOfLoad(o.load) * time.Duration(sides*o.loadRuns)
 		}
+	}
+	if slices.Contains(o.parts, partCloud) {
+		p.left += costOfCloud * time.Duration(2*o.runs)
 	}
 	if slices.Contains(o.parts, partAddresses) {
 		p.left += costOfMove * time.Duration(sides*min(o.runs, manyRuns))

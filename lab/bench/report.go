@@ -24,6 +24,7 @@ type results struct {
 	Guards    []guardMove       `json:"guards"`
 	// GuardLoads are loads with and without a guard.
 	GuardLoads []guardLoad `json:"guard_loads"`
+	Clouds     []cloudMove `json:"clouds"`
 }
 
 // msec is d in milliseconds.
@@ -74,6 +75,9 @@ func (r *results) report(w io.Writer) {
 	}
 	if len(r.GuardLoads) > 0 {
 		r.guardLoads(w)
+	}
+	if len(r.Clouds) > 0 {
+		r.clouds(w)
 	}
 }
 
