@@ -91,7 +91,13 @@ func sameElection(a, b Router) bool {
 	return a.VRID == b.VRID && a.Version == b.Version && a.Multicast == b.Multicast && owner(a) == owner(b) &&
 		a.Gossip == b.Gossip && a.Guarded == b.Guarded &&
 		a.Interface == b.Interface && slices.Equal(a.Local, b.Local) &&
-		slices.Equal(a.families(), b.families())
+		slices.Equal(a.families(), b.families()) && slices.EqualFunc(a.Movers, b.Movers, sameMover)
+}
+
+// sameMover tells whether what one has acquired the other can give up.
+func sameMover(a, b Mover) bool {
+	t := reflect.TypeOf(a)
+	return t == reflect.TypeOf(b) && (t.Kind() != reflect.Pointer || a == b)
 }
 
 // modify changes a group in place: an Active stays Active.

@@ -4,6 +4,7 @@
 package agent_test
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/vip"
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
 
@@ -154,6 +156,31 @@ func TestReloadRestarts(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		w.want("lb-2")
+	})
+}
+
+// aside is a Mover that has nothing to do with the host.
+type aside struct{}
+
+func (*aside) Acquire(context.Context, vip.Claim) error      { return nil }
+func (*aside) Release(context.Context, vip.Claim) error      { return nil }
+func (*aside) Held(context.Context, vip.Claim) (bool, error) { return true, nil }
+
+// TestReloadMovers: what a mover has acquired it gives up, though the router has
+// it no more.
+func TestReloadMovers(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.want("lb-1")
+		n := w.nodes[0]
+		web := n.cfg.Routers[0]
+		web.Movers = []agent.Mover{new(aside)}
+		if err := n.agent.Reload(t.Context(), n.withRouters(web)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if held := w.holders(vip4); slices.Contains(held, "lb-1") {
+			t.Errorf("the address is on %v", held)
+		}
 	})
 }
 
