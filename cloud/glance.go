@@ -215,6 +215,15 @@ func (j *journal) probed(g glance, peer string, so bool, now time.Time) bool {
 	return so
 }
 
+// unprobed notes that it can't be known.
+func (j *journal) unprobed(g glance) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if r := j.record(g.router); r.is(g) {
+		r.probed, r.peer = "", ""
+	}
+}
+
 func word(so bool) string {
 	if so {
 		return yes

@@ -31,6 +31,8 @@ func (m *Mover) verify(ctx context.Context, planes *sync.WaitGroup, g glance) {
 			m.until(ctx, g, func(ctx context.Context) bool {
 				peer, arrived, err := m.cfg.Prober.Probe(ctx, g.claim)
 				if err != nil {
+					// Who was asked before may have been the one that died.
+					m.journal.unprobed(g)
 					return false
 				}
 				return m.journal.probed(g, peer, arrived, m.cfg.Now())

@@ -359,3 +359,31 @@ func TestStatusOfBothFamilies(t *testing.T) {
 		}
 	})
 }
+
+// dying is a cloud.Prober whose only peer is dead, and known to be so after a while.
+type dying struct{ known time.Time }
+
+func (d dying) Probe(context.Context, vip.Claim) (string, bool, error) {
+	if time.Now().After(d.known) {
+		return "", false, errors.New("nobody is there")
+	}
+	return "b", false, nil
+}
+
+// That the former holder sends no packet, being dead, says nothing.
+func TestDeadPeer(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *cloudtest.Cloud, a, _ *cloudtest.Node) {
+		m := newMover(t, cloud.Config{Provider: a, Prober: dying{time.Now().Add(5 * time.Second)}})
+		o := own(m, web(1))
+		defer o.end()
+		must(t, m.Acquire(t.Context(), web(1)))
+		pass(time.Second)
+		if st := m.Status("web"); st.Probed != "no" || st.Peer != "b" {
+			t.Errorf("probed %q by %q", st.Probed, st.Peer)
+		}
+		pass(10 * time.Second)
+		if st := m.Status("web"); st.Probed != "" || st.Peer != "" {
+			t.Errorf("probed %q by %q, and there is no peer", st.Probed, st.Peer)
+		}
+	})
+}

@@ -13,10 +13,13 @@ import (
 	"github.com/vicar-ha/vicar/vip"
 )
 
-// peers are the nodes on the peer link, which can be asked for a packet.
+// peers are the nodes on the peer link, which can be asked for a packet, the one
+// that was heard last first: one that has died stays for some seconds.
 func (u *cluster) peers() []string {
 	var names []string
-	for _, m := range u.link.Members() {
+	members := u.link.Members()
+	slices.SortStableFunc(members, func(a, b gossip.Member) int { return b.Heard.Compare(a.Heard) })
+	for _, m := range members {
 		if m.Name != u.node {
 			names = append(names, m.Name)
 		}
