@@ -25,8 +25,12 @@ type signals struct {
 }
 
 // signalsAhead is how long before the machine ends it gives up: events are
-// announced minutes ahead, and some of them weeks.
-const signalsAhead = 15 * time.Minute
+// announced minutes ahead, and some of them weeks. What should have come
+// signalsOver ago and has not is no reason to stay away any more.
+const (
+	signalsAhead = 15 * time.Minute
+	signalsOver  = time.Hour
+)
 
 // run listens until ctx ends.
 func (s *signals) run(ctx context.Context, session *aws.Session, log *slog.Logger) {
@@ -51,7 +55,7 @@ func (s *signals) Probe(context.Context) error {
 	defer s.mu.Unlock()
 	var ends []error
 	for _, signal := range s.stand {
-		if time.Until(signal.At) < signalsAhead {
+		if left := time.Until(signal.At); left < signalsAhead && left > -signalsOver {
 			ends = append(ends, fmt.Errorf("the cloud has announced %s", signal))
 		}
 	}
