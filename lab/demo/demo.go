@@ -31,7 +31,7 @@ type Options struct {
 }
 
 // patience is how long anything in the demo may take.
-const patience = 10 * time.Second
+const patience = 15 * time.Second
 
 // plot is what is played: where, and what happens.
 type plot interface {
