@@ -18,6 +18,7 @@ help: ## this list
 build: ## bin/vicar, static
 	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '-s -w' -o bin/vicar ./cmd/vicar
 test: deps lint bin/gotest ## everything that must pass, in minutes; as root also on the real kernel
+	$(GO) build -race ./... # before the tests, which a compiler of the AWS SDK would starve
 	$(GOTEST) ./...
 test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations, each fuzz target, the kernel's tests five times
 	$(GO) test -count=1 -timeout=1h ./vrrp -run TestSimulation -seeds 20000
