@@ -71,10 +71,14 @@ func (s *exState) hash() uint64 {
 		h.number(uint64(n))
 	}
 	for i := range s.voters {
-		s.hashVoter(&h, i)
+		h.voter(s.voters[i], s.local(i))
 	}
 	for i := range s.cands {
-		s.hashCandidate(&h, i)
+		h.number(s.lives[i])
+		if s.local(i).Before(s.fence[i]) {
+			h.time(s.fence[i])
+		}
+		h.candidate(s.cands[i], s.local(i), s.left.timers > 0)
 	}
 	var wire uint64
 	for _, p := range s.wire {
@@ -86,8 +90,7 @@ func (s *exState) hash() uint64 {
 	return uint64(h)
 }
 
-func (s *exState) hashVoter(h *exHash, i int) {
-	v, now := s.voters[i], s.local(i)
+func (h *exHash) voter(v *Voter, now time.Time) {
 	if now.Before(v.silent) {
 		h.time(v.silent)
 	}
@@ -110,12 +113,8 @@ func (s *exState) hashVoter(h *exHash, i int) {
 	}
 }
 
-func (s *exState) hashCandidate(h *exHash, i int) {
-	c, now := s.cands[i], s.local(i)
-	h.number(s.lives[i])
-	if now.Before(s.fence[i]) {
-		h.time(s.fence[i])
-	}
+// candidate hashes one; when it asks again only if timers fire.
+func (h *exHash) candidate(c *Candidate, now time.Time, timers bool) {
 	h.number(uint64(c.phase))
 	h.number(c.counter)
 	h.flag(c.jumped)
@@ -137,7 +136,7 @@ func (s *exState) hashCandidate(h *exHash, i int) {
 		}
 		h.number(votes)
 	}
-	if s.left.timers == 0 { // what follows tells when it asks again
+	if !timers {
 		return
 	}
 	h.time(c.due)

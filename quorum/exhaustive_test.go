@@ -169,7 +169,16 @@ func (s *exState) clone(node int, what func() string) *exState {
 	if node < 0 {
 		return &n
 	}
-	v := *s.voters[node]
+	n.voters[node] = exVoter(s.voters[node])
+	if node < len(s.cands) {
+		n.cands[node] = exCandidate(s.cands[node])
+	}
+	return &n
+}
+
+// exVoter is a copy.
+func exVoter(of *Voter) *Voter {
+	v := *of
 	v.states = maps.Clone(v.states)
 	for k, st := range v.states {
 		o := *st
@@ -177,19 +186,19 @@ func (s *exState) clone(node int, what func() string) *exState {
 		v.states[k] = &o
 	}
 	v.terms = maps.Clone(v.terms)
-	n.voters[node] = &v
-	if node >= len(s.cands) {
-		return &n
-	}
-	c := *s.cands[node]
+	return &v
+}
+
+// exCandidate is a copy.
+func exCandidate(of *Candidate) *Candidate {
+	c := *of
 	c.out = nil
 	c.said.words = slices.Clone(c.said.words)
 	c.rounds = slices.Clone(c.rounds)
 	for j := range c.rounds {
 		c.rounds[j].votes = slices.Clone(c.rounds[j].votes)
 	}
-	n.cands[node] = &c
-	return &n
+	return &c
 }
 
 // next are the states that may follow.
