@@ -22,7 +22,7 @@ test: deps lint bin/gotest ## everything that must pass, in minutes; as root als
 	$(GOTEST) ./...
 test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations, each fuzz target, the kernel's tests five times
 	$(GO) test -count=1 -timeout=1h ./vrrp -run TestSimulation -seeds 20000
-	$(GO) test -v -count=1 -timeout=1h ./quorum -run 'TestSimulation$$|TestExhaustive$$' -seeds 600 -events 10000000 -states 1200000
+	$(GO) test -v -count=1 -timeout=1h ./quorum -run 'TestSimulation(Table)?$$|TestExhaustive(Table)?$$' -seeds 600 -events 10000000 -states 1200000
 	bin/gotest -race -count=1 -timeout=2h ./lab/guard -guard.runs=20 -guard.freeze=10s
 	$(GO) test -count=1 -timeout=1h ./agent -run 'TestCloudSimulation$$' -seeds 1000
 	bin/gotest -race -count=5 -timeout=1h ./transport ./address $$($(GO) list ./lab/... | grep -v /lab/guard)
