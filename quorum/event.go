@@ -65,7 +65,8 @@ func (Reconfigure) event() {}
 type Action interface{ action() }
 
 type (
-	// Send sends a message; to the node's own voter too.
+	// Send sends a message; to the node's own voter too, and what is for a table
+	// (IsTable) to the node's Table.
 	Send struct {
 		To      string
 		Message Message

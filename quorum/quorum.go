@@ -28,7 +28,8 @@
 //		send each peer what is for it in one packet (Pack)
 //	}
 //
-// What is for the node itself goes to its own voter the same way. A Tick that
+// What is for the node itself goes to its own voter the same way, and what is for
+// a table that votes to the node's Table. A Tick that
 // comes early or twice is harmless. now is read before a Step, never after it,
 // and never goes back. At Granted the fence is opened until its Until, an
 // absolute time; at Lost the addresses are given up before its Until; then, and
