@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vicar-ha/vicar/quorum"
 	"github.com/vicar-ha/vicar/status"
 )
 
@@ -126,8 +127,11 @@ func wrongVoters(st status.Status) []string {
 	if unlisted(g) { // it waits for them, which is said there
 		return nil
 	}
-	var missing, drifted []string
+	var missing, drifted, ws []string
 	for _, v := range g.Voters {
+		if v.Problem != "" {
+			ws = append(ws, fmt.Sprintf("the %s can't be asked: %s", v.Name, clip(v.Problem, mostText)))
+		}
 		switch {
 		case !slices.Contains(votes.Silent, v.Name):
 		case v.Name == st.Node:
@@ -137,7 +141,6 @@ func wrongVoters(st status.Status) []string {
 			missing = append(missing, voterName(st, v.Name))
 		}
 	}
-	var ws []string
 	if len(drifted) > 0 {
 		ws = append(ws, fmt.Sprintf("%s by another list of voters, so that nothing counts between it and this node: bring the files in line (see vicar voters)",
 			doOrDoes(drifted, "votes", "vote")))
@@ -168,6 +171,9 @@ func lossOf(votes status.Votes) string {
 
 // voterName is a voter as a sentence names it.
 func voterName(st status.Status, name string) string {
+	if _, ok := quorum.IsTable(name); ok {
+		return "the " + name
+	}
 	for _, n := range st.Fleet {
 		switch {
 		case n.Name != name:

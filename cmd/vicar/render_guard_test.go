@@ -170,6 +170,8 @@ func TestLosses(t *testing.T) {
 	drift.Guard.Voters[2].Drift = true
 	ownAndOne := lose(guarded(), true, "lb-2")
 	ownAndOne.Guard.Silent = noon.Add(time.Second)
+	table := guarded()
+	table.Guard.Voters[0] = status.Voter{Name: "table vicar-lease", Current: true, Counted: true, Problem: "dynamodb:GetItem: denied: no permission"}
 	const nobody = "no address can be taken over, and what is held is given up, but for on_loss: hold"
 	tests := map[string]struct {
 		st   status.Status
@@ -182,6 +184,7 @@ func TestLosses(t *testing.T) {
 		"the majority":   {lose(guarded(), true, "arbiter", "lb-2"), []string{"no majority: the witness arbiter and lb-2 don't answer: " + nobody}},
 		"one of five":    {lose(ofFive(), true, "lb-4"), []string{"lb-4 doesn't answer: 1 more voter may fail before nobody holds"}},
 		"the own voter":  {own, nil},
+		"a table":        {table, []string{"the table vicar-lease can't be asked: dynamodb:GetItem: denied: no permission", "the table vicar-lease doesn't answer: one more failure and nobody holds"}},
 		"with the own":   {ownAndOne, []string{"no majority: lb-2 doesn't answer: " + nobody}},
 		"other files":    {deny(guarded(), "router web", status.DeniedAddresses, "arbiter"), []string{"arbiter doesn't grant web (other addresses in its file): one more failure and nobody holds"}},
 		"other files, two": {
