@@ -51,6 +51,40 @@ func (r *round) verdict() (granted, blocked bool) {
 	return granted, blocked
 }
 
+// ask opens a round.
+func (c *Candidate) ask(now time.Time, kind Kind) {
+	c.sequence++
+	c.makeRoom()
+	c.open(round{kind: kind, sequence: c.sequence, t0: now, lease: c.cfg.Lease, lists: c.cfg.Lists, digests: c.digests})
+	m := Message{Kind: kind, Release: c.handed}
+	if kind == Propose {
+		m.Lease = c.cfg.Lease
+		c.renewed = now
+	}
+	c.send(m)
+	if c.phase == holding {
+		c.holdReserve(now)
+	}
+	c.callReserve(now)
+}
+
+// makeRoom forgets a round if many wait for answers: round trips may take longer than a
+// renewal's interval. Tables take longer still.
+func (c *Candidate) makeRoom() {
+	most := 4
+	if len(c.tables) > 0 {
+		most = 8
+	}
+	if len(c.rounds) < most {
+		return
+	}
+	if i := slices.IndexFunc(c.rounds, func(r round) bool { return !r.reserve }); i > 0 {
+		c.rounds = slices.Delete(c.rounds, i, i+1)
+		return
+	}
+	c.forget(1)
+}
+
 // open adds a round, in the memory of one that was forgotten.
 func (c *Candidate) open(r round) {
 	n := len(c.rounds)
