@@ -117,7 +117,7 @@ func (l *Link) sendWho(list *memberlist.Memberlist, k kind, nonce uint64, to net
 	f := frame{kind: k, start: l.start, from: l.name, to: l.name, payload: w.bytes()}
 	err := list.SendToAddress(memberlist.Address{Addr: to.String(), Name: l.cfg.Node}, f.append(nil))
 	if err != nil {
-		l.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "namesake not asked", slog.Any("error", err))
+		l.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "namesake not asked", slog.Any("err", err))
 	}
 }
 

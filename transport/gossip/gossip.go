@@ -254,7 +254,7 @@ func (l *Link) Run(ctx context.Context) error {
 	l.setList(nil)
 	if !twice { // it would say that the other one has left
 		if err := list.Leave(leaveTimeout); err != nil {
-			l.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "left the cluster before the others knew", slog.Any("error", err))
+			l.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "left the cluster before the others knew", slog.Any("err", err))
 		}
 	}
 	if err := list.Shutdown(); err != nil && failure == nil {

@@ -239,7 +239,7 @@ func (l *Link) try(ctx context.Context, list *memberlist.Memberlist, name string
 	p.backOff = min(max(2*p.backOff, firstRetry), lastRetry)
 	p.due = time.Now().Add(p.backOff/2 + rand.N(p.backOff/2))
 	if err != nil && ctx.Err() == nil {
-		l.say(slog.LevelWarn, "peer not reached", "reach "+name, slog.String("peer", name), slog.Any("error", err))
+		l.say(slog.LevelWarn, "peer not reached", "reach "+name, slog.String("peer", name), slog.Any("err", err))
 	}
 }
 

@@ -144,7 +144,7 @@ func (l *Link) sendNonce(k kind, to string, nonce uint64) {
 // sendOwn sends what is between two links.
 func (l *Link) sendOwn(to string, f *frame) {
 	if err := l.post(to, f); err != nil {
-		l.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "peer not asked, or not answered", slog.String("peer", to), slog.Any("error", err))
+		l.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "peer not asked, or not answered", slog.String("peer", to), slog.Any("err", err))
 	}
 }
 

@@ -62,7 +62,7 @@ func (l *Link) malformed(err error) {
 	l.counts.malformed.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.say(slog.LevelWarn, "message dropped", "malformed", slog.Any("error", err))
+	l.say(slog.LevelWarn, "message dropped", "malformed", slog.Any("err", err))
 }
 
 // receive hands a message on.

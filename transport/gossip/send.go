@@ -98,7 +98,7 @@ func (l *Link) tell(ctx context.Context, list *memberlist.Memberlist) {
 			f := l.stateFrame(state)
 			wg.Go(func() {
 				if err := l.tellOne(list, name, f); err != nil {
-					l.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "state not told", slog.String("peer", name), slog.Any("error", err))
+					l.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "state not told", slog.String("peer", name), slog.Any("err", err))
 					select {
 					case failed <- name:
 					default:
