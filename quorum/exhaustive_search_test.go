@@ -3,17 +3,23 @@
 
 package quorum
 
-import (
-	"slices"
-	"strings"
-	"testing"
-)
+import "testing"
+
+// searched is a pointer to a state that search goes through.
+type searched[S any] interface {
+	comparable
+	hash() uint64
+	wrong() bool
+	steps() string
+	// next appends the states that may follow. The last of them is searched first.
+	next(t *testing.T, all []S) []S
+}
 
 // search visits states until there are none left or the limit is reached, and
 // returns how many it visited, whether all, and the first that breaks a promise.
-func search(t *testing.T, first *exState, limit int) (visited int, all bool, wrong *exState) {
+func search[S searched[S]](t *testing.T, first S, limit int) (visited int, all bool, wrong S) {
 	seen := map[uint64]struct{}{}
-	stack := []*exState{first}
+	stack := []S{first}
 	for len(stack) > 0 && len(seen) < limit {
 		s := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -27,16 +33,33 @@ func search(t *testing.T, first *exState, limit int) (visited int, all bool, wro
 		}
 		stack = s.next(t, stack)
 	}
-	return len(seen), len(stack) == 0, nil
+	return len(seen), len(stack) == 0, wrong
 }
 
-func (s *exState) steps() string {
-	var steps []string
-	for p := s.path; p != nil; p = p.before {
-		steps = append(steps, p.what())
+// holdsIn searches up to limit states, of which none may break a promise. If there
+// are less, and it is known how many, it must visit them all.
+func holdsIn[S searched[S]](t *testing.T, first S, states, limit int) {
+	t.Helper()
+	visited, all, wrong := search(t, first, limit)
+	var none S
+	if wrong != none {
+		t.Fatalf("two answer, or a term falls, after\n%s", wrong.steps())
 	}
-	slices.Reverse(steps)
-	return strings.Join(steps, "\n")
+	t.Logf("%d states, all of them: %v", visited, all)
+	if states > 0 && states < limit && (!all || visited != states) {
+		t.Errorf("%d states, all of them: %v; there were %d", visited, all, states)
+	}
+}
+
+// breaksIn searches up to limit states, of which one must break a promise.
+func breaksIn[S searched[S]](t *testing.T, first S, limit int) {
+	t.Helper()
+	visited, _, wrong := search(t, first, limit)
+	var none S
+	if wrong == none {
+		t.Fatalf("not found in %d states", visited)
+	}
+	t.Logf("found in %d states, after\n%s", visited, wrong.steps())
 }
 
 // TestExhaustive searches small cases: whatever arrives, is lost, repeated or
@@ -63,14 +86,7 @@ func TestExhaustive(t *testing.T) {
 		{"everything", exBounds{ticks: 4, repeats: 1, restarts: 1, giveUps: 1, timers: 1}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			visited, all, wrong := search(t, newExState(t, test.left, mutant{}), *statesFlag)
-			if wrong != nil {
-				t.Fatalf("two answer, or a term falls, after\n%s", wrong.steps())
-			}
-			t.Logf("%d states, all of them: %v", visited, all)
-			if test.states > 0 && test.states < *statesFlag && (!all || visited != test.states) {
-				t.Errorf("%d states, all of them: %v; there were %d", visited, all, test.states)
-			}
+			holdsIn(t, newExState(t, test.left, mutant{}), test.states, *statesFlag)
 		})
 	}
 }
@@ -87,11 +103,7 @@ func TestExhaustiveFindsMutants(t *testing.T) {
 		{"terms forgotten with leases", exBounds{giveUps: 1}, mutant{noTerms: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			visited, _, wrong := search(t, newExState(t, test.left, test.mutant), 10**statesFlag)
-			if wrong == nil {
-				t.Fatalf("not found in %d states", visited)
-			}
-			t.Logf("found in %d states, after\n%s", visited, wrong.steps())
+			breaksIn(t, newExState(t, test.left, test.mutant), 10**statesFlag)
 		})
 	}
 }

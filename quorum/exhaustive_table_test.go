@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -27,28 +26,20 @@ type etCall struct {
 // etState is two nodes that don't hear each other, and a table. Their votes for
 // themselves arrive at once. A call may be late as long as one likes.
 type etState struct {
+	exCourse
 	left    etBounds
-	now     int // ticks
 	voters  [2]*Voter
 	cands   [2]*Candidate
 	proxies [2]*Table
-	lives   [2]uint64
-	fence   [2]time.Time
 	record  []byte
 	version uint64
 	calls   []etCall
-	holder  Ballot
-	fell    bool
-	path    *exStep
 	mutant  tableMutant
 }
 
 func etLists() Lists {
 	return Lists{Current: List{Voters: []string{"a", "b", "table t"}, MaxLease: exLease}}
 }
-
-// local is a node's clock, as in exState.
-func (s *etState) local(node int) time.Time { return (&exState{now: s.now}).local(node) }
 
 func newEtState(t *testing.T, left etBounds, m tableMutant) *etState {
 	s := &etState{left: left, mutant: m, record: []byte(`{"version":1}`), version: 1}
@@ -101,10 +92,8 @@ func (s *etState) step(node int, ev Event) {
 		case Send:
 			s.send(node, a)
 		case Granted:
-			if s.fence[node] = a.Until; c.ballot != s.holder {
-				s.fell = s.fell || c.ballot.Counter <= s.holder.Counter
-				s.holder = c.ballot
-			}
+			s.fence[node] = a.Until
+			s.begins(c.ballot)
 		default:
 		}
 	}
@@ -271,10 +260,6 @@ func (s *etState) next(t *testing.T, all []*etState) []*etState {
 	return all
 }
 
-func (s *etState) wrong() bool {
-	return s.fell || s.local(0).Before(s.fence[0]) && s.local(1).Before(s.fence[1])
-}
-
 func (s *etState) hash() uint64 {
 	var h exHash
 	l := s.left
@@ -354,35 +339,6 @@ func (h *exHash) table(t *Table) {
 	}
 }
 
-// etSearch visits states, as search does.
-func etSearch(t *testing.T, first *etState, limit int) (visited int, all bool, wrong *etState) {
-	seen := map[uint64]struct{}{}
-	stack := []*etState{first}
-	for len(stack) > 0 && len(seen) < limit {
-		s := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		h := s.hash()
-		if _, ok := seen[h]; ok {
-			continue
-		}
-		seen[h] = struct{}{}
-		if s.wrong() {
-			return len(seen), false, s
-		}
-		stack = s.next(t, stack)
-	}
-	return len(seen), len(stack) == 0, nil
-}
-
-func (s *etState) steps() string {
-	var steps []string
-	for p := s.path; p != nil; p = p.before {
-		steps = append(steps, p.what())
-	}
-	slices.Reverse(steps)
-	return strings.Join(steps, "\n")
-}
-
 // TestExhaustiveTable is TestExhaustive for two nodes that have nothing but a
 // table: whatever call is late, or has its answer lost.
 func TestExhaustiveTable(t *testing.T) {
@@ -404,15 +360,7 @@ func TestExhaustiveTable(t *testing.T) {
 		{"a restart", etBounds{ticks: 3, fails: 1, restarts: 1}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			limit := *statesFlag / 6 // these take longer
-			visited, all, wrong := etSearch(t, newEtState(t, test.left, tableMutant{}), limit)
-			if wrong != nil {
-				t.Fatalf("two answer, or a term falls, after\n%s", wrong.steps())
-			}
-			t.Logf("%d states, all of them: %v", visited, all)
-			if test.states > 0 && test.states < limit && (!all || visited != test.states) {
-				t.Errorf("%d states, all of them: %v; there were %d", visited, all, test.states)
-			}
+			holdsIn(t, newEtState(t, test.left, tableMutant{}), test.states, *statesFlag/6) // these take longer
 		})
 	}
 }
@@ -428,11 +376,7 @@ func TestExhaustiveTableFindsMutants(t *testing.T) {
 		{"a lease in it has run out at once", etBounds{}, tableMutant{atOnce: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			visited, _, wrong := etSearch(t, newEtState(t, test.left, test.tableMutant), *statesFlag)
-			if wrong == nil {
-				t.Fatalf("not found in %d states", visited)
-			}
-			t.Logf("found in %d states, after\n%s", visited, wrong.steps())
+			breaksIn(t, newEtState(t, test.left, test.tableMutant), *statesFlag)
 		})
 	}
 }

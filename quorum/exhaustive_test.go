@@ -31,24 +31,12 @@ type exPacket struct {
 // exState is a state of three voters, the first two of them candidates. What a
 // node says to itself arrives at once.
 type exState struct {
+	exCourse
 	left   exBounds
-	now    int // ticks
 	voters [3]*Voter
 	cands  [2]*Candidate
-	lives  [2]uint64
-	fence  [2]time.Time
 	wire   []exPacket
-	path   *exStep
 	mutant mutant
-	holder Ballot // the last
-	fell   bool   // its term was not above that of the one before
-	forgot bool   // a voter has
-}
-
-// exStep is how a state was reached.
-type exStep struct {
-	what   func() string
-	before *exStep
 }
 
 const (
@@ -59,14 +47,6 @@ const (
 )
 
 var exResource = Resource{Name: "web", Addresses: simViews[0][0].Addresses}
-
-func (s *exState) local(node int) time.Time {
-	c := simClock{began: time.Unix(simOrigin, 0), fast: maxFast}
-	if node == 0 {
-		c.fast = 0
-	}
-	return c.at(time.Duration(s.now) * exTick)
-}
 
 func exLists() Lists {
 	return Lists{Current: List{Voters: []string{"a", "b", "c"}, MaxLease: exLease}}
@@ -125,16 +105,6 @@ func (s *exState) step(node int, ev Event) {
 		default: // Lost: it doesn't get so far as to give up
 		}
 	}
-}
-
-// begins holds terms to their promise, which is not one of nodes that keep nothing
-// over a start.
-func (s *exState) begins(b Ballot) {
-	if b == s.holder {
-		return // a renewal
-	}
-	s.fell = s.fell || b.Counter <= s.holder.Counter && !s.forgot
-	s.holder = b
 }
 
 func (s *exState) send(from, to int, m Message) {
@@ -241,9 +211,4 @@ func (s *exState) next(t *testing.T, all []*exState) []*exState {
 		}
 	}
 	return all
-}
-
-// wrong tells whether a promise is broken.
-func (s *exState) wrong() bool {
-	return s.fell || s.local(0).Before(s.fence[0]) && s.local(1).Before(s.fence[1])
 }
