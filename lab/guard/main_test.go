@@ -4,14 +4,12 @@
 package guard
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
 	"testing"
 	"time"
 
-	"github.com/vicar-ha/vicar/lab"
 	"github.com/vicar-ha/vicar/lab/vicar"
 )
 
@@ -40,23 +38,10 @@ func TestMain(m *testing.M) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
-	os.Exit(testMain(m))
+	os.Exit(vicar.Main(&binary, func() int { return run(m) }))
 }
 
-func testMain(m *testing.M) int {
-	if lab.Permitted() != nil {
-		return m.Run() // which skips
-	}
-	dir, err := os.MkdirTemp("", "guard-bin")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if binary, err = vicar.Binary(context.Background(), dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
+func run(m *testing.M) int {
 	code := m.Run()
 	if err := results.write(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -4,29 +4,13 @@
 package health
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"testing"
 
 	"github.com/vicar-ha/vicar/lab/vicar"
 )
 
-// binary is vicar's, built once.
+// binary is the path of vicar's binary, set once before the tests.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "health")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	if binary, err = vicar.Binary(context.Background(), dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(vicar.Main(&binary, m.Run)) }

@@ -4,9 +4,7 @@
 package interop
 
 import (
-	"context"
 	"flag"
-	"fmt"
 	"net/netip"
 	"os"
 	"testing"
@@ -29,24 +27,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", parallel); err != nil {
 		panic(err)
 	}
-	os.Exit(testMain(m))
-}
-
-func testMain(m *testing.M) int {
-	if lab.Permitted() != nil {
-		return m.Run() // which skips
-	}
-	dir, err := os.MkdirTemp("", "vicar-bin")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if binary, err = vicar.Binary(context.Background(), dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(vicar.Main(&binary, m.Run))
 }
 
 // pairs are who plays with whom, a first.

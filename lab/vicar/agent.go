@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -17,24 +16,6 @@ import (
 	"github.com/vicar-ha/vicar/lab"
 	"github.com/vicar-ha/vicar/status"
 )
-
-// BinaryVariable names an environment variable with the path of a binary to
-// use instead of building one.
-const BinaryVariable = "VICAR_BIN"
-
-// Binary is the path of vicar's binary: the environment's, or one that is
-// built into dir. The working directory must be in vicar's module.
-func Binary(ctx context.Context, dir string) (string, error) {
-	if path := os.Getenv(BinaryVariable); path != "" {
-		return filepath.Abs(path)
-	}
-	path := filepath.Join(dir, "vicar")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/vicar-ha/vicar/cmd/vicar").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building vicar: %w\n%s", err, out)
-	}
-	return path, nil
-}
 
 // Agent is a vicar on a host.
 type Agent struct {
