@@ -50,6 +50,7 @@ var imports = map[string][]string{
 	"lab/demo":         {"cloud/aws/awsfake", "control", "lab", "lab/probe", "lab/vpc", "status"},
 	"lab/keepalived":   {"lab"},
 	"lab/labtest":      {"lab"},
+	"lab/machine":      {"lab", "lab/labtest"},
 	"lab/nginx":        {"lab"},
 	"lab/probe":        {"lab"},
 	"lab/vicar":        {"lab", "status", "control"},

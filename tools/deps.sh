@@ -14,6 +14,7 @@ ip:iproute2
 tc:iproute2
 ping:iputils-ping
 arping:iputils-arping
+debootstrap:debootstrap
 dnsmasq:dnsmasq-base
 keepalived:keepalived
 nft:nftables
