@@ -9,12 +9,13 @@ FUZZTIME ?= 30s
 TAGS      = grpcnotrace
 LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
 PORTABLE  = ./vrrp/... ./vip ./status ./track ./checks/... ./child ./proof ./hook ./clock ./logqueue ./config ./agent ./control ./transport ./transport/memnet ./quorum ./cloud ./cloud/exec ./cloud/cloudtest ./guard ./fleet ./address
+MODULES   = $(wildcard terraform/modules/*)
 # Not from the cache, which does not see that tests of lab build and run vicar.
 GOTEST    = bin/gotest -race -count=1 -timeout=15m
-.PHONY: help build test test-full deps lint fmt fuzz bench demo install clean bin/gotest
+.PHONY: help build test test-full test-terraform docs-terraform deps lint fmt fuzz bench demo install clean bin/gotest
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 build: ## bin/vicar, static
 	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '-s -w' -o bin/vicar ./cmd/vicar
 test: deps lint bin/gotest ## everything that must pass, in minutes; as root also on the real kernel
@@ -26,10 +27,16 @@ test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations,
 	bin/gotest -race -count=1 -timeout=2h ./lab/guard -guard.runs=20 -guard.freeze=10s
 	$(GO) test -count=1 -timeout=1h ./agent -run 'TestCloudSimulation$$' -seeds 1000
 	bin/gotest -race -count=5 -timeout=1h ./transport ./address $$($(GO) list ./lab/... | grep -v /lab/guard)
+test-terraform: ## the modules, with OpenTofu or Terraform from PATH, offline but for providers; part of test where there is one
+	@command -v tofu >/dev/null || command -v terraform >/dev/null || { echo "neither tofu nor terraform is on PATH" >&2; exit 1; }
+	$(GO) test -count=1 -timeout=20m ./terraform/...
+docs-terraform: ## the tables in the modules' README files
+	$(GO) run -C tools ./tfdocs $(MODULES:%=../%)
 deps: ## install what the tests use and this machine lacks (as root, Debian)
 	@tools/deps.sh
-lint: ## vet, golangci-lint, formatting, go.mod
-	$(GO) vet ./... && $(GO) vet -C tools ./gotest
+lint: ## vet, golangci-lint, formatting, go.mod, the modules' tables
+	$(GO) vet ./... && $(GO) vet -C tools ./gotest ./tfdocs
+	$(GO) run -C tools ./tfdocs -check $(MODULES:%=../%)
 	GOOS=darwin $(GO) vet $(PORTABLE)
 	$(LINT) run ./...
 	$(GO) mod tidy -diff
