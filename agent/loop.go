@@ -87,7 +87,7 @@ func (l *loop) run(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.done = work.Done()
 	l.own = func(i *instance) { l.startOwner(work, i) }
-	queue := logqueue.New(l.cfg.Log.Handler(), logRoom)
+	queue := logqueue.New(l.cfg.Log.Handler(), "routers", logRoom)
 	l.log = slog.New(queue)
 	go queue.Run()
 	defer func() {

@@ -89,7 +89,7 @@ func (g *Guard) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making an alarm: %w", err)
 	}
-	records := logqueue.New(g.cfg.Log.Handler(), logRoom)
+	records := logqueue.New(g.cfg.Log.Handler(), "the guard", logRoom)
 	go records.Run()
 	defer records.Close()
 	newLoop(g, slog.New(records)).run(ctx, alarm)

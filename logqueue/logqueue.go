@@ -16,7 +16,8 @@ import (
 const patience = time.Second
 
 // Queue is a slog.Handler that keeps records for Run, which hands them to another
-// handler in their order. Of records that find no room the number is logged.
+// handler in their order. Of records that find no room the number is logged, with
+// what they were about.
 type Queue struct {
 	next slog.Handler
 	*shared
@@ -25,6 +26,7 @@ type Queue struct {
 // shared is what a Queue has in common with those that With made of it.
 type shared struct {
 	first   slog.Handler // without attributes and groups
+	about   string
 	records chan queued
 	lost    atomic.Uint64
 	closing chan struct{} // closed by Close
@@ -39,10 +41,11 @@ type queued struct {
 
 var _ slog.Handler = (*Queue)(nil)
 
-// New makes a Queue with room for so many records. What comes before Run waits.
-func New(next slog.Handler, room int) *Queue {
+// New makes a Queue with room for so many records, all about one thing. What comes
+// before Run waits.
+func New(next slog.Handler, about string, room int) *Queue {
 	return &Queue{next, &shared{
-		first: next, records: make(chan queued, room), closing: make(chan struct{}), written: make(chan struct{}),
+		first: next, about: about, records: make(chan queued, room), closing: make(chan struct{}), written: make(chan struct{}),
 	}}
 }
 
@@ -66,7 +69,7 @@ func (q *Queue) write(r queued) {
 	_ = r.to.Handle(context.Background(), r.record) // nobody is left to tell
 	if n := q.lost.Swap(0); n > 0 {
 		record := slog.NewRecord(r.record.Time, slog.LevelWarn, "log was too slow, records lost", 0)
-		record.AddAttrs(slog.Uint64("count", n))
+		record.AddAttrs(slog.String("about", q.about), slog.Uint64("count", n))
 		_ = q.first.Handle(context.Background(), record)
 	}
 }

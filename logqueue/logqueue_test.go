@@ -27,7 +27,7 @@ func (p *pipe) Write(b []byte) (int, error) {
 // before Run.
 func TestOrder(t *testing.T) {
 	var text bytes.Buffer
-	q := New(slog.NewTextHandler(&text, nil), 10)
+	q := New(slog.NewTextHandler(&text, nil), "tests", 10)
 	log := slog.New(q)
 	log.Info("first")
 	go q.Run()
@@ -47,7 +47,7 @@ func TestSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const room = 4
 		p := &pipe{reads: make(chan struct{})}
-		q := New(slog.NewTextHandler(p, nil), room)
+		q := New(slog.NewTextHandler(p, nil), "tests", room)
 		go q.Run()
 		log, began := slog.New(q), time.Now()
 		log.Info("held up")
@@ -63,7 +63,7 @@ func TestSlow(t *testing.T) {
 		if n := strings.Count(p.String(), "msg=more"); n != room {
 			t.Errorf("%d records were kept, want %d", n, room)
 		}
-		if !strings.Contains(p.String(), `msg="log was too slow, records lost" count=3`) {
+		if !strings.Contains(p.String(), `msg="log was too slow, records lost" about=tests count=3`) {
 			t.Errorf("it does not tell what was lost:\n%s", p.String())
 		}
 	})
@@ -73,7 +73,7 @@ func TestSlow(t *testing.T) {
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pipe{reads: make(chan struct{})}
-		q := New(slog.NewTextHandler(p, nil), 1)
+		q := New(slog.NewTextHandler(p, nil), "tests", 1)
 		go q.Run()
 		slog.New(q).Info("held up")
 		synctest.Wait()

@@ -67,7 +67,7 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	if err != nil {
 		return nil, err
 	}
-	said := logqueue.New(w.log.Handler(), logRoom)
+	said := logqueue.New(w.log.Handler(), "the peer link", logRoom)
 	log := slog.New(said)
 	now := w.now
 	if now == nil {
