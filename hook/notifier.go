@@ -12,8 +12,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vicar-ha/vicar/logqueue"
 	"github.com/vicar-ha/vicar/vip"
 )
+
+// logRoom is how many records wait for a slow log before more are lost.
+const logRoom = 1024
 
 // ErrNotTold is Run's error when it could not tell everything in time.
 var ErrNotTold = errors.New("stopped before the hooks were told everything")
@@ -25,10 +29,11 @@ var errStopping = errors.New("the agent is stopping")
 // goroutine, before, while and after Run; they take a lock that nobody holds
 // while he waits.
 type Notifier struct {
-	cfg   Config
-	build func(Hook) (runner, error)
-	bell  chan struct{} // something can be started, or has ended
-	log   *logQueue
+	cfg     Config
+	build   func(Hook) (runner, error)
+	bell    chan struct{} // something can be started, or has ended
+	log     *slog.Logger  // to records
+	records *logqueue.Queue
 
 	runs  sync.WaitGroup // hooks
 	calls sync.WaitGroup // pledges' done
@@ -52,8 +57,9 @@ func newNotifier(cfg Config, build func(Hook) (runner, error)) (*Notifier, error
 	}
 	n := &Notifier{
 		cfg: cfg, build: build, bell: make(chan struct{}, 1), lanes: make(map[string]*lane),
-		log: newLogQueue(cfg.Log.Handler()),
+		records: logqueue.New(cfg.Log.Handler(), "hooks", logRoom),
 	}
+	n.log = slog.New(n.records)
 	if cfg.Tolerant {
 		build = tolerant(build, func(h Hook, err error) {
 			cfg.Log.Error("a hook can't be run", slog.String("hook", h.name()), slog.Any("err", err))
@@ -128,8 +134,8 @@ func (n *Notifier) ring() {
 // left 1 s later with what it has not got. The error is ErrNotTold if something
 // was not told. Run may be called once.
 func (n *Notifier) Run(ctx context.Context) error {
-	go n.log.run()
-	defer n.log.close() // last: all runs have ended
+	go n.records.Run()
+	defer n.records.Close() // last: all runs have ended
 	base, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(errStopping)
 	early, makeWay := context.WithCancelCause(base)

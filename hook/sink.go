@@ -107,10 +107,10 @@ func (n *Notifier) report(d delivery, err error, took time.Duration) {
 		attrs = append(attrs, slog.Int("skipped", d.skipped))
 	}
 	if err == nil {
-		n.log.put(slog.LevelDebug, "hook ran", attrs)
+		n.log.LogAttrs(context.Background(), slog.LevelDebug, "hook ran", attrs...)
 		return
 	}
-	n.log.put(slog.LevelWarn, "hook failed", append(attrs, slog.Any("err", err)))
+	n.log.LogAttrs(context.Background(), slog.LevelWarn, "hook failed", append(attrs, slog.Any("err", err))...)
 }
 
 // note counts a run; the Notifier's lock is held.

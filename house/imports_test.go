@@ -43,7 +43,7 @@ var imports = map[string][]string{
 	"cloud/probe":      {"vip"},
 	"config":           {"vrrp/wire", "checks", "track", "vip"},
 	"control":          {"status", "track"},
-	"hook":             {"child", "status", "vip"},
+	"hook":             {"child", "logqueue", "status", "vip"},
 	"lab":              {},
 	"lab/bench":        {"cloud/aws/awsfake", "lab", "lab/keepalived", "lab/nginx", "lab/probe", "lab/vicar", "lab/vpc", "status"},
 	"lab/cloud":        {}, // tests only
