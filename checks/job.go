@@ -120,17 +120,17 @@ func (j *job) adopt(c Check) {
 
 // work looks when it is ordered to, and lets the probe wake it, until ctx ends.
 // Then it closes the probe.
-func (j *job) work(ctx context.Context, in *inbox, b *book) {
+func (j *job) work(ctx context.Context, in *inbox, log *slog.Logger) {
 	defer close(j.ended)
 	defer func() {
 		if err := j.close(); err != nil {
-			b.put(func(log *slog.Logger) { unclosed(log, j.shown.Name, err) })
+			unclosed(log, j.shown.Name, err)
 		}
 	}()
 	var waking sync.WaitGroup
 	defer waking.Wait()
 	if w, ok := j.probe.(Waker); ok {
-		waking.Go(func() { j.wake(ctx, w, in, b) })
+		waking.Go(func() { j.wake(ctx, w, in, log) })
 	}
 	for {
 		select {
@@ -147,7 +147,7 @@ func (j *job) work(ctx context.Context, in *inbox, b *book) {
 }
 
 // wake lets the probe ask for looks.
-func (j *job) wake(ctx context.Context, w Waker, in *inbox, b *book) {
+func (j *job) wake(ctx context.Context, w Waker, in *inbox, log *slog.Logger) {
 	err := safely(func() error {
 		return w.Wake(ctx, func() {
 			if !j.woken.Swap(true) {
@@ -156,10 +156,8 @@ func (j *job) wake(ctx context.Context, w Waker, in *inbox, b *book) {
 		})
 	})
 	if err != nil && ctx.Err() == nil {
-		b.put(func(log *slog.Logger) {
-			log.Info("changes can't be watched, the check looks at its interval only",
-				slog.String("check", j.shown.Name), slog.Any("err", err))
-		})
+		log.Info("changes can't be watched, the check looks at its interval only",
+			slog.String("check", j.shown.Name), slog.Any("err", err))
 	}
 }
 

@@ -6,9 +6,11 @@ package checks
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
+	"github.com/vicar-ha/vicar/logqueue"
 	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/track"
 )
@@ -28,14 +30,17 @@ type loop struct {
 	inbox   *inbox
 	spare   []event
 	news    []track.Result // not yet told
-	book    *book
+	log     *slog.Logger   // to records
+	records *logqueue.Queue
 	working []*job // whose goroutines may not have ended, some that are gone among them
 }
 
 func newLoop(r *Runner, told func([]track.Result)) *loop {
 	l := &loop{
-		runner: r, told: told, timer: time.NewTimer(time.Hour), inbox: newInbox(), book: newBook(r.log),
+		runner: r, told: told, timer: time.NewTimer(time.Hour), inbox: newInbox(),
+		records: logqueue.New(r.log.Handler(), "checks", logRoom),
 	}
+	l.log = slog.New(l.records)
 	l.timer.Stop()
 	return l
 }
@@ -100,7 +105,7 @@ func (l *loop) add(ctx context.Context, j *job, first time.Time) {
 	l.announce(j, "")
 	j.ended = make(chan struct{})
 	l.working = append(slices.DeleteFunc(l.working, (*job).over), j)
-	go j.work(ctx, l.inbox, l.book)
+	go j.work(ctx, l.inbox, l.log)
 }
 
 // hear takes what the jobs' goroutines have put into the inbox.
@@ -156,7 +161,7 @@ func (l *loop) judge(j *job, e event) {
 	if changed {
 		l.announce(j, e.cause)
 	}
-	l.book.judged(j, e, changed)
+	l.judged(j, e, changed)
 }
 
 // look sees to the jobs that are due.

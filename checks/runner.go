@@ -86,11 +86,11 @@ func (r *Runner) Watch(ctx context.Context, told func([]track.Result)) error {
 		return ErrWatched
 	}
 	l := newLoop(r, told)
+	go l.records.Run()
+	defer l.records.Close()
 	l.run(ctx)
 	close(r.ended)
-	err := l.rest()
-	l.book.close()
-	return err
+	return l.rest()
 }
 
 // Status is how all checks stand, by name. It may be called at any time, from

@@ -357,7 +357,7 @@ func TestSlowLog(t *testing.T) {
 		close(log.free)
 		r.to(2*time.Hour + time.Second)
 		r.stop()
-		lost := r.lines("lines about checks are lost")
+		lost := r.lines("records lost\" about=checks")
 		written := len(r.lines("msg=\"check "))
 		if len(lost) != 1 || !strings.Contains(lost[0], fmt.Sprintf("count=%d\n", 7202-written)) {
 			t.Errorf("%d of 7202 lines written and %q", written, lost)

@@ -32,7 +32,7 @@ var imports = map[string][]string{
 	"transport/gossip": {"vrrp/wire", "vip"},
 	"address":          {"vrrp/wire", "vip"},
 	"agent":            {"logqueue", "vrrp", "vrrp/wire", "vip", "status", "track"},
-	"checks":           {"status", "track"},
+	"checks":           {"logqueue", "status", "track"},
 	"checks/probe":     {"checks", "child"},
 	"child":            {},
 	"clock":            {},
