@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/vicar-ha/vicar/vrrp"
 )
 
 // Drain takes the node out of all elections, or lets it in again, and returns
@@ -102,12 +104,17 @@ func (l *loop) noSuccessor(g *group, now time.Time) string {
 	names := slices.Sorted(maps.Values(l.cfg.Names))
 	var whys []string
 	for _, node := range slices.Compact(names) {
-		why := l.unready(g, now, node)
+		r, why := l.states(g)[node], l.unready(g, now, node)
 		switch {
 		case node == l.cfg.Node:
 			continue
-		case why == "":
-			why = "its state is " + cmp.Or(l.states(g)[node].State, "unknown")
+		case why != "":
+		case r.Yields:
+			why = "it yields, too"
+		case r.State == vrrp.Backup.String():
+			why = fmt.Sprintf("its priority is only %d", r.Priority)
+		default:
+			why = "its state is " + cmp.Or(r.State, "unknown")
 		}
 		whys = append(whys, node+": "+why)
 	}

@@ -86,6 +86,8 @@ type group struct {
 	// has just started with its service down must not take the addresses along.
 	proven   bool
 	blocked  string    // why checks keep the group out of the election, or empty
+	yields   string    // why it is the last that should hold, or empty; see yield.go
+	keeps    bool      // it yields, and holds on since no other node is ready
 	listen   time.Time // until when it takes no part after the start; zero: it may
 	damper   damper
 	dampened bool // the engines were told so
@@ -202,6 +204,7 @@ func (l *loop) review(now time.Time) {
 		if ended(&g.pinnedUntil, now) {
 			l.stateChanged()
 		}
+		l.giveWay(g, now)
 		l.restrain(g, now)
 		l.recheck(g, now)
 		for _, at := range []time.Time{g.listen, g.damper.until, g.patience, g.pinnedUntil} {

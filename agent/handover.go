@@ -197,6 +197,9 @@ func (l *loop) ordered(g *group, now time.Time, m vip.PeerMessage) {
 	case g.active() && m.To != "" && m.To != l.cfg.Node && l.unready(g, now, m.To) != "":
 		l.log.Warn("it was asked for to hand over to a node that can't take over, and it stays", slog.String("resource", g.key()),
 			slog.String("peer", m.To), slog.String("reason", l.unready(g, now, m.To)), slog.String("from", m.From))
+	case g.active() && m.To == "" && l.returner(g, now) != "":
+		l.log.Warn("it was asked for to hand over, and stays: the other node yields and would hand it back at once",
+			slog.String("resource", g.key()), slog.String("peer", l.returner(g, now)), slog.String("from", m.From))
 	case g.active() && m.To != l.cfg.Node:
 		l.handOver(g, now, heir{node: m.To, pin: m.Pin}, "hands over, as was asked for at "+m.From)
 	case g.active():
@@ -223,9 +226,12 @@ func (l *loop) turned(g *group, now time.Time, to vrrp.State) {
 	g.pinned = to == vrrp.Active && g.pinNext
 	g.pinNext = false
 	if to == vrrp.Active {
+		if g.yields != "" {
+			l.reviewBy(now)
+		}
 		g.pinnedTo, g.pinnedUntil = "", time.Time{}
 		if g.vain.back(now) {
-			l.log.Warn("handed over in vain to a node that asked for it; who asks is not given way for a while",
+			l.log.Warn("handed over in vain; nobody who is better is given way for a while",
 				slog.String("resource", g.key()), slog.String("peer", g.vain.to), slog.Duration("hold", g.vain.until.Sub(now)))
 		}
 	}

@@ -79,17 +79,17 @@ func (l *loop) weigh(g *group, now time.Time) {
 	for _, r := range g.routers {
 		l.prioritise(r, now, fresh)
 	}
-	if g.blocked == was {
-		return
-	}
-	for _, i := range g.members {
-		l.admit(i, now)
-	}
-	for _, i := range g.members {
-		if i.started {
-			l.waits(i)
+	if g.blocked != was {
+		for _, i := range g.members {
+			l.admit(i, now)
+		}
+		for _, i := range g.members {
+			if i.started {
+				l.waits(i)
+			}
 		}
 	}
+	l.yield(g, now)
 }
 
 // unproven are the checks for which a group that has just started does not take
@@ -136,6 +136,9 @@ func (l *loop) explain(r *router) string {
 		if sum.Parts[n] != 0 {
 			parts = append(parts, fmt.Sprintf("%+d %s (%s)", sum.Parts[n], t.Check, l.standing(r.group, t)))
 		}
+		if slices.Contains(sum.Yielding, n) {
+			parts = append(parts, fmt.Sprintf("yields: %s (%s)", t.Check, l.standing(r.group, t)))
+		}
 	}
 	return strings.Join(parts, ", ")
 }
@@ -160,11 +163,16 @@ func (l *loop) obstacle(g *group) string {
 		}
 		return "waits for the first result of " + strings.Join(names, ", ")
 	}
+	return l.causes(g, track.Track.Blocks)
+}
+
+// causes says of each check that counts so how it stands.
+func (l *loop) causes(g *group, counts func(track.Track, track.State) bool) string {
 	var whys []string
 	for _, t := range g.tracks {
 		s := l.standing(g, t)
 		switch {
-		case !t.Blocks(s):
+		case !counts(t, s):
 		case s == track.Passing: // reverse
 			whys = append(whys, "check "+t.Check+" passes")
 		case l.results[t.Check].Cause == "":

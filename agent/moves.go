@@ -190,11 +190,18 @@ func (l *loop) unmovable(g *group, now time.Time, holder, to string) string {
 		return fmt.Sprintf("%s can't take part: %s", to, g.members[0].engine.Status().Reason)
 	case to == "" && holder == l.cfg.Node && g.guarded() && l.successor(g, now, "") == "":
 		return "no other node is ready to take " + g.key() + " over"
+	case to == l.cfg.Node && holder != to && g.yields != "":
+		return fmt.Sprintf("%s would hand it on at once: it yields, since %s", to, g.yields)
+	case to == "" && holder == l.cfg.Node && l.returner(g, now) != "":
+		return l.returner(g, now) + " would hand it back at once: it yields"
 	case to == "" || to == l.cfg.Node || to == holder:
 		return ""
 	}
 	if why := l.unready(g, now, to); why != "" {
 		return fmt.Sprintf("%s can't take it over: %s", to, why)
+	}
+	if l.states(g)[to].Yields {
+		return to + " would hand it on at once: it yields"
 	}
 	if s := l.states(g)[to].State; s != vrrp.Backup.String() {
 		return fmt.Sprintf("%s can't take it over: %s is in state %s there", to, g.key(), cmp.Or(s, "unknown"))

@@ -60,6 +60,7 @@ func (l *loop) peersChanged(now time.Time) {
 		}
 		l.restrain(g, now)
 		l.checkHeard(g, now)
+		l.giveWay(g, now)
 	}
 	l.checkMoves(now)
 }
@@ -88,7 +89,7 @@ func (l *loop) announceState() {
 	}
 	for _, key := range l.keys() {
 		g := l.groups[key]
-		r := vip.ResourceState{Name: key, Pinned: g.pins(), Unheard: g.unheard, State: g.state().String()}
+		r := vip.ResourceState{Name: key, Pinned: g.pins(), Yields: g.yields != "", Unheard: g.unheard, State: g.state().String()}
 		for _, i := range g.members {
 			st := i.engine.Status()
 			r.Priority, r.Term = st.Priority, max(r.Term, st.Term)

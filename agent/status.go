@@ -68,7 +68,8 @@ func (r *router) status(l *loop, now time.Time) status.Router {
 		Tracks: l.tracks(r), SyncGroup: r.group.name, DampedUntil: r.group.damper.until, Moves: r.group.damper.count(now),
 		Name: r.cfg.Name, Reason: r.reason, Since: r.since, Interval: r.cfg.Interval,
 		Base: int(r.cfg.Priority), Addresses: r.cfg.Addresses, Exclude: r.cfg.Exclude,
-		Unproven: l.unproven(r.group), Held: true, Lease: r.group.leaseStatus(), Pinned: r.group.pinned, Filtered: r.group.filtered, Transitions: make(map[string]uint64),
+		Unproven: l.unproven(r.group), Held: true, Lease: r.group.leaseStatus(), Pinned: r.group.pinned, Filtered: r.group.filtered,
+		Yields: r.group.yields, Keeps: l.keeps(r.group, now), Transitions: make(map[string]uint64),
 	}
 	state := vrrp.Active
 	for _, i := range r.instances {
@@ -120,7 +121,7 @@ func (l *loop) tracks(r *router) []status.Track {
 	for n, t := range r.group.tracks {
 		ts[n] = status.Track{
 			Check: t.Check, State: l.results[t.Check].State.String(), Weight: t.Weight, Reverse: t.Reverse,
-			Part: sum.Parts[n], Blocks: slices.Contains(sum.Blocked, n), Group: !slices.Contains(r.cfg.Tracks, t),
+			Part: sum.Parts[n], Blocks: slices.Contains(sum.Blocked, n), Yield: t.Yield, Yields: slices.Contains(sum.Yielding, n), Group: !slices.Contains(r.cfg.Tracks, t),
 		}
 	}
 	return ts

@@ -30,6 +30,7 @@ func newDescs() descs {
 	add(MetricRouterDamped, gauge, "1 if the router changed hands too often and does not take over from another.", "router")
 	add(MetricRouterHeld, gauge, "1 if the router's addresses are on this node.", "router")
 	add(MetricRouterPinned, gauge, "1 if the router was handed over to this node by name and stays until it fails.", "router")
+	add(MetricRouterYields, gauge, "1 if the router has the lowest priority and hands over to any other node that is ready.", "router")
 	add(MetricRouterFiltered, gauge, "1 if nobody hears this holder's adverts though its interface works.", "router")
 	add(MetricRouterTransitions, counter, "Entries into a state.", "router", "to")
 	add(MetricRestored, counter, "Times an address came back after somebody removed it.", "router")

@@ -18,6 +18,7 @@ const (
 // lease sends what the guard says of a router, if there is one.
 func (e emitter) lease(st *status.Status, r *status.Router) {
 	e.send(MetricRouterPinned, truth(r.Pinned), r.Name)
+	e.send(MetricRouterYields, truth(r.Yields != ""), r.Name)
 	e.send(MetricRouterFiltered, truth(r.Filtered != ""), r.Name)
 	if l := r.Lease; l != nil {
 		e.send(MetricLeaseHeld, truth(l.Held), r.Name)

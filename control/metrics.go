@@ -31,6 +31,7 @@ const (
 	MetricTrackBlocks       = "vicar_router_track_blocks"
 	MetricRouterDamped      = "vicar_router_damped"
 	MetricRouterPinned      = "vicar_router_pinned"
+	MetricRouterYields      = "vicar_router_yields"
 	MetricRouterFiltered    = "vicar_router_filtered"
 	MetricRouterTransitions = "vicar_router_transitions_total"
 	MetricRestored          = "vicar_addresses_restored_total"

@@ -48,6 +48,7 @@ func documents() map[string]document {
 		"silent":  {},
 		"nothing": {told: true},
 		"witness": {told: true, state: vip.NodeState{Version: "v1.2.3", Digest: "f31d87181f067dbb", Witness: true}, report: []byte{0, 1, 2, 255}},
+		"yields":  {told: true, state: vip.NodeState{Resources: []vip.ResourceState{{Name: "router web", State: "Backup", Priority: 1, Yields: true}}}},
 		"report":  {report: []byte("of the guard alone")},
 		"full":    {told: true, state: full, report: []byte("report")},
 	}

@@ -44,6 +44,7 @@ var (
 const (
 	flagPinned = 1 << iota
 	flagUnheard
+	flagYields
 )
 
 // document is what a node tells of itself.
@@ -93,7 +94,7 @@ func appendResource(b []byte, r vip.ResourceState) []byte {
 	b = append(b, byte(prefix))
 	b = binary.AppendUvarint(b, uint64(len(name)))
 	b = append(b, name...)
-	b = append(b, byte(state), r.Priority, byte(bit(r.Pinned, flagPinned)|bit(r.Unheard, flagUnheard)))
+	b = append(b, byte(state), r.Priority, byte(bit(r.Pinned, flagPinned)|bit(r.Unheard, flagUnheard)|bit(r.Yields, flagYields)))
 	return binary.AppendUvarint(b, r.Term)
 }
 
@@ -148,7 +149,7 @@ func parseResource(b []byte) (r vip.ResourceState, err error) {
 		r.State = states[state]
 	}
 	r.Priority = rest[1]
-	r.Pinned, r.Unheard = rest[2]&flagPinned != 0, rest[2]&flagUnheard != 0
+	r.Pinned, r.Unheard, r.Yields = rest[2]&flagPinned != 0, rest[2]&flagUnheard != 0, rest[2]&flagYields != 0
 	r.Term, _, err = number(rest[3:])
 	return r, err
 }

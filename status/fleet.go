@@ -124,6 +124,7 @@ type NodeResource struct {
 	Priority int    `json:"priority"`
 	Term     uint64 `json:"term"`
 	Pinned   bool   `json:"pinned,omitempty"`
+	Yields   bool   `json:"yields,omitempty"`  // it would hand it over to any other that is ready
 	Unheard  bool   `json:"unheard,omitempty"` // the holder's adverts don't reach it
 	// Stale: another node has taken it over since this one told that it is Active,
 	// which may be the last that it could tell.

@@ -35,12 +35,14 @@ type Check struct {
 type Track struct {
 	Check  string `json:"check"`
 	State  string `json:"state"`  // of the check: passing, failing or undecided
-	Weight int    `json:"weight"` // 0: a fault
+	Weight int    `json:"weight"` // 0: a fault, or yielding
+	Yield  bool   `json:"yield,omitempty"`
 	// Reverse turns the weight's sign round.
 	Reverse bool `json:"reverse,omitempty"`
-	Part    int  `json:"part"`            // what it adds to the priority now
-	Blocks  bool `json:"blocks"`          // it keeps the router out of the election now
-	Group   bool `json:"group,omitempty"` // it is the sync group's, or another member's
+	Part    int  `json:"part"`             // what it adds to the priority now
+	Blocks  bool `json:"blocks"`           // it keeps the router out of the election now
+	Yields  bool `json:"yields,omitempty"` // for it the router yields now
+	Group   bool `json:"group,omitempty"`  // it is the sync group's, or another member's
 }
 
 // Hook is one that is told of transitions.

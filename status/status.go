@@ -83,6 +83,11 @@ type Router struct {
 	Lease *Lease `json:"lease,omitempty"`
 	// Pinned: it was handed over to this node by name and stays until it fails.
 	Pinned bool `json:"pinned,omitempty"`
+	// Yields is why this node is the last that should hold the addresses: it has the
+	// lowest priority, and hands them over to any other that is ready. Keeps is why it
+	// holds them all the same. Both are empty otherwise.
+	Yields string `json:"yields,omitempty"`
+	Keeps  string `json:"keeps,omitempty"`
 	// Filtered says that nobody hears this holder's adverts though its interface
 	// works.
 	Filtered string `json:"filtered,omitempty"`

@@ -44,9 +44,13 @@ type Track struct {
 	// check passes, a negative one while it does not. 0 is a fault: while the
 	// check does not pass the router takes no part in the election.
 	Weight int
+	// Yield, with Weight 0, is no fault: while the check does not pass the router has
+	// the lowest priority, whatever else is added, and hands over to any other node
+	// that is ready. It holds on while there is none.
+	Yield bool
 	// Reverse turns the sign of what is added round: a positive Weight is
 	// subtracted while the check passes, a negative one's amount is added while
-	// it does not. With Weight 0 the fault is while the check passes.
+	// it does not. A fault, or yielding, is while the check passes.
 	Reverse bool
 }
 
@@ -63,7 +67,7 @@ const (
 )
 
 // Fault tells whether the track takes the router out instead of weighing.
-func (t Track) Fault() bool { return t.Weight == 0 }
+func (t Track) Fault() bool { return t.Weight == 0 && !t.Yield }
 
 // Part is what the track adds to the priority while its check is in s.
 func (t Track) Part(s State) int {
@@ -82,9 +86,14 @@ func (t Track) Blocks(s State) bool {
 	return t.Fault() && (s == Passing) == t.Reverse
 }
 
-// Neutral is the state in which the track neither weighs nor blocks.
+// Yields tells whether the track makes the router yield while its check is in s.
+func (t Track) Yields(s State) bool {
+	return t.Yield && (s == Passing) == t.Reverse
+}
+
+// Neutral is the state in which the track neither weighs nor blocks nor yields.
 func (t Track) Neutral() State {
-	if t.Weight > 0 || t.Fault() && t.Reverse {
+	if t.Weight > 0 || t.Weight == 0 && t.Reverse {
 		return Failing
 	}
 	return Passing
@@ -95,11 +104,12 @@ type Sum struct {
 	Base int
 	// Parts has what each track adds, in the tracks' order.
 	Parts []int
-	// Priority is the effective one: base and parts, kept within 1 to 254. An
-	// owner's 255 does not move.
+	// Priority is the effective one: base and parts, kept within 1 to 254, and 1 for
+	// a router that yields. An owner's 255 does not move.
 	Priority uint8
-	// Blocked are the tracks, by index, that keep the router out.
-	Blocked []int
+	// Blocked are the tracks, by index, that keep the router out, Yielding those for
+	// which it yields. An owner does not.
+	Blocked, Yielding []int
 }
 
 // Add weighs the tracks. state tells how a track's check stands.
@@ -113,19 +123,31 @@ func Add(base uint8, tracks []Track, state func(Track) State) Sum {
 		if t.Blocks(now) {
 			s.Blocked = append(s.Blocked, i)
 		}
+		if t.Yields(now) && base != OwnerPriority {
+			s.Yielding = append(s.Yielding, i)
+		}
 	}
-	s.Priority = OwnerPriority
-	if base != OwnerPriority {
+	switch {
+	case base == OwnerPriority:
+		s.Priority = OwnerPriority
+	case len(s.Yielding) > 0:
+		s.Priority = MinPriority
+	default:
 		s.Priority = uint8(min(max(total, MinPriority), MaxPriority))
 	}
 	return s
 }
 
-// String is the weight as the configuration has it: -60, +20, fault, or one of
-// these with "reverse" behind it.
+// String is the weight as the configuration has it: -60, +20, fault, yield, or one
+// of these with "reverse" behind it.
 func (t Track) String() string {
-	s := "fault"
-	if !t.Fault() {
+	var s string
+	switch {
+	case t.Yield:
+		s = "yield"
+	case t.Fault():
+		s = "fault"
+	default:
 		s = fmt.Sprintf("%+d", t.Weight)
 	}
 	if t.Reverse {

@@ -49,6 +49,9 @@ type ResourceState struct {
 	// Pinned: it was handed over to this node by name, so that better ones don't
 	// take it back; or this node has just handed it on so, and waits to see it held.
 	Pinned bool
+	// Yields: it is the last that should hold the resource, and would hand it over to
+	// any other that is ready.
+	Yields bool
 	// Unheard: another's lease stands in this node's way, and it doesn't hear that
 	// holder's adverts.
 	Unheard bool
