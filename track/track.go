@@ -47,7 +47,7 @@ type Track struct {
 	// Yield, with Weight 0, is no fault: while the check does not pass the router has
 	// the lowest priority, whatever else is added, and hands over to any other node
 	// that is ready. It holds on while there is none.
-	Yield bool
+	Yield bool `json:",omitempty"` // so that digests of configurations without it are as they were
 	// Reverse turns the sign of what is added round: a positive Weight is
 	// subtracted while the check passes, a negative one's amount is added while
 	// it does not. A fault, or yielding, is while the check passes.
