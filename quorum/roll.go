@@ -196,9 +196,11 @@ func (r *Roll) Step(now time.Time) {
 
 // Deadline is when the next Step is due, if any is.
 func (r *Roll) Deadline() (time.Time, bool) {
+	if r.disk.Staged.IsZero() || r.disk.Fresh() || !r.next.same(&r.disk) {
+		return time.Time{}, false // nothing is to run out
+	}
 	longest := r.disk.lists().longest()
 	switch {
-	case !r.next.same(&r.disk) || r.disk.Staged.IsZero() || r.disk.Fresh(): // nothing is to run out
 	case r.disk.Sealed && r.ready():
 		return r.table.Add(longest), !r.table.IsZero() && !r.tableReady()
 	case r.disk.Sealed:
