@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	seedsFlag = flag.Uint64("seeds", 60, "how many simulations of a cloud to run")
+	seedsFlag = flag.Uint64("seeds", 500, "how many simulations of a cloud to run")
 	longFlag  = flag.Bool("long", false, "count the simulations that find each mutant, instead of the first")
 )
 
@@ -36,6 +36,7 @@ func TestCloudSimulation(t *testing.T) {
 	}
 	for seed := first; seed <= last; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				for _, w := range simulateClouded(t, seed, cloudMutant{}) {
 					t.Error(w)

@@ -18,7 +18,7 @@ import (
 	"github.com/vicar-ha/vicar/vip"
 )
 
-var seeds = flag.Int("seeds", 200, "simulations to run")
+var seeds = flag.Int("seeds", 500, "simulations to run")
 
 // leases is a guard that is always right: one node may write at a time.
 type leases struct {
