@@ -219,6 +219,35 @@ func TestCloudOrder(t *testing.T) {
 	})
 }
 
+// TestCloudStopWhileDown: a cloud that does not answer holds up neither a stop nor
+// the successor, who does not wait for its predecessor's end.
+func TestCloudStopWhileDown(t *testing.T) {
+	for _, guarded := range []bool{false, true} {
+		inCloud(t, guarded, func(w *clouded) {
+			w.release = true
+			w.startAll()
+			time.Sleep(maxLease + time.Second)
+			w.wantOwner("lb-1")
+			w.clients["lb-1"].Trouble(func(x *cloudtest.Trouble) { x.Latency = time.Hour })
+			s := w.tell("lb-1")
+			began := time.Now()
+			w.linked["lb-1"].end(t) // fails if something was not given up
+			if took := time.Since(began); took > 1100*time.Millisecond {
+				t.Errorf("guarded %v: the stop took %v", guarded, took)
+			}
+			if got, want := order(s.take()), "kernel gave it up, cloud gives up"; !strings.HasSuffix(got, want) {
+				t.Errorf("guarded %v: %s, want %s", guarded, got, want)
+			}
+			w.until("lb-2 everywhere", func() bool { return slices.Equal(w.owners(), []string{"lb-2"}) })
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("guarded %v: the successor took %v", guarded, took)
+			}
+			time.Sleep(10 * time.Second)
+			w.wantOwner("lb-2")
+		})
+	}
+}
+
 // order is what a story tells, each thing where it came first.
 func order(story string) string {
 	var all []string

@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	_ agent.Mover    = (*cloud.Mover)(nil)
+	_ agent.Remote   = (*cloud.Mover)(nil)
 	_ cloud.Provider = (*client)(nil)
 )
 

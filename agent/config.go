@@ -110,7 +110,7 @@ type Router struct {
 	Damping Damping
 	// Listen is how long after the agent's start the router takes no part.
 	Listen time.Duration
-	// Movers, in the order of acquiring; the reverse is that of releasing.
+	// Movers, in the order of acquiring; for that of releasing see Remote.
 	Movers []Mover
 	// Announcer may be nil where nobody needs to be told.
 	Announcer Announcer

@@ -199,10 +199,8 @@ func (o *owner) hold(work context.Context, t task) error {
 	}
 	o.doubts = 0
 	if gone := without(old, t.claim); len(gone.Addresses) > 0 {
-		for _, m := range slices.Backward(by) {
-			if err := m.Release(work, gone); err != nil {
-				return fmt.Errorf("releasing what was taken from the configuration: %w", err)
-			}
+		if err := release(work, by, gone); err != nil {
+			return fmt.Errorf("releasing what was taken from the configuration: %w", err)
 		}
 	}
 	o.held, o.secure = t.claim, true
@@ -229,18 +227,13 @@ func (o *owner) doubtful(work context.Context, t task) bool {
 	return true
 }
 
-// giveUp stops announcing and releases all that may be held, the last acquired
-// first. Every mover is asked, whatever another answered.
+// giveUp stops announcing and releases all that may be held.
 func (o *owner) giveUp(work context.Context) error {
 	if o.announcing != nil {
 		o.announcing()
 		o.announcing = nil
 	}
-	var errs []error
-	for _, m := range slices.Backward(o.heldBy) {
-		errs = append(errs, m.Release(work, o.held))
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := release(work, o.heldBy, o.held); err != nil {
 		return fmt.Errorf("releasing the addresses: %w", err)
 	}
 	o.held, o.heldBy, o.secure = vip.Claim{}, nil, false

@@ -43,6 +43,16 @@ type Mover interface {
 	Held(ctx context.Context, c vip.Claim) (bool, error)
 }
 
+// Remote is a Mover of a plane elsewhere, where whoever is asked may not answer.
+// The host's own movers release before it, and its Release, which is done beside
+// those of the router's other Remote ones, has little time: when that is over, ctx
+// ends by its deadline, and what is not released by then is left to the successor.
+// It returns nil then.
+type Remote interface {
+	Mover
+	Remote()
+}
+
 // Announcer tells the neighbours that the claim's addresses are here
 // (gratuitous ARP, unsolicited NA). The first round leaves before it returns;
 // repetitions follow until ctx ends.

@@ -36,6 +36,9 @@ func New(cfg Config) (*Mover, error) {
 // Kind is the Provider's name in the configuration.
 func (m *Mover) Kind() string { return m.cfg.Provider.Kind() }
 
+// Remote tells that whoever is asked may not answer, see agent.Remote.
+func (*Mover) Remote() {}
+
 // Acquire returns nil once the cloud has shown that all of the claim's objects are
 // this node's. In a new term it writes at once. In a term in which it has returned
 // nil before, it looks now and then, and takes back what others took; that the
@@ -64,15 +67,16 @@ func (m *Mover) Acquire(ctx context.Context, c vip.Claim) error {
 }
 
 // Release forgets the claim. With Config.Release it gives up those of its objects
-// that are this node's own, once and within Config.Attempt: who gives up an
-// address doesn't wait for a cloud that does not answer.
+// that are this node's own, once and within Config.Attempt, or until ctx's
+// deadline: who gives up an address doesn't wait for a cloud that does not answer.
+// Only of a ctx that was cancelled the error is.
 func (m *Mover) Release(ctx context.Context, c vip.Claim) error {
 	m.journal.forget(c)
 	if !m.cfg.Release {
 		return nil
 	}
 	err := m.yield(ctx, c)
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
 	if err != nil && !errors.Is(err, ErrSuperseded) {

@@ -258,6 +258,46 @@ func TestReleaseWhileDown(t *testing.T) {
 	})
 }
 
+// Who gives up may have less time than an attempt: when it is over, what is not
+// given up is the successor's. Only who is to do something else is told so.
+func TestReleaseInTime(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		ends     func(ctx context.Context) (context.Context, context.CancelFunc)
+		err      error
+		failures uint64
+	}{
+		{"time over", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 300*time.Millisecond)
+		}, nil, 1},
+		{"superseded", func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(300*time.Millisecond, cancel)
+			return ctx, cancel
+		}, context.Canceled, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, _ *cloudtest.Cloud, a, _ *cloudtest.Node) {
+				m := newMover(t, cloud.Config{Provider: a, Release: true})
+				must(t, m.Acquire(t.Context(), web(1)))
+				a.Trouble(func(x *cloudtest.Trouble) { x.Latency = time.Hour })
+				began := time.Now()
+				ctx, cancel := c.ends(t.Context())
+				defer cancel()
+				if err := m.Release(ctx, web(1)); !errors.Is(err, c.err) {
+					t.Errorf("released: %v, want %v", err, c.err)
+				}
+				if took := time.Since(began); took != 300*time.Millisecond {
+					t.Errorf("it took %v", took)
+				}
+				if n := m.Status("web").Failures["unavailable"]; n != c.failures {
+					t.Errorf("%d failures were counted, want %d", n, c.failures)
+				}
+			})
+		})
+	}
+}
+
 // Each request asks whether it may leave: those that follow the loss of a lease
 // don't.
 func TestEpochEndsInTheMiddle(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 )
 
 // Mover is one of the means by which a router's addresses move. They are acquired
-// in the file's order and released in the reverse one.
+// in the file's order.
 type Mover struct {
 	Kind    MoverKind
 	Exec    []string      `json:",omitempty"` // of MoveExec; the first is an absolute path
