@@ -3,8 +3,8 @@
 
 // Package exec moves addresses by a program, for clouds that have no Provider of
 // their own. It is started anew for each request, through package child: without
-// the agent's capabilities, in a process group that is killed with it when its
-// time is over.
+// the agent's capabilities, in a process group that gets SIGTERM when its time is
+// over, and SIGKILL a tenth of a second later.
 //
 // # The request
 //
@@ -75,6 +75,8 @@ const (
 	// mostAnswer is how long an answer may be.
 	mostAnswer     = 1 << 20
 	defaultTimeout = 10 * time.Second
+	// grace is how long a program whose time is over may take to end by itself.
+	grace = 100 * time.Millisecond
 )
 
 // Config is a program and who asks it.
@@ -102,7 +104,7 @@ func New(cfg Config) (*Provider, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
-	p, err := child.New(child.Config{Argv: cfg.Argv, Answer: mostAnswer})
+	p, err := child.New(child.Config{Argv: cfg.Argv, Answer: mostAnswer, Grace: grace})
 	if err != nil {
 		return nil, fmt.Errorf("program to move addresses: %w", err)
 	}
@@ -128,8 +130,18 @@ func (p *Provider) Calls() map[string]uint64 {
 	return maps.Clone(p.calls)
 }
 
-// Longest is the time limit.
-func (p *Provider) Longest() time.Duration { return p.cfg.Timeout }
+// Longest is the time limit, and what a program may take to end then.
+func (p *Provider) Longest() time.Duration { return p.cfg.Timeout + grace }
+
+// within is the time that the program has of that which the caller has: it is not
+// to work on when that is over.
+func (p *Provider) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := p.cfg.Timeout
+	if at, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(at)-grace)
+	}
+	return context.WithTimeout(ctx, limit)
+}
 
 // Observe tells how the objects stand.
 func (p *Provider) Observe(ctx context.Context, objects []cloud.Object) ([]cloud.Ownership, error) {
@@ -189,7 +201,7 @@ func (p *Provider) ask(ctx context.Context, action string, objects []cloud.Objec
 	p.mu.Lock()
 	p.calls[action]++
 	p.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	ctx, cancel := p.within(ctx)
 	defer cancel()
 	out, err := p.program.Run(ctx, append(question, '\n'))
 	if err != nil {

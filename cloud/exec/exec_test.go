@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vicar-ha/vicar/cloud"
@@ -205,6 +206,32 @@ func TestTime(t *testing.T) {
 	if line, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/cmdline"); err == nil && strings.Contains(string(line), "sleep") {
 		t.Errorf("left running: %s", pid)
 	}
+}
+
+// TestWithin: a program that does not mind SIGTERM is dead when the time of who asks
+// is over, not only told to end.
+func TestWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Provider{cfg: Config{Timeout: 5 * time.Second}}
+		for _, c := range []struct{ theirs, want time.Duration }{
+			{0, 5 * time.Second},
+			{time.Minute, 5 * time.Second},
+			{p.Longest(), 5 * time.Second},
+			{time.Second, time.Second - grace},
+			{grace / 2, -grace / 2},
+		} {
+			ctx, cancel := context.WithCancel(t.Context())
+			if c.theirs > 0 {
+				ctx, cancel = context.WithTimeout(t.Context(), c.theirs)
+			}
+			inside, stop := p.within(ctx)
+			if at, ok := inside.Deadline(); !ok || time.Until(at) != c.want {
+				t.Errorf("of %v the program has %v, want %v", c.theirs, time.Until(at), c.want)
+			}
+			stop()
+			cancel()
+		}
+	})
 }
 
 func TestExamine(t *testing.T) {
