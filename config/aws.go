@@ -59,7 +59,7 @@ func (e *rawEndpoints) decode(r *reader, key mark, n ast.Node) {
 // rawReadiness is its section readiness.
 type rawReadiness struct {
 	Interval readinessInterval `yaml:"interval" jsonschema_description:"How often it looks. 1s to 24h, default 1m."`
-	Weight   readinessWeight   `yaml:"weight" jsonschema_description:"What is taken from its priority while it could not take over. -253 to -1. Default: so much that it is behind all that could, -30 at least."`
+	Weight   readinessWeight   `yaml:"weight" jsonschema_description:"What is taken from its priority while it could not take over. -253 to -1. Default -253: it is behind all that could."`
 }
 
 func (v *rawReadiness) decode(r *reader, key mark, n ast.Node) { r.fields(key, n, v) }
@@ -113,8 +113,10 @@ const (
 	defaultReadiness = time.Minute
 	// usualPoll is how often one may ask without being a burden.
 	usualPoll = 10 * time.Second
-	// leastReadinessWeight is what being not ready costs at least.
-	leastReadinessWeight = 30
+	// defaultUnready puts a node that could not take over behind all that could, even
+	// behind a holder that yields, which has the lowest priority: else it would take
+	// the addresses from one that can hold them.
+	defaultUnready = -track.MaxWeight
 )
 
 // aws is the section's meaning, nil without it. The readiness' weight is that of
@@ -137,25 +139,6 @@ func (r *reader) aws(raw *rawAWS, c *Config) *AWS {
 		Readiness:   raw.Readiness.Interval.or(defaultReadiness),
 	}
 	return a
-}
-
-// enoughWeight is so much that a node which could not take over is behind all
-// that could: else it would take the addresses from one that can hold them.
-func enoughWeight(routers []Router) int {
-	most := leastReadinessWeight
-	for _, v := range routers {
-		if !v.Cloud() {
-			continue
-		}
-		low, high := 255, 0
-		for _, p := range v.Priority {
-			if p > 0 {
-				low, high = min(low, int(p)), max(high, int(p))
-			}
-		}
-		most = max(most, high-low+1)
-	}
-	return -min(most, track.MaxWeight)
 }
 
 func (r *reader) routeTables(raw *rawAWS) []string {

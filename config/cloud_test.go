@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vicar-ha/vicar/quorum"
+	"github.com/vicar-ha/vicar/track"
 )
 
 // cloudy is a cluster in AWS.
@@ -70,7 +71,7 @@ func TestCloud(t *testing.T) {
 // TestCloudDefaults: what an empty section means.
 func TestCloudDefaults(t *testing.T) {
 	c := mustParse(t, cloudy)
-	want := &AWS{Poll: 30 * time.Second, Readiness: time.Minute, ReadinessWeight: -51}
+	want := &AWS{Poll: 30 * time.Second, Readiness: time.Minute, ReadinessWeight: -253}
 	if diff := cmp.Diff(want, c.AWS, comparers); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -93,7 +94,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("without a cloud: %+v", w)
 	}
 	program := strings.Replace(strings.Replace(cloudy, "aws-secondary-ip", "{exec: [/bin/move]}", 1), "aws: {}\n", "", 1)
-	if got, want := mustParse(t, program).Watch(), (Watch{Poll: 30 * time.Second, Readiness: time.Minute, Weight: -51}); got != want {
+	if got, want := mustParse(t, program).Watch(), (Watch{Poll: 30 * time.Second, Readiness: time.Minute, Weight: -253}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	c := mustParse(t, program+"aws: {poll: 1m, readiness: {interval: 2m, weight: -70}}\n")
@@ -103,19 +104,14 @@ func TestWatch(t *testing.T) {
 }
 
 // TestUnreadyWeight: unless the file says otherwise a node that could not take
-// over is behind all that could.
+// over is behind all that could, a holder with the lowest priority among them.
 func TestUnreadyWeight(t *testing.T) {
-	for priorities, want := range map[[2]string]int{
-		{"150", "100"}: -51,
-		{"110", "100"}: -30,
-		{"254", "1"}:   -253,
-		{"100", "200"}: -101,
-	} {
-		text := strings.NewReplacer("priority: 150", "priority: "+priorities[0], "priority: 100", "priority: "+priorities[1]).Replace(cloudy)
-		// What does not move in the cloud does not count.
-		text = strings.Replace(text, "\naws:", "\n  lan: {vrid: 52, addresses: [192.0.2.101/24], priority: {lb-1: 1, lb-2: 254}}\naws:", 1)
-		if got := mustParse(t, text).AWS.ReadinessWeight; got != want {
-			t.Errorf("priorities %v have the weight %d, want %d", priorities, got, want)
+	for _, base := range []uint8{1, 100, 254} {
+		c := mustParse(t, cloudy)
+		unready := track.Add(base, []track.Track{{Weight: c.AWS.ReadinessWeight}}, func(track.Track) track.State { return track.Failing })
+		yields := track.Add(base, []track.Track{{Yield: true}}, func(track.Track) track.State { return track.Failing })
+		if unready.Priority > yields.Priority {
+			t.Errorf("%d: not ready it has the priority %d, and would take the addresses from a holder that yields at %d", base, unready.Priority, yields.Priority)
 		}
 	}
 	if got := mustParse(t, strings.Replace(cloudy, "aws: {}", "aws: {readiness: {weight: -5}}", 1)).AWS.ReadinessWeight; got != -5 {
@@ -154,7 +150,7 @@ func TestTable(t *testing.T) {
 func TestCloudDigest(t *testing.T) {
 	want := mustParse(t, cloudy).Digest()
 	for _, same := range [][2]string{
-		{"aws: {}", "aws: {poll: 30s, release: false, readiness: {interval: 60s, weight: -51}}"},
+		{"aws: {}", "aws: {poll: 30s, release: false, readiness: {interval: 60s, weight: -253}}"},
 	} {
 		if got := mustParse(t, strings.Replace(cloudy, same[0], same[1], 1)).Digest(); got != want {
 			t.Errorf("%s changes the digest", same[1])

@@ -41,7 +41,7 @@ func (c *Config) Watch() Watch {
 	case !slices.ContainsFunc(c.Routers, Router.Cloud):
 		return Watch{}
 	case c.AWS == nil:
-		return Watch{Poll: defaultPoll, Readiness: defaultReadiness, Weight: enoughWeight(c.Routers)}
+		return Watch{Poll: defaultPoll, Readiness: defaultReadiness, Weight: defaultUnready}
 	}
 	return Watch{Poll: c.AWS.Poll, Readiness: c.AWS.Readiness, Weight: c.AWS.ReadinessWeight}
 }

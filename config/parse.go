@@ -95,7 +95,7 @@ func (r *reader) config(root ast.Node) *Config {
 		c.Routers = append(c.Routers, v.Router)
 	}
 	if c.AWS != nil {
-		c.AWS.ReadinessWeight = raw.AWS.Readiness.Weight.or(enoughWeight(c.Routers))
+		c.AWS.ReadinessWeight = raw.AWS.Readiness.Weight.or(defaultUnready)
 	}
 	groups := r.groups(&raw, c, known)
 	for _, g := range groups {
