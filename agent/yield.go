@@ -20,7 +20,7 @@ import (
 func (l *loop) yield(g *group, now time.Time) {
 	was := g.yields
 	g.yields = ""
-	if len(l.sum(g.routers[0]).Yielding) > 0 {
+	if g.admitted && len(l.sum(g.routers[0]).Yielding) > 0 {
 		g.yields = l.causes(g, track.Track.Yields)
 	}
 	if (g.yields == "") != (was == "") {

@@ -276,6 +276,11 @@ func TestYieldBlindAlone(t *testing.T) {
 // holds if there is nobody.
 func TestYieldFromTheStart(t *testing.T) {
 	healthy(t, yielding, func(t *testing.T, w *world) {
+		time.Sleep(time.Second)
+		w.nodes[0].wantReason(t, "waits for the first result")
+		if r := w.nodes[0].router(t); r.Yields != "" {
+			t.Errorf("it yields, though nothing is known yet: %s", r.Yields)
+		}
 		w.nodes[0].health.fail(signal)
 		time.Sleep(time.Second)
 		w.want("lb-1")
