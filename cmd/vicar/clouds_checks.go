@@ -93,7 +93,7 @@ func cloudTracks(c *config.Config, r config.Router) []track.Track {
 	}
 	tracks := []track.Track{{Check: readinessCheck(r.Name), Weight: c.Watch().Weight}}
 	if c.AWS != nil {
-		tracks = append(tracks, track.Track{Check: config.CheckSignals})
+		tracks = append(tracks, track.Track{Check: config.CheckSignals, Yield: true})
 	}
 	return tracks
 }

@@ -24,7 +24,7 @@ type signals struct {
 	look  func() // nil: nobody waits
 }
 
-// signalsAhead is how long before the machine ends it gives up: events are
+// signalsAhead is how long before the machine ends it yields: events are
 // announced minutes ahead, and some of them weeks. What should have come
 // signalsOver ago and has not is no reason to stay away any more.
 const (

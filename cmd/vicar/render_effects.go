@@ -32,6 +32,9 @@ func checkEffects(routers []status.Router) map[string]effect {
 			case t.Blocks:
 				e.texts = append(e.texts, r.Name+" fault")
 				e.costs = true
+			case t.Yields:
+				e.texts = append(e.texts, r.Name+" yields")
+				e.costs = true
 			case r.Base == track.OwnerPriority:
 			case t.Part != 0:
 				e.texts = append(e.texts, r.Name+" "+signed(t.Part))

@@ -34,7 +34,7 @@ func sumLine(r status.Router) string {
 	total, named, rest, restSum := r.Base, 0, 0, 0
 	for _, t := range r.Tracks {
 		total += t.Part
-		if len(r.Tracks) > mostParts && (t.Part == 0 && !t.Blocks || named == mostParts) {
+		if len(r.Tracks) > mostParts && (t.Part == 0 && !t.Blocks && !t.Yields || named == mostParts) {
 			rest++
 			restSum += t.Part
 			continue
@@ -52,6 +52,8 @@ func sumLine(r status.Router) string {
 	switch {
 	case len(outs) > 0:
 		fmt.Fprintf(&b, " = out (%s)", firstFew(outs))
+	case r.Yields != "":
+		fmt.Fprintf(&b, " = %d: it yields", r.Priority)
 	case r.Base == track.OwnerPriority:
 		fmt.Fprintf(&b, " = %d: an owner's does not move", r.Priority)
 	case total != r.Priority:
@@ -84,11 +86,14 @@ func faults(r status.Router) []string {
 // part is what one check adds, and why that is so if it does not just pass.
 func part(t status.Track) string {
 	s := t.Check + " " + signed(t.Part)
-	if t.Blocks {
+	switch {
+	case t.Blocks:
 		s = t.Check + " fault"
+	case t.Yields:
+		s = t.Check + " yield"
 	}
 	var notes []string
-	if t.Blocks || t.State != track.Passing.String() {
+	if t.Blocks || t.Yields || t.State != track.Passing.String() {
 		notes = append(notes, t.State)
 	}
 	if t.Group {

@@ -204,6 +204,31 @@ func weighed() status.Status {
 	return st
 }
 
+// leaving is a node whose machine is about to end. It keeps web, and mail was taken
+// over from it.
+func leaving() status.Status {
+	st := quiet()
+	ends := "check cloud-signals fails: the cloud has announced interruption (terminate) at 2026-11-23T12:02:00Z"
+	for n := range st.Routers {
+		r := &st.Routers[n]
+		r.Base, r.Priority, r.Yields = 150, 1, ends
+		r.Tracks = []status.Track{
+			{Check: "cloud/" + r.Name, State: "passing", Weight: -253},
+			{Check: "cloud-signals", State: "failing", Yield: true, Yields: true},
+		}
+	}
+	mail, web := &st.Routers[0], &st.Routers[1]
+	mail.State, mail.Held, mail.Holder, mail.HolderPriority, mail.Reason = "Backup", false, "lb-2", 100, "yields to lb-2: "+ends
+	web.HolderPriority = 1
+	web.Keeps = "no other node is ready to take it over: lb-2: its state is Initialize"
+	st.Checks = []status.Check{{
+		Name: "cloud-signals", Kind: "cloud_signals", Target: "the metadata service", State: "failing", Outcome: "fail",
+		Cause: "the cloud has announced interruption (terminate) at 2026-11-23T12:02:00Z", Since: noon.Add(-5 * time.Second), At: noon, Took: 900, Row: 1, Need: 1,
+	}}
+	st.Signals = []status.Signal{{Kind: "terminate", At: noon.Add(2 * time.Minute)}}
+	return st
+}
+
 // crowd is a node with a thousand checks, failing of which fail.
 func crowd(failing int) status.Status {
 	st := quiet()
@@ -231,6 +256,7 @@ func crowd(failing int) status.Status {
 func TestRenderHealth(t *testing.T) {
 	golden(t, "render-weighed.txt", renderStatus(weighed(), false))
 	golden(t, "render-weighed-colour.txt", renderStatus(weighed(), true))
+	golden(t, "render-leaving.txt", renderStatus(leaving(), false))
 	golden(t, "render-crowd-3.txt", renderStatus(crowd(3), false))
 	golden(t, "render-crowd-300.txt", renderStatus(crowd(300), false))
 	all := crowd(0)

@@ -36,6 +36,9 @@ func wrongs(st status.Status) []string {
 		case !active && r.Held:
 			say("%s is %s but its addresses are still here", r.Name, r.State)
 		}
+		if r.Keeps != "" {
+			say("%s yields and is Active all the same: %s", r.Name, clip(r.Keeps, mostText))
+		}
 		if r.Stray != "" {
 			say("%s is %s, but %s", r.Name, r.State, r.Stray)
 		}

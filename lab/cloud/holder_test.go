@@ -6,7 +6,6 @@ package cloud
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -133,24 +132,4 @@ func TestAPIDown(t *testing.T) {
 	if now := len(w.writes()); now != wrote {
 		t.Errorf("%d writes while the API was down and after", now-wrote)
 	}
-}
-
-// TestSpotInterruption announces the end of the holder's machine, and takes it
-// back.
-func TestSpotInterruption(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, routes)
-	w.start()
-	labtest.OK(t, w.Interrupt(awsfake.ClusterNode(first), "terminate", time.Now().Add(2*time.Minute)))
-	w.eventually("lb-2 holds", func() bool { return w.holds(second) })
-	w.answered()
-	st := w.status(first)
-	if len(st.Signals) != 1 || st.Signals[0].Kind != "terminate" {
-		t.Errorf("signals %+v, want terminate", st.Signals)
-	}
-	if r := w.router(second); !strings.Contains(r.Reason, "hands over") {
-		t.Errorf("lb-2 is Active because %q, want a handover", r.Reason)
-	}
-	labtest.OK(t, w.Interrupt(awsfake.ClusterNode(first), "", time.Time{}))
-	w.settles(first)
 }
