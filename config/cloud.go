@@ -20,12 +20,13 @@ const (
 	MoveExec           MoverKind = "exec"             // a program, for clouds that have no mover yet
 )
 
-// Mover is one of the means by which a router's addresses move. They are acquired
-// in the file's order.
+// Mover is one of the means by which a router's addresses move. They are acquired in
+// the file's order.
 type Mover struct {
 	Kind    MoverKind
 	Exec    []string      `json:",omitempty"` // of MoveExec; the first is an absolute path
 	Timeout time.Duration `json:",omitempty"` // of MoveExec: for one call
+	Release bool          `json:",omitempty"` // of MoveExec: it is told when a node gives up in order
 }
 
 // AWS says how addresses move in AWS. Regions, endpoints and roles that are empty
@@ -51,7 +52,7 @@ type AWS struct {
 	// from the former holder first, with a gap) where the file asks for that; else
 	// such a router is an error that names aws-route.
 	IPv6Assign bool `json:",omitempty"`
-	// Release gives the cloud's objects back when a node gives up in order; else the
+	// Release gives AWS's objects back when a node gives up in order; else the
 	// successor takes them.
 	Release bool          `json:",omitempty"`
 	Poll    time.Duration // how often a holder looks whether somebody took an object

@@ -57,7 +57,7 @@ func TestCloud(t *testing.T) {
 	}
 	moves := map[string][]Mover{
 		"inside": {{Kind: MoveAWSRoute}, {Kind: MoveKernel}},
-		"other":  {{Kind: MoveExec, Exec: []string{"/usr/local/bin/move-address", "--zone", "3"}, Timeout: 5 * time.Second}, {Kind: MoveKernel}},
+		"other":  {{Kind: MoveExec, Exec: []string{"/usr/local/bin/move-address", "--zone", "3"}, Timeout: 5 * time.Second, Release: true}, {Kind: MoveKernel}},
 		"six":    {{Kind: MoveAWSSecondaryIP}, {Kind: MoveKernel}},
 		"web":    {{Kind: MoveAWSSecondaryIP}, {Kind: MoveAWSEIP}, {Kind: MoveKernel}},
 	}
@@ -83,7 +83,7 @@ func TestCloudDefaults(t *testing.T) {
 		t.Errorf("without a cloud: %+v, %+v", c.AWS, c.Routers[0].Move)
 	}
 	c = mustParse(t, strings.Replace(small, "100/24]", "100/24], move: {exec: [/bin/move]}", 1))
-	if m := c.Routers[0].Move[0]; m.Kind != MoveExec || m.Timeout != 5*time.Second || !c.Routers[0].Cloud() {
+	if m := c.Routers[0].Move[0]; m.Kind != MoveExec || m.Timeout != 5*time.Second || m.Release || !c.Routers[0].Cloud() {
 		t.Errorf("a program: %+v", m)
 	}
 }

@@ -55,6 +55,7 @@ type rawMover struct {
 	word    text
 	Exec    argv         `yaml:"exec" jsonschema:"required" jsonschema_description:"A program that moves the addresses: its absolute path and its arguments. There is no shell."`
 	Timeout moverTimeout `yaml:"timeout" jsonschema_description:"How long one call may take. 100ms to 30s, default 5s."`
+	Release boolean      `yaml:"release" jsonschema_description:"Whether a node that gives up in order has the program give up the addresses (yield), within a second; else the successor takes them. Default false."`
 }
 
 func (m *rawMover) refuse(at mark) { m.mark = at }
@@ -87,7 +88,7 @@ const defaultMoverTimeout = 5 * time.Second
 func (m *rawMover) mover() (v Mover, ok bool) {
 	if m.Exec.present() {
 		ok = !slices.ContainsFunc(m.Exec.items, func(w *word) bool { return !w.ok }) && len(m.Exec.items) > 0
-		return Mover{Kind: MoveExec, Exec: m.Exec.values(), Timeout: m.Timeout.or(defaultMoverTimeout)}, ok
+		return Mover{Kind: MoveExec, Exec: m.Exec.values(), Timeout: m.Timeout.or(defaultMoverTimeout), Release: m.Release.v}, ok
 	}
 	return Mover{Kind: MoverKind(m.word.v)}, m.word.ok
 }

@@ -20,7 +20,8 @@
 //     present holder loses them; without, what another has is a conflict and stays
 //     its, and what is free is taken.
 //   - yield: give up those of them that are this node's; others' are left alone,
-//     and that is no error.
+//     and that is no error. It is asked of a mover that is to release (cloud.Config),
+//     and has little time then: a successor waits.
 //   - examine: would a take-over of them succeed now? Nothing is changed.
 //
 // It tries once: who asks tries again. It does not wait until the cloud shows what

@@ -30,14 +30,13 @@ type clouds struct {
 	cluster string
 	node    string
 	watch   config.Watch
-	release bool
 	session *aws.Session // nil: nothing of AWS
 	world   cloudWorld
 	kinds   map[config.MoverKind]*cloud.Mover
 	signals signals
 
 	mu       sync.Mutex
-	programs map[string]*cloud.Mover // by argv and time limit
+	programs map[string]*cloud.Mover // by argv, time limit and release
 	started  func(*cloud.Mover)      // nil before run
 	findings map[string][]status.Finding
 }
@@ -59,7 +58,7 @@ func newClouds(ctx context.Context, c *config.Config, node string, w cloudWorld)
 		return nil, nil
 	}
 	u := &clouds{
-		cluster: c.Cluster, node: node, watch: c.Watch(), release: c.AWS != nil && c.AWS.Release, world: w, kinds: make(map[config.MoverKind]*cloud.Mover),
+		cluster: c.Cluster, node: node, watch: c.Watch(), world: w, kinds: make(map[config.MoverKind]*cloud.Mover),
 		programs: make(map[string]*cloud.Mover), findings: make(map[string][]status.Finding),
 	}
 	if c.AWS == nil {
@@ -74,7 +73,7 @@ func newClouds(ctx context.Context, c *config.Config, node string, w cloudWorld)
 		if err != nil {
 			return nil, fmt.Errorf("setting up %s: %w", kind, err)
 		}
-		if u.kinds[kind], err = u.newMover(p); err != nil {
+		if u.kinds[kind], err = u.newMover(p, c.AWS.Release); err != nil {
 			return nil, err
 		}
 	}
@@ -111,9 +110,9 @@ func firstOwn(c *config.Config, node string) netip.Addr {
 	return netip.Addr{}
 }
 
-func (u *clouds) newMover(p cloud.Provider) (*cloud.Mover, error) {
+func (u *clouds) newMover(p cloud.Provider, release bool) (*cloud.Mover, error) {
 	w := u.world
-	cfg := cloud.Config{Provider: p, Epoch: w.epoch, Prober: w.prober, Poll: u.watch.Poll, Release: u.release, Log: w.log, Now: w.now}
+	cfg := cloud.Config{Provider: p, Epoch: w.epoch, Prober: w.prober, Poll: u.watch.Poll, Release: release, Log: w.log, Now: w.now}
 	if w.guarded {
 		cfg.Steal = cloud.StealAtOnce
 	}
@@ -128,7 +127,7 @@ func (u *clouds) mover(m config.Mover) (*cloud.Mover, error) {
 		}
 		return nil, fmt.Errorf("%s was not set up at the start: restart the agent", m.Kind)
 	}
-	key := strings.Join(m.Exec, "\x00") + "\x00" + m.Timeout.String()
+	key := fmt.Sprintf("%q %v %t", m.Exec, m.Timeout, m.Release)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if known := u.programs[key]; known != nil {
@@ -138,7 +137,7 @@ func (u *clouds) mover(m config.Mover) (*cloud.Mover, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up the mover %s: %w", m.Exec[0], err)
 	}
-	made, err := u.newMover(p)
+	made, err := u.newMover(p, m.Release)
 	if err != nil {
 		return nil, err
 	}

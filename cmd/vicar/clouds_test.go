@@ -6,6 +6,8 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +84,32 @@ func TestCloudsOfNodes(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != readinessCheck("web")+" "+config.CheckSignals {
 		t.Errorf("checks %s", got)
+	}
+}
+
+// TestProgramReleases: a program is asked to give up if its own item says so,
+// whatever is said of AWS, and after a reload, too.
+func TestProgramReleases(t *testing.T) {
+	for _, aws := range []string{"false", "true"} {
+		file := filepath.Join(t.TempDir(), "yields")
+		program := `[{exec: [/bin/sh, -c, 'read -r r; case $r in *yield*) echo . >>` + file + `;; esac; echo {\"done\":[\"203.0.113.7\"]}'], release: RELEASE}, `
+		u, err := newClouds(t.Context(), cloudConfig(t, "aws: {", "aws: {release: "+aws+", "), "lb-1", cloudWorld{now: time.Now, log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		yields := ""
+		for _, release := range []string{"false", "true", "false", "true"} {
+			v := cloudConfig(t, "[aws-route, ", strings.Replace(program, "RELEASE", release, 1)).Routers[0]
+			if err := u.movers(v, unmoved{})[0].Release(t.Context(), vip.Claim{Router: v.Name, Addresses: v.Addresses}); err != nil {
+				t.Fatal(err)
+			}
+			if release == "true" {
+				yields += ".\n"
+			}
+			if got, err := os.ReadFile(file); string(got) != yields || yields != "" && err != nil {
+				t.Errorf("release: %s, and of AWS %s: it has been asked %q, want %q, %v", release, aws, got, yields, err)
+			}
+		}
 	}
 }
 
