@@ -227,3 +227,17 @@ func TestPairsOfTheSame(t *testing.T) {
 		t.Errorf("found %v, want one problem", lines(r.Findings))
 	}
 }
+
+// TestChecksOfTheirOwn: routers whose checks weigh the same are told apart by them.
+func TestChecksOfTheirOwn(t *testing.T) {
+	c := with(addRouter(cluster(150, 100), "mail", 150, 100), "haproxy", local("haproxy"), "-20")
+	c.Checks = append(c.Checks, config.Check{Check: checks.Check{Name: "smtp", Kind: local("smtp")}})
+	c.Routers[1].Tracks = []track.Track{tracked("smtp", "-20")}
+	got := make(map[string]string)
+	for _, f := range Prove(c, Options{}).Findings {
+		got[f.Check] = strings.Join(f.Routers, " ")
+	}
+	if diff := cmp.Diff(map[string]string{"haproxy": "web", "smtp": "mail"}, got); diff != "" {
+		t.Errorf("routers by the check that doesn't move them (-want +got):\n%s", diff)
+	}
+}

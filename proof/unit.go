@@ -129,7 +129,8 @@ func (u unit) alike(m *model) string {
 		order[i], priorities[i] = i, u.routers[0].Priority[n.Name]
 	}
 	slices.SortFunc(order, func(a, b int) int { return u.primary(m, m.nodes[a]).Compare(u.primary(m, m.nodes[b])) })
-	return fmt.Sprintf("%v %v %v %v %v %+v %v", u.routers[0].Preempt, u.routers[0].OnLoss, u.cloud(), order, priorities, u.tracks, u.decided(m)) + u.links(m)
+	// In a track's String its check is missing, so the verb is %#v.
+	return fmt.Sprintf("%v %v %v %v %v %#v %v", u.routers[0].Preempt, u.routers[0].OnLoss, u.cloud(), order, priorities, u.tracks, u.decided(m)) + u.links(m)
 }
 
 // links is how the interfaces that its tracks look at or leave by are those that
