@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/checks"
 	"github.com/vicar-ha/vicar/cloud"
 	"github.com/vicar-ha/vicar/cloud/cloudtest"
 	"github.com/vicar-ha/vicar/status"
@@ -34,6 +35,7 @@ type clouded struct {
 	clients map[string]*client
 	guarded bool
 	release bool // objects are given up
+	looks   bool // nodes look whether they could take over
 	poll    time.Duration
 	mutant  cloudMutant
 
@@ -55,6 +57,9 @@ type client struct {
 	*cloudtest.Node
 	w *clouded
 	l *linked
+	// Of this life:
+	mover  *cloud.Mover
+	runner *checks.Runner // nil: it does not look
 
 	mu       sync.Mutex
 	claims   map[netip.Addr]claimed
@@ -107,6 +112,10 @@ func (w *clouded) start(name string) {
 	m, err := cloud.New(cfg)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	c.mover = m
+	if w.looks {
+		c.look()
 	}
 	n := c.l.node
 	n.cfg.Network = watched{n.kernel, c, m}

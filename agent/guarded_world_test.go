@@ -88,10 +88,15 @@ func newResting(t *testing.T, seed uint64, n int, router agent.Router, guarded b
 // start begins a life of the node.
 func (l *linked) start(t *testing.T, guarded bool) {
 	t.Helper()
-	if !guarded {
-		l.node.start(t)
-		return
+	if guarded {
+		l.vote(t, true)
 	}
+	l.node.start(t)
+}
+
+// vote starts the node's guard. One of a node that is no candidate is a witness.
+func (l *linked) vote(t *testing.T, candidate bool) {
+	t.Helper()
 	var names []string
 	for _, n := range l.b.nodes {
 		names = append(names, n.name)
@@ -101,11 +106,12 @@ func (l *linked) start(t *testing.T, guarded bool) {
 	for _, p := range r.Addresses {
 		addresses = append(addresses, p.Addr())
 	}
-	g, err := guard.New(guard.Config{
+	cfg := guard.Config{
 		Node: l.node.name, Start: uint64(time.Now().UnixNano()), Voters: quorum.List{Voters: names, MaxLease: maxLease},
 		Resources: []guard.Resource{{Name: "router web", Addresses: addresses, Longest: r.Interval, Shortest: r.Interval}},
-		Candidate: true, StateDir: l.dir, Fence: l, Send: l.sendPacket, Changed: l.report, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-	})
+		Candidate: candidate, StateDir: l.dir, Fence: l, Send: l.sendPacket, Changed: l.report, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+	g, err := guard.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +128,6 @@ func (l *linked) start(t *testing.T, guarded bool) {
 		}
 	}()
 	l.report()
-	l.node.start(t)
 }
 
 // end ends a life of the node in order.
