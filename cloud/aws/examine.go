@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
@@ -188,6 +189,26 @@ func (m *means) dry(name, object string, request func() error) cloud.Finding {
 		return good(what) // not known to be wrong
 	}
 	return trouble(what, err)
+}
+
+// dries are how many requests with DryRun are under way at a time: enough that many
+// are answered in time by an EC2 that is slow, and few for an account's rate.
+const dries = 4
+
+// permitted makes them, and has what came of them in their order.
+func permitted(asks []func() cloud.Finding) []cloud.Finding {
+	found := make([]cloud.Finding, len(asks))
+	room := make(chan struct{}, dries)
+	var work sync.WaitGroup
+	for i, ask := range asks {
+		room <- struct{}{}
+		work.Go(func() {
+			found[i] = ask()
+			<-room
+		})
+	}
+	work.Wait()
+	return found
 }
 
 // known is a Finding about an action that EC2 can't be asked about: what came of

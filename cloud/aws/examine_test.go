@@ -5,10 +5,13 @@ package aws
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/vicar-ha/vicar/cloud"
 	"github.com/vicar-ha/vicar/cloud/aws/awsfake"
@@ -232,6 +235,55 @@ func TestClock(t *testing.T) {
 			if f := clock(c.theirs, now); f.OK != c.ok {
 				t.Errorf("found %+v", f)
 			}
+		})
+	}
+}
+
+// TestExamineSlow: an EC2 that answers just within a take-over's attempt is good
+// enough, and all is known in time, however many things there are to ask about.
+func TestExamineSlow(t *testing.T) {
+	const most = 20
+	var private []string
+	for i := range most {
+		private = append(private, netip.AddrFrom4([4]byte{203, 0, 113, byte(1 + i)}).String())
+	}
+	for name, provider := range map[string]func(t *testing.T, f *fake) (cloud.Provider, []string){
+		"tables": func(t *testing.T, f *fake) (cloud.Provider, []string) {
+			return f.route(t, 1, most), []string{"198.51.100.7"}
+		},
+		"Elastic IPs": func(t *testing.T, f *fake) (cloud.Provider, []string) { return f.eip(t, 1, false, private...), private },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(t, most, func(cfg *awsfake.Config) {
+					tags := cfg.Addresses[0].Tags // by which it may be associated
+					cfg.Addresses = nil
+					for i := range most {
+						cfg.Addresses = append(cfg.Addresses, awsfake.Address{Allocation: awsfake.ClusterEIP(i + 1), Public: netip.MustParseAddr(private[i]), Tags: tags})
+					}
+				})
+				p, addresses := provider(t, f)
+				run(t, f.nodes[0])
+				time.Sleep(time.Minute)
+				f.Inject(awsfake.Fault{Service: "ec2", Effect: awsfake.Slow, Delay: 1900 * time.Millisecond})
+				var claim []netip.Prefix
+				for _, a := range addresses {
+					claim = append(claim, netip.PrefixFrom(netip.MustParseAddr(a), 32))
+				}
+				began := time.Now()
+				all := p.(cloud.Examiner).Examine(t.Context(), objects(t, p, claim...))
+				if found := wrong(all); len(found) > 0 || len(all) < 2*most {
+					t.Errorf("of %d things found %+v", len(all), found)
+				}
+				if took := time.Since(began); took > 25*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				want := slices.Clone(all)
+				f.Heal()
+				if diff := cmp.Diff(want, p.(cloud.Examiner).Examine(t.Context(), objects(t, p, claim...))); diff != "" {
+					t.Errorf("in another order (-want +got)\n%s", diff)
+				}
+			})
 		})
 	}
 }

@@ -56,9 +56,28 @@ func (interruption) Target() string { return "the metadata service" }
 func readinessCheck(router string) string { return config.CheckCloud + "/" + router }
 
 const (
-	readinessTimeout = 10 * time.Second
-	signalsInterval  = 5 * time.Second
+	signalsInterval = 5 * time.Second
+	// examineAWS is how long a means of AWS may take to look at all: it asks for one
+	// thing after the other, and an answer that takes as long as an attempt to move
+	// something may is good enough.
+	examineAWS = 30 * time.Second
+	// examineSlack is what a program's look takes besides its time limit.
+	examineSlack = time.Second
 )
+
+// examineTime is how long it may take to look whether a router could be taken over,
+// by one of its means after the other.
+func examineTime(r config.Router) (limit time.Duration) {
+	for _, m := range r.Move {
+		switch {
+		case m.Kind == config.MoveExec:
+			limit += m.Timeout + examineSlack
+		case m.Kind.AWS():
+			limit += examineAWS
+		}
+	}
+	return limit
+}
 
 // nodeChecks are the configured checks of a node and those of its clouds.
 func nodeChecks(c *config.Config, node string) []checks.Check {
@@ -75,7 +94,7 @@ func nodeChecks(c *config.Config, node string) []checks.Check {
 		some = true
 		all = append(all, checks.Check{
 			Name: readinessCheck(m.Router.Name), Kind: readiness{m.Router, m.Interface},
-			Interval: watch.Readiness, Timeout: min(readinessTimeout, watch.Readiness), Rise: 1, Fall: 2, Jitter: 0.1,
+			Interval: watch.Readiness, Timeout: examineTime(m.Router), Rise: 1, Fall: 2, Jitter: 0.1,
 		})
 	}
 	if some && c.AWS != nil {
@@ -144,6 +163,8 @@ func (readinessProbe) Close() error { return nil }
 // examine looks at all that a take-over of the router needs. held tells that this
 // node has it, and that nothing was looked at.
 func (u *clouds) examine(ctx context.Context, r config.Router, iface string) (found []status.Finding, held bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, examineTime(r))
+	defer cancel()
 	claim := vip.Claim{Router: r.Name, Interface: iface, Addresses: slices.Concat(r.Addresses, r.Exclude)}
 	for _, want := range r.Move {
 		if want.Kind == config.MoveKernel {

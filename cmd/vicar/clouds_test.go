@@ -87,6 +87,26 @@ func TestCloudsOfNodes(t *testing.T) {
 	}
 }
 
+// TestReadinessTime: a look takes as long as what it asks may take, however often it
+// is made.
+func TestReadinessTime(t *testing.T) {
+	for _, tt := range []struct {
+		move string
+		want time.Duration
+	}{
+		{"[aws-route, ", examineAWS},
+		{"[{exec: [/bin/move]}, ", 6 * time.Second},
+		{"[{exec: [/bin/move], timeout: 30s}, {exec: [/bin/other], timeout: 100ms}, aws-route, ", 32*time.Second + 100*time.Millisecond + examineAWS},
+	} {
+		for _, interval := range []string{"1s", "24h"} {
+			c := cloudConfig(t, "[aws-route, ", tt.move, "aws: {", "aws: {readiness: {interval: "+interval+"}, ")
+			if got := nodeChecks(c, "lb-2")[0]; got.Timeout != tt.want {
+				t.Errorf("%s each %v may take %v, want %v", tt.move, got.Interval, got.Timeout, tt.want)
+			}
+		}
+	}
+}
+
 // TestProgramReleases: a program is asked to give up if its own item says so,
 // whatever is said of AWS, and after a reload, too.
 func TestProgramReleases(t *testing.T) {

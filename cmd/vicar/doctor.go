@@ -88,13 +88,8 @@ func unready(found []status.Finding) int {
 	return n
 }
 
-// diagnosePatience is how long the cloud may take to answer all questions.
-const diagnosePatience = 30 * time.Second
-
-// diagnose looks at all routers of the node that move in a cloud.
+// diagnose looks at all routers of the node that move in a cloud, and at the table.
 func diagnose(ctx context.Context, cfg *config.Config, node string) ([]status.Finding, error) {
-	ctx, cancel := context.WithTimeout(ctx, diagnosePatience)
-	defer cancel()
 	u, err := newClouds(ctx, cfg, node, cloudWorld{now: time.Now, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
@@ -124,6 +119,8 @@ func diagnose(ctx context.Context, cfg *config.Config, node string) ([]status.Fi
 		if err != nil {
 			return found, err
 		}
+		ctx, cancel := context.WithTimeout(ctx, examineAWS)
+		defer cancel()
 		for _, f := range t.Examine(ctx, cfg.Guard.Table) {
 			found = append(found, status.Finding{Mover: "table", What: f.What, OK: f.OK, Problem: f.Problem, Remedy: f.Remedy, Missing: f.Missing})
 		}

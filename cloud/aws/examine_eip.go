@@ -1,0 +1,52 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"context"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
+	"github.com/vicar-ha/vicar/cloud"
+)
+
+// Examine satisfies cloud.Examiner.
+func (p *EIP) Examine(ctx context.Context, objects []cloud.Object) []cloud.Finding {
+	found, usable := p.basics(ctx, false)
+	if !usable {
+		return found
+	}
+	n, f := p.nic(ctx)
+	found = append(found, f)
+	if n == nil {
+		return found
+	}
+	there, err := p.describe(ctx, objects)
+	if err != nil {
+		return append(found, trouble("Elastic IPs", err))
+	}
+	c, err := p.s.ready(ctx)
+	if err != nil {
+		return append(found, trouble("EC2", err))
+	}
+	var asks []func() cloud.Finding
+	for _, o := range objects {
+		id := allocation(o)
+		if _, ok := there[id]; !ok {
+			found = append(found, cloud.Finding{What: "Elastic IP " + id, Problem: "EC2 does not show it", Remedy: "correct its allocation id, or the region"})
+			continue
+		}
+		found = append(found, good("Elastic IP "+id))
+		asks = append(asks, func() cloud.Finding {
+			return p.dry(associate, o.ID, func() error {
+				_, err := c.ec2.AssociateAddress(ctx, &ec2.AssociateAddressInput{
+					AllocationId: &id, NetworkInterfaceId: n.NetworkInterfaceId, AllowReassociation: sdk.Bool(true), DryRun: sdk.Bool(true),
+				})
+				return err
+			})
+		})
+	}
+	return append(found, permitted(asks)...)
+}

@@ -1,0 +1,131 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package aws
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/vicar-ha/vicar/cloud"
+)
+
+// Examine satisfies cloud.Examiner.
+func (p *Route) Examine(ctx context.Context, objects []cloud.Object) []cloud.Finding {
+	found, usable := p.basics(ctx, true)
+	if !usable {
+		return found
+	}
+	n, f := p.nic(ctx)
+	found = append(found, f, p.outside(objects))
+	if n == nil {
+		return found
+	}
+	found = append(found, sourceCheck(n))
+	return append(found, p.written(ctx, n, objects)...)
+}
+
+// sourceCheck looks whether the interface takes packets for addresses that it
+// doesn't have.
+func sourceCheck(n *types.NetworkInterface) cloud.Finding {
+	eni := sdk.ToString(n.NetworkInterfaceId)
+	f := good("source/destination check of " + eni)
+	if n.SourceDestCheck == nil || *n.SourceDestCheck {
+		f.OK = false
+		f.Problem = "it is on: EC2 drops packets for an address that a route leads here"
+		f.Remedy = "aws ec2 modify-network-interface-attribute --network-interface-id " + eni + " --no-source-dest-check"
+	}
+	return f
+}
+
+// outside looks whether the addresses are outside the VPC: a route to a part of a
+// subnet is not made.
+func (p *Route) outside(objects []cloud.Object) cloud.Finding {
+	const what = "the addresses are outside the VPC"
+	n, ok := p.s.local(p.at)
+	if !ok {
+		return good(what) // not known to be wrong
+	}
+	for _, o := range objects {
+		for _, cidr := range n.vpcs {
+			if cidr.Contains(o.Address) {
+				return cloud.Finding{
+					What: what, Problem: fmt.Sprintf("%s is in %s of %s", o.Address, cidr, n.vpc),
+					Remedy: "take an address that is in no CIDR of the VPC, or move it by aws-secondary-ip",
+				}
+			}
+		}
+	}
+	return good(what)
+}
+
+// written looks at each table: whether it is there, in this VPC, and may be
+// written to.
+func (p *Route) written(ctx context.Context, n *types.NetworkInterface, objects []cloud.Object) []cloud.Finding {
+	tables, err := p.read(ctx, objects)
+	if err != nil {
+		return []cloud.Finding{trouble("route tables "+strings.Join(p.tables, ", "), err)}
+	}
+	var (
+		found []cloud.Finding
+		tried []string
+		asks  []func() cloud.Finding
+	)
+	for _, o := range objects {
+		id := table(o)
+		t, ok := tables[id]
+		_, has := tables.route(o)
+		// One route of each sort per table is enough to know.
+		sort := fmt.Sprintf("%s %t", id, has)
+		if slices.Contains(tried, sort) {
+			continue
+		}
+		tried = append(tried, sort)
+		switch {
+		case !ok:
+			found = append(found, cloud.Finding{
+				What: "route table " + id, Problem: "EC2 does not show it", Remedy: "correct aws.route_tables, the region, or aws.role (a shared VPC's tables are its owner's)",
+			})
+		case sdk.ToString(t.VpcId) != sdk.ToString(n.VpcId):
+			found = append(found, cloud.Finding{
+				What:    "route table " + id,
+				Problem: fmt.Sprintf("it is of %s, and %s of %s", sdk.ToString(t.VpcId), sdk.ToString(n.NetworkInterfaceId), sdk.ToString(n.VpcId)),
+				Remedy:  "name tables of the nodes' VPC only",
+			})
+		default:
+			found = append(found, good("route table "+id))
+			asks = append(asks, func() cloud.Finding { return p.writable(ctx, o, sdk.ToString(n.NetworkInterfaceId), has) })
+		}
+	}
+	return append(found, permitted(asks)...)
+}
+
+// writable asks EC2 about the write that a take-over would make: replacing the
+// route, or making it where the table has none.
+func (p *Route) writable(ctx context.Context, o cloud.Object, eni string, has bool) cloud.Finding {
+	c, err := p.s.ready(ctx)
+	if err != nil {
+		return trouble("EC2", err)
+	}
+	v4, v6 := to(o)
+	if has {
+		return p.dry(replaceRoute, o.ID, func() error {
+			_, err := c.routes.ReplaceRoute(ctx, &ec2.ReplaceRouteInput{
+				RouteTableId: sdk.String(table(o)), NetworkInterfaceId: &eni, DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6, DryRun: sdk.Bool(true),
+			})
+			return err
+		})
+	}
+	return p.dry(createRoute, o.ID, func() error {
+		_, err := c.routes.CreateRoute(ctx, &ec2.CreateRouteInput{
+			RouteTableId: sdk.String(table(o)), NetworkInterfaceId: &eni, DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6, DryRun: sdk.Bool(true),
+		})
+		return err
+	})
+}
