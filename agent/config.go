@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vicar-ha/vicar/clock"
 	"github.com/vicar-ha/vicar/track"
 	"github.com/vicar-ha/vicar/vrrp/wire"
 )
@@ -169,7 +170,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Now = time.Now
 	}
 	if c.NewAlarm == nil {
-		c.NewAlarm = func() (Alarm, error) { return newTimerAlarm(c.Now), nil }
+		c.NewAlarm = func() (Alarm, error) { return clock.NewTimer(c.Now), nil }
 	}
 	if c.Recheck == 0 {
 		c.Recheck = defaultRecheck

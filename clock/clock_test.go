@@ -5,6 +5,7 @@ package clock_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vicar-ha/vicar/clock"
@@ -47,6 +48,34 @@ func TestAlarmReplaced(t *testing.T) {
 	a.Set(c.Now().Add(time.Hour))
 	a.Set(c.Now())
 	<-a.C()
+}
+
+// TestTimer: what TestAlarm and TestAlarmReplaced want, of a clock that is made up.
+func TestTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ahead = 1000 * time.Hour
+		now := func() time.Time { return time.Now().Add(ahead) }
+		a := clock.NewTimer(now)
+		for _, in := range []time.Duration{0, time.Microsecond, time.Hour, -time.Hour} {
+			began := now()
+			a.Set(began.Add(2 * time.Hour))
+			a.Set(began.Add(in))
+			<-a.C()
+			if took := now().Sub(began); took != max(in, 0) {
+				t.Errorf("rang after %v, want %v", took, in)
+			}
+		}
+		a.Set(now().Add(time.Hour))
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Hour)
+		select {
+		case <-a.C():
+			t.Error("rang after its end")
+		default:
+		}
+	})
 }
 
 // TestNow: the clock goes on and begins with the present.

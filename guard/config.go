@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vicar-ha/vicar/clock"
 	"github.com/vicar-ha/vicar/quorum"
 )
 
@@ -138,7 +139,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.NewAlarm == nil {
 		now := c.Now
-		c.NewAlarm = func() (Alarm, error) { return newTimerAlarm(now), nil }
+		c.NewAlarm = func() (Alarm, error) { return clock.NewTimer(now), nil }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -147,24 +148,4 @@ func (c Config) withDefaults() (Config, error) {
 		c.Limit = defaultLimit
 	}
 	return c, nil
-}
-
-// timerAlarm is an Alarm made of the runtime's timer.
-type timerAlarm struct {
-	now   func() time.Time
-	timer *time.Timer
-}
-
-func newTimerAlarm(now func() time.Time) *timerAlarm {
-	a := &timerAlarm{now: now, timer: time.NewTimer(time.Hour)}
-	a.timer.Stop()
-	return a
-}
-
-func (a *timerAlarm) Set(at time.Time)    { a.timer.Reset(max(0, at.Sub(a.now()))) }
-func (a *timerAlarm) C() <-chan time.Time { return a.timer.C }
-
-func (a *timerAlarm) Close() error {
-	a.timer.Stop()
-	return nil
 }

@@ -23,7 +23,7 @@ var imports = map[string][]string{
 	"track":     {},
 	"quorum":    {},
 	"logqueue":  {},
-	"guard":     {"logqueue", "quorum", "status", "vip"},
+	"guard":     {"clock", "logqueue", "quorum", "status", "vip"},
 	"guardian":  {"address", "child", "transport", "vip", "vrrp/wire"},
 	"fleet":     {"status", "vip"},
 
@@ -31,7 +31,7 @@ var imports = map[string][]string{
 	"transport/memnet": {"vrrp/wire"},
 	"transport/gossip": {"vrrp/wire", "vip"},
 	"address":          {"vrrp/wire", "vip"},
-	"agent":            {"logqueue", "vrrp", "vrrp/wire", "vip", "status", "track"},
+	"agent":            {"clock", "logqueue", "vrrp", "vrrp/wire", "vip", "status", "track"},
 	"checks":           {"logqueue", "status", "track"},
 	"checks/probe":     {"checks", "child"},
 	"child":            {},
