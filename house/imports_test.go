@@ -4,7 +4,6 @@
 package house
 
 import (
-	"go/ast"
 	"go/parser"
 	"slices"
 	"strconv"
@@ -96,17 +95,6 @@ var doors = map[string][]string{
 	"google.golang.org/grpc":                   {"checks/probe"},
 }
 
-// pure packages take time and input as arguments and do nothing themselves.
-// status and vip are types.
-var pure = map[string][]string{
-	"vrrp":      {"context", "crypto", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"},
-	"vrrp/wire": {"context", "crypto", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"},
-	"quorum":    {"context", "crypto", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"},
-	"status":    {"context", "log", "net", "os", "sync", "syscall"},
-	"vip":       {"context", "log", "net", "os", "sync", "syscall"},
-	"track":     {"context", "log", "net", "os", "sync", "syscall", "time"},
-}
-
 // starters, and what is below them, may start processes. The unit gives the
 // agent a real-time policy and capabilities that processes inherit; child gives
 // them up first, so what the agent starts it starts through child.
@@ -167,36 +155,6 @@ func TestThirdPartyDoors(t *testing.T) {
 		}
 		t.Errorf("%s: %s is not in the table of third-party modules", at, imported)
 	})
-}
-
-func TestPure(t *testing.T) {
-	eachImport(t, func(s source, imported, at string) {
-		if s.test {
-			return
-		}
-		for _, denied := range pure[s.dir] {
-			// net/netip is types only.
-			if within(imported, denied) && imported != "net/netip" {
-				t.Errorf("%s: %s is pure and must not import %s", at, s.dir, imported)
-			}
-		}
-	})
-}
-
-// TestNoClock wants time to come into pure packages as an argument.
-func TestNoClock(t *testing.T) {
-	clock := []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
-	for _, s := range sources(t, 0) {
-		if _, ok := pure[s.dir]; !ok || s.test {
-			continue
-		}
-		ast.Inspect(s.file, func(n ast.Node) bool {
-			if pkg, function, _ := call(n); pkg == "time" && slices.Contains(clock, function) {
-				t.Errorf("%s: %s is pure and must not call time.%s", s.at(n.Pos()), s.dir, function)
-			}
-			return true
-		})
-	}
 }
 
 func TestProcessStarters(t *testing.T) {
