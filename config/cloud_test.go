@@ -148,15 +148,10 @@ func TestTable(t *testing.T) {
 
 // TestCloudDigest: nodes that move addresses in another way must see it.
 func TestCloudDigest(t *testing.T) {
-	want := mustParse(t, cloudy).Digest()
-	for _, same := range [][2]string{
+	digests(t, cloudy, true, [][2]string{
 		{"aws: {}", "aws: {poll: 30s, release: false, readiness: {interval: 60s, weight: -253}}"},
-	} {
-		if got := mustParse(t, strings.Replace(cloudy, same[0], same[1], 1)).Digest(); got != want {
-			t.Errorf("%s changes the digest", same[1])
-		}
-	}
-	for _, change := range [][2]string{
+	})
+	digests(t, cloudy, false, [][2]string{
 		{"aws: {}", "aws: {poll: 31s}"},
 		{"aws: {}", "aws: {region: eu-central-1}"},
 		{"aws: {}", "aws: {interfaces: {lb-1: eni-01234567}}"},
@@ -165,11 +160,7 @@ func TestCloudDigest(t *testing.T) {
 		{"aws: {}", "aws: {role: arn:aws-cn:iam::123456789012:role/vicar}"},
 		{", kernel]", ", {exec: [/bin/move]}]"},
 		{", kernel]", ", kernel, {exec: [/bin/move]}]"},
-	} {
-		if got := mustParse(t, strings.Replace(cloudy, change[0], change[1], 1)).Digest(); got == want {
-			t.Errorf("%s does not change the digest", change[1])
-		}
-	}
+	})
 }
 
 // TestRegions: forms of regions that there are.

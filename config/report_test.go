@@ -11,48 +11,43 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestReport compares the whole report. Its digest changes when the meaning of
+// TestReport compares whole reports. The digest in one changes when the meaning of
 // the file or the Config's form does; nodes of one version agree.
 func TestReport(t *testing.T) {
-	c, err := Load("testdata/vicar.yaml")
-	if err != nil {
-		t.Fatal(err)
+	for file, want := range map[string]string{
+		"testdata/vicar.yaml":  "testdata/report.json",
+		"testdata/health.yaml": "testdata/report-health.json",
+		"testdata/guard.yaml":  "testdata/report-guard.json",
+		"testdata/cloud.yaml":  "testdata/report-cloud.json",
+	} {
+		t.Run(want, func(t *testing.T) {
+			c, err := Load(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := json.MarshalIndent(c.Report(), "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, want, string(b)+"\n")
+		})
 	}
-	b, err := json.MarshalIndent(c.Report(), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "testdata/report.json", string(b)+"\n")
 }
 
-// TestReportHealth compares the report of a file with checks.
-func TestReportHealth(t *testing.T) {
-	b, err := json.MarshalIndent(loadHealth(t).Report(), "", "  ")
-	if err != nil {
-		t.Fatal(err)
+// digests wants what a file means to stay the same, or not to, with each change of
+// one text into another.
+func digests(t *testing.T, base string, same bool, changes [][2]string) {
+	t.Helper()
+	want := mustParse(t, base).Digest()
+	for _, change := range changes {
+		changed := strings.Replace(base, change[0], change[1], 1)
+		if changed == base {
+			t.Errorf("no %s to change", change[0])
+		}
+		if got := mustParse(t, changed).Digest(); (got == want) != same {
+			t.Errorf("with %s the digest is %s, and was %s", change[1], got, want)
+		}
 	}
-	golden(t, "testdata/report-health.json", string(b)+"\n")
-}
-
-// TestReportGuard compares the report of a guarded file.
-func TestReportGuard(t *testing.T) {
-	b, err := json.MarshalIndent(loadGuard(t).Report(), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "testdata/report-guard.json", string(b)+"\n")
-}
-
-func TestReportCloud(t *testing.T) {
-	c, err := Load("testdata/cloud.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := json.MarshalIndent(c.Report(), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "testdata/report-cloud.json", string(b)+"\n")
 }
 
 func TestReportTie(t *testing.T) {
@@ -142,7 +137,7 @@ transport: {}
 	if got := mustParse(t, same).Digest(); got != want {
 		t.Errorf("the same meaning has the digests %s and %s", want, got)
 	}
-	for _, change := range [][2]string{
+	digests(t, base, false, [][2]string{
 		{"cluster: web", "cluster: api"},
 		{"192.0.2.10,", "192.0.2.12,"},
 		{"priority: 150", "priority: 151"},
@@ -155,12 +150,7 @@ transport: {}
 		{"192.0.2.101/24]", "192.0.2.101/24], version: 2, auth: {password: a}"},
 		{"192.0.2.101/24]", "192.0.2.101/24], checksum: keepalived"},
 		{"192.0.2.101/24]", "192.0.2.101/24], announce: {rate: 1}"},
-	} {
-		changed := strings.Replace(base, change[0], change[1], 1)
-		if mustParse(t, changed).Digest() == want {
-			t.Errorf("%s does not change the digest", change[1])
-		}
-	}
+	})
 }
 
 func mustParse(t *testing.T, text string) *Config {
