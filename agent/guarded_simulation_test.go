@@ -5,28 +5,15 @@ package agent_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
 // TestGuardedSimulation lets random faults happen to agents and their guards. At
 // no time two nodes answer for the address, and after some quiet one does.
 func TestGuardedSimulation(t *testing.T) {
-	first, last := uint64(1), uint64(10)
-	if *seedFlag != 0 {
-		first, last = *seedFlag, *seedFlag
-	}
-	for seed := first; seed <= last; seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { simulateGuarded(t, seed) })
-			if t.Failed() {
-				t.Logf("replay: go test ./agent -run TestGuardedSimulation -seed %d", seed)
-			}
-		})
-	}
+	eachSeed(t, 10, simulateGuarded)
 }
 
 // simulateGuarded is one simulation of a minute or two of the bubble's time.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +23,13 @@ var seedFlag = flag.Uint64("seed", 0, "run only this simulation")
 // TestSimulation lets random faults happen to clusters of two to five nodes
 // and wants, after some quiet, exactly one holder: the best node that runs.
 func TestSimulation(t *testing.T) {
-	first, last := uint64(1), uint64(200)
+	eachSeed(t, 200, simulate)
+}
+
+// eachSeed runs simulations, or the one that -seed names, each in a bubble.
+func eachSeed(t *testing.T, last uint64, simulate func(t *testing.T, seed uint64)) {
+	t.Helper()
+	first := uint64(1)
 	if *seedFlag != 0 {
 		first, last = *seedFlag, *seedFlag
 	}
@@ -30,7 +37,8 @@ func TestSimulation(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
 			if t.Failed() {
-				t.Logf("replay: go test ./agent -run TestSimulation -seed %d", seed)
+				name, _, _ := strings.Cut(t.Name(), "/")
+				t.Logf("replay: go test ./agent -run %s$ -seed %d", name, seed)
 			}
 		})
 	}

@@ -15,13 +15,19 @@ import (
 // restart, while the link loses, delays and is cut. At no instant two fences are
 // open. Then all is well, and one is.
 func TestChaos(t *testing.T) {
-	seeds := 20
+	eachSeed(t, chaos)
+}
+
+// eachSeed runs simulations, each in a bubble.
+func eachSeed(t *testing.T, simulate func(t *testing.T, seed uint64)) {
+	t.Helper()
+	seeds := uint64(20)
 	if testing.Short() {
 		seeds = 3
 	}
 	for seed := range seeds {
-		t.Run(strconv.Itoa(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { chaos(t, uint64(seed)) })
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { simulate(t, seed) })
 		})
 	}
 }

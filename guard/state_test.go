@@ -49,6 +49,26 @@ func TestState(t *testing.T) {
 	}
 }
 
+// damaged wants a damaged file to stop the start, which says what file it is and what
+// to do, and leaves it as it is.
+func damaged(t *testing.T, name, content string) {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := New(Config{
+		Node: "a", Start: 1, Voters: saved().Current, StateDir: dir, Send: func(string, []byte) error { return nil },
+	})
+	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "remove it") {
+		t.Errorf("%v", err)
+	}
+	if after, err := os.ReadFile(file); err != nil || string(after) != content {
+		t.Errorf("it was changed: %q, %v", after, err)
+	}
+}
+
 // A damaged file stops the start, and says which file it is and what to do.
 func TestStateDamaged(t *testing.T) {
 	whole, err := encodeState(saved(), "a")
@@ -66,20 +86,7 @@ func TestStateDamaged(t *testing.T) {
 		"no voters": strings.Replace(string(whole), `"generation": 3`, `"generation": 0`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			file := filepath.Join(dir, stateFile)
-			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			_, err := New(Config{
-				Node: "a", Start: 1, Voters: saved().Current, StateDir: dir, Send: func(string, []byte) error { return nil },
-			})
-			if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "remove it") {
-				t.Errorf("%v", err)
-			}
-			if after, err := os.ReadFile(file); err != nil || string(after) != content {
-				t.Errorf("it was changed: %q, %v", after, err)
-			}
+			damaged(t, stateFile, content)
 		})
 	}
 }

@@ -7,10 +7,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"strconv"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/vicar-ha/vicar/quorum"
@@ -352,15 +350,7 @@ func TestTableForgotten(t *testing.T) {
 
 // As TestChaos, with a table that is slow, down, and loses answers.
 func TestChaosTable(t *testing.T) {
-	seeds := 20
-	if testing.Short() {
-		seeds = 3
-	}
-	for seed := range seeds {
-		t.Run(strconv.Itoa(seed), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { chaosTable(t, uint64(seed)) })
-		})
-	}
+	eachSeed(t, chaosTable)
 }
 
 func chaosTable(t *testing.T, seed uint64) {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -142,17 +141,7 @@ func TestTermsDamaged(t *testing.T) {
 		"none":    `{"version":1,"node":"a","terms":{"router web":""}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			file := filepath.Join(dir, termsFile)
-			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			_, err := New(Config{
-				Node: "a", Start: 1, Voters: saved().Current, StateDir: dir, Send: func(string, []byte) error { return nil },
-			})
-			if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "remove it") {
-				t.Errorf("%v", err)
-			}
+			damaged(t, termsFile, content)
 		})
 	}
 }
