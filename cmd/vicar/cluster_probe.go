@@ -9,18 +9,27 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/transport/gossip"
 	"github.com/vicar-ha/vicar/vip"
 )
 
-// peers are the nodes on the peer link, which can be asked for a packet, the one
-// that was heard last first: one that has died stays for some seconds.
+// peers are the nodes on the peer link that can be asked for a packet.
 func (u *cluster) peers() []string {
+	u.mu.Lock()
+	c := u.cfg
+	u.mu.Unlock()
+	return probers(c, u.node, u.link.Members())
+}
+
+// probers are those of the members that share the node's routers, and so reach their
+// addresses as clients do, the one that was heard last first: one that has died stays
+// for some seconds. A witness may be anywhere.
+func probers(c *config.Config, node string, members []gossip.Member) []string {
 	var names []string
-	members := u.link.Members()
 	slices.SortStableFunc(members, func(a, b gossip.Member) int { return b.Heard.Compare(a.Heard) })
 	for _, m := range members {
-		if m.Name != u.node {
+		if m.Name != node && len(c.Members(m.Name)) > 0 {
 			names = append(names, m.Name)
 		}
 	}
