@@ -35,8 +35,8 @@ type rawCheck struct {
 	Fall     inARow        `yaml:"fall" jsonschema_description:"How many looks in a row must fail until the check fails. 1 to 1000. Default 3; for process, file and interface 1."`
 	Jitter   jitter        `yaml:"jitter" jsonschema_description:"The part of the interval by which each wait is shortened or lengthened at random. 0% to 50%, default 0%."`
 	Initial  initial       `yaml:"initial" jsonschema_description:"What the check counts as until its first result: fail or pass. Default fail."`
-	Weight   weight        `yaml:"weight" jsonschema_description:"What the check does to a router's priority: a positive number is added while it passes, a negative one while it fails, fault takes the router out while it fails. -253 to 253 but not 0, or fault. Default fault."`
-	Reverse  boolean       `yaml:"reverse" jsonschema_description:"Turns the weight's sign round; with fault, the router is out while the check passes. Default false."`
+	Weight   weight        `yaml:"weight" jsonschema_description:"What the check does to a router's priority: a positive number is added while it passes, a negative one while it fails, fault takes the router out while it fails, and with yield it hands over to any other node that is ready, and holds on while there is none. -253 to 253 but not 0, fault or yield. Default fault."`
+	Reverse  boolean       `yaml:"reverse" jsonschema_description:"Turns the weight's sign round; with fault or yield, the router is out, or yields, while the check passes. Default false."`
 	From     rawFrom       `yaml:"from" jsonschema_description:"Where a look leaves from. Default: as the host's routes say."`
 
 	BFD   later `yaml:"bfd" jsonschema:"-"`

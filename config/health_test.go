@@ -120,6 +120,29 @@ func TestTracks(t *testing.T) {
 	}
 }
 
+// TestYield: yielding is a check's, and may be a track's instead, or not.
+func TestYield(t *testing.T) {
+	c := mustParse(t, `
+cluster: web
+nodes: {lb-1: {address: 192.0.2.10, priority: 150}, lb-2: {address: 192.0.2.11}}
+routers:
+  mail: {vrid: 51, addresses: [192.0.2.101/24], track: [disk, {check: smtp, weight: yield, reverse: true}]}
+  web: {vrid: 52, addresses: [192.0.2.102/24], track: [{check: disk, weight: -60}, {check: smtp, weight: fault}]}
+checks:
+  disk: {file: /run/disk-ok, weight: yield}
+  smtp: {tcp: 127.0.0.1:25}
+`)
+	want := [][]track.Track{
+		{{Check: "disk", Yield: true}, {Check: "smtp", Yield: true, Reverse: true}},
+		{{Check: "disk", Weight: -60}, {Check: "smtp"}},
+	}
+	for i, r := range c.Routers {
+		if diff := cmp.Diff(want[i], r.Tracks); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", r.Name, diff)
+		}
+	}
+}
+
 func TestHooks(t *testing.T) {
 	want := []Hook{
 		{

@@ -20,7 +20,8 @@ type ReportDamping struct {
 // ReportTrack is a check that moves a router or a sync group.
 type ReportTrack struct {
 	Check   string `json:"check"`
-	Weight  int    `json:"weight"` // 0: a fault
+	Weight  int    `json:"weight"` // 0: a fault, or yielding
+	Yield   bool   `json:"yield,omitempty"`
 	Reverse bool   `json:"reverse,omitempty"`
 }
 
@@ -80,7 +81,7 @@ func (c *Config) reportHealth(report *Report) {
 func reportTracks(tracks []track.Track) []ReportTrack {
 	var report []ReportTrack
 	for _, t := range tracks {
-		report = append(report, ReportTrack{Check: t.Check, Weight: t.Weight, Reverse: t.Reverse})
+		report = append(report, ReportTrack{Check: t.Check, Weight: t.Weight, Yield: t.Yield, Reverse: t.Reverse})
 	}
 	return report
 }

@@ -93,7 +93,7 @@ func (*damping) schema() *jsonschema.Schema {
 }
 
 func (*weight) schema() *jsonschema.Schema {
-	return either(oneWord(weightFault), integers(-track.MaxWeight, -1), integers(1, track.MaxWeight))
+	return either(oneWord(weightFault, weightYield), integers(-track.MaxWeight, -1), integers(1, track.MaxWeight))
 }
 
 func (*jitter) schema() *jsonschema.Schema {

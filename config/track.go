@@ -31,16 +31,27 @@ func (t *rawTrack) decode(r *reader, key mark, n ast.Node) {
 	}
 }
 
-// weight is what a check adds to the priority, or fault, which is 0.
-type weight struct{ scalar[int] }
+// weight is what a check does to a router.
+type weight struct{ scalar[effect] }
 
-const weightFault = "fault"
+// effect is what a check adds to the priority, 0 for a fault, or that the router
+// yields.
+type effect struct {
+	weight int
+	yield  bool
+}
+
+// The weights that are words.
+const (
+	weightFault = "fault"
+	weightYield = "yield"
+)
 
 func (w *weight) decode(r *reader, key mark, n ast.Node) {
-	rule := fmt.Sprintf("a weight is -%d to %d, or fault", track.MaxWeight, track.MaxWeight)
+	rule := fmt.Sprintf("a weight is -%d to %d, fault or yield", track.MaxWeight, track.MaxWeight)
 	w.mark = r.at(n, key.path)
-	if s, ok := n.(*ast.StringNode); ok && s.Value == weightFault {
-		w.set(0)
+	if s, ok := n.(*ast.StringNode); ok && (s.Value == weightFault || s.Value == weightYield) {
+		w.set(effect{yield: s.Value == weightYield})
 		return
 	}
 	var v number
@@ -50,7 +61,7 @@ func (w *weight) decode(r *reader, key mark, n ast.Node) {
 	case v.v == 0:
 		r.bad(w.mark, "the weight 0 adds nothing", "write fault: a failure takes the router out (keepalived's weight 0)")
 	default:
-		w.set(v.v)
+		w.set(effect{weight: v.v})
 	}
 }
 
@@ -79,9 +90,11 @@ func (r *reader) tracks(raw list[rawTrack], known knownChecks) []tracked {
 			continue
 		}
 		seen[name] = t.Check.mark
+		does := t.Weight.or(c.raw.Weight.v)
 		tracks = append(tracks, tracked{at: t.Check.mark, Track: track.Track{
 			Check:   name,
-			Weight:  t.Weight.or(c.raw.Weight.v),
+			Weight:  does.weight,
+			Yield:   does.yield,
 			Reverse: t.Reverse.or(c.raw.Reverse.v),
 		}})
 	}

@@ -171,7 +171,8 @@ func (e *election) after(hits ...*hit) []standing {
 // priority (RFC 9568 section 6.4.2). Only those that become Active at the same
 // time are told apart by their addresses (section 6.4.3). Without Preempt_Mode a
 // Backup accepts worse adverts too, but an owner is Active as soon as it can be
-// (section 6.4.1). The addresses are those of the configuration, which need not
+// (section 6.4.1), and one that yields hands over to any that is better, in the
+// agent's way. The addresses are those of the configuration, which need not
 // be those that decide: see unit.decided.
 func (e *election) elect(present int, all []standing) (holder int, tied []int) {
 	var best []int
@@ -188,7 +189,7 @@ func (e *election) elect(present int, all []standing) (holder int, tied []int) {
 		return nobody, nil
 	}
 	if present != nobody && all[present].can() {
-		stays := !e.preempt && all[best[0]].Priority != track.OwnerPriority
+		stays := !e.preempt && all[best[0]].Priority != track.OwnerPriority && len(all[present].Yielding) == 0
 		if stays || slices.Contains(best, present) {
 			return present, nil
 		}

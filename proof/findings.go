@@ -209,7 +209,7 @@ func (j *judge) noPreempt(s step) {
 		return
 	}
 	t := j.tracks[j.tracked[turned[0]]]
-	if t.Fault() {
+	if t.Weight == 0 {
 		if repaired, _ := j.elect(s.next, j.well); s.next != nobody && repaired != s.holder {
 			j.once(Finding{
 				Kind: NoPreempt, Severity: Note, Check: t.Check, From: s.from, Failures: s.failures(),

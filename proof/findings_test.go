@@ -241,3 +241,38 @@ func TestChecksOfTheirOwn(t *testing.T) {
 		t.Errorf("routers by the check that doesn't move them (-want +got):\n%s", diff)
 	}
 }
+
+// TestYield: who yields hands over to any that is better, and holds on when there is
+// none; no weight beside it is too small then.
+func TestYield(t *testing.T) {
+	patient := func(c *config.Config) *config.Config {
+		c.Routers[0].Preempt = false
+		return c
+	}
+	for _, tc := range []struct {
+		name string
+		cfg  *config.Config
+		want []string
+	}{
+		{"alone", with(cluster(150, 100), "disk", local("disk"), "yield"), nil},
+		{"without preemption", patient(with(cluster(150, 100), "disk", local("disk"), "yield")), []string{
+			"note nopreempt: disk fails on lb-1: the addresses go to lb-2, and stay there when all is well again (preempt: false); preempt: true, or a delay, brings them back",
+		}},
+		{"beside a weight", with(with(cluster(150, 100), "disk", local("disk"), "yield"), "haproxy", local("haproxy"), "-60"), nil},
+		{"all look at one host", with(cluster(150, 100), "gateway", gateway, "yield"), nil},
+		{"an owner", with(cluster(255, 100), "disk", local("disk"), "yield"), nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := Prove(tc.cfg, Options{Pairs: true})
+			if diff := cmp.Diff(tc.want, lines(r.Findings)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			for _, o := range r.Elections[0].Pairs {
+				dead := len(o.Failures) == 2 && o.Failures[0].Dead != "" && o.Failures[1].Dead != ""
+				if o.Holder == "" && !dead {
+					t.Errorf("nobody holds: %s", row(o))
+				}
+			}
+		})
+	}
+}

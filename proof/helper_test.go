@@ -49,8 +49,8 @@ func local(name string) checks.Kind {
 	return checks.Process{Name: name, Min: 1}
 }
 
-// with adds a check that the router web tracks: weight, "fault", or either with
-// "reverse" behind it.
+// with adds a check that the router web tracks: weight, "fault", "yield", or one of
+// these with "reverse" behind it.
 func with(c *config.Config, name string, kind checks.Kind, weight string) *config.Config {
 	c.Checks = append(c.Checks, config.Check{Check: checks.Check{Name: name, Kind: kind}})
 	c.Routers[0].Tracks = append(c.Routers[0].Tracks, tracked(name, weight))
@@ -60,7 +60,7 @@ func with(c *config.Config, name string, kind checks.Kind, weight string) *confi
 func tracked(name, weight string) track.Track {
 	t := track.Track{Check: name}
 	weight, t.Reverse = strings.CutSuffix(weight, " reverse")
-	if weight != "fault" {
+	if t.Yield = weight == "yield"; !t.Yield && weight != "fault" {
 		if _, err := fmt.Sscan(weight, &t.Weight); err != nil {
 			panic(err)
 		}

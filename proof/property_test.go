@@ -104,6 +104,7 @@ func (w *world) check(name string) {
 	}
 	weights := []int{0, 10, 50, 253, -10, -50, -253, w.rng.IntN(253) + 1, -w.rng.IntN(253) - 1}
 	k := track.Track{Check: name, Weight: weights[w.rng.IntN(len(weights))], Reverse: w.rng.IntN(6) == 0}
+	k.Yield = k.Weight == 0 && w.rng.IntN(2) == 0
 	w.cfg.Checks = append(w.cfg.Checks, config.Check{Check: checks.Check{Name: name, Kind: kinds[w.rng.IntN(len(kinds))]}})
 	w.tracks = append(w.tracks, k)
 	r := &w.cfg.Routers[w.rng.IntN(len(w.cfg.Routers))]
@@ -213,7 +214,7 @@ func (w *world) begin(l *lan, well Outcome) error {
 			if (n.Name == well.Holder) != holder {
 				continue
 			}
-			priority, out := w.effective(i, nil)
+			priority, out, _ := w.effective(i, nil)
 			if err := l.start(l.hosts[i], priority, out); err != nil {
 				return err
 			}
@@ -225,10 +226,18 @@ func (w *world) begin(l *lan, well Outcome) error {
 
 // apply makes these the failures, at the same time on all nodes.
 func (w *world) apply(l *lan, failures []Failure) error {
+	var yielding []*host
+	var best uint8
 	for i, n := range w.cfg.Nodes {
 		h := l.hosts[i]
 		dead := slices.ContainsFunc(failures, func(f Failure) bool { return f.Dead == n.Name })
-		priority, out := w.effective(i, failures)
+		priority, out, yields := w.effective(i, failures)
+		if !dead && !out {
+			best = max(best, priority)
+		}
+		if yields {
+			yielding = append(yielding, h)
+		}
 		switch {
 		case dead:
 			h.group = nil
@@ -240,12 +249,17 @@ func (w *world) apply(l *lan, failures []Failure) error {
 			l.set(h, priority, out)
 		}
 	}
+	for _, h := range yielding { // as the agent does, if another is better
+		if best > track.MinPriority {
+			l.step(h, 0, vrrp.Leave{Reason: "yields"})
+		}
+	}
 	return nil
 }
 
 // effective is what the checks make of the node's priority, counted by the
 // tracks of all routers together.
-func (w *world) effective(node int, failures []Failure) (priority uint8, out bool) {
+func (w *world) effective(node int, failures []Failure) (priority uint8, out, yields bool) {
 	n := w.cfg.Nodes[node]
 	sum := track.Add(w.cfg.Routers[0].Priority[n.Name], w.tracks, func(tracked track.Track) track.State {
 		name := tracked.Check
@@ -260,12 +274,12 @@ func (w *world) effective(node int, failures []Failure) (priority uint8, out boo
 		}
 		return well
 	})
-	return sum.Priority, len(sum.Blocked) > 0
+	return sum.Priority, len(sum.Blocked) > 0, len(sum.Yielding) > 0
 }
 
 func (w *world) compareStandings(o Outcome) error {
 	for i, s := range o.Standings {
-		priority, out := w.effective(i, o.Failures)
+		priority, out, _ := w.effective(i, o.Failures)
 		if s.Priority != int(priority) || len(s.Blocked) > 0 != out {
 			return fmt.Errorf("%s: priority %d and out %v, foretold %d and %v", s.Node, priority, out, s.Priority, s.Blocked)
 		}

@@ -74,7 +74,7 @@ func (e *election) lost(s step, node int) int { return added(e.well[node]) - add
 func (e *election) rival(s step) int {
 	best := nobody
 	for i, n := range s.after {
-		if i == s.holder || !n.can() || slices.Contains(s.hit().touched, i) || e.lost(s, i) >= e.lost(s, s.holder) {
+		if i == s.holder || !n.can() || len(n.Yielding) > 0 || slices.Contains(s.hit().touched, i) || e.lost(s, i) >= e.lost(s, s.holder) {
 			continue
 		}
 		if best == nobody || n.Priority > s.after[best].Priority {
@@ -92,7 +92,7 @@ func (e *election) stays(s step) (Finding, bool) {
 	}
 	rival := e.rival(s)
 	held, was := s.after[s.holder], s.before[s.holder]
-	if rival == nobody || added(held) >= added(was) {
+	if rival == nobody || len(held.Yielding) > 0 || added(held) >= added(was) {
 		return Finding{}, false
 	}
 	f := Finding{Kind: Stays, Severity: Problem, From: s.from, Failures: s.failures()}

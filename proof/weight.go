@@ -24,6 +24,8 @@ func expression(s standing) string {
 		}
 	}
 	switch {
+	case len(s.Yielding) > 0:
+		return fmt.Sprintf("%s=%d (it yields)", b.String(), track.MinPriority)
 	case b.Len() == len(fmt.Sprint(s.Base)):
 		return b.String()
 	case s.Base == track.OwnerPriority:
@@ -63,6 +65,9 @@ func (l lever) try(all []standing, amount int) []standing {
 	}
 	tried := slices.Clone(all)
 	for i, s := range all {
+		if len(s.Yielding) > 0 {
+			continue // whatever the weight
+		}
 		state := track.Failing
 		if was.Part(track.Passing) == s.Parts[l.k] {
 			state = track.Passing
