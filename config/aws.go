@@ -17,6 +17,7 @@ import (
 type rawAWS struct {
 	mark
 	Region      region                 `yaml:"region" jsonschema_description:"The region, as in eu-central-1. Default: the machine's, as its metadata says."`
+	Account     accountID              `yaml:"account" jsonschema_description:"The id of the account that the nodes are in, 12 digits in quotes, for vicar doctor --policy. Default: the policy names no account."`
 	Endpoints   rawEndpoints           `yaml:"endpoints" jsonschema_description:"URLs of services that are not at their usual place: VPC endpoints with names of their own."`
 	Proxy       serviceURL             `yaml:"proxy" jsonschema_description:"URL of an HTTP proxy for all requests but those to the metadata service. Default: none, whatever the environment says."`
 	Role        roleARN                `yaml:"role" jsonschema_description:"ARN of a role that is assumed for the route tables, as those of a shared VPC, which are its owner's. Default: the instance's own role."`
@@ -45,11 +46,13 @@ type rawEndpoints struct {
 	IMDS     serviceURL `yaml:"imds" jsonschema_description:"Of the instance metadata service. Default http://169.254.169.254."`
 	DynamoDB serviceURL `yaml:"dynamodb" jsonschema_description:"Of DynamoDB: the guard's table."`
 	STS      serviceURL `yaml:"sts" jsonschema_description:"Of STS: assumes the role."`
+	SSM      serviceURL `yaml:"ssm" jsonschema_description:"Of SSM: has the peer link's keys, if peer_link.keys_from is a parameter."`
+	Secrets  serviceURL `yaml:"secretsmanager" jsonschema_description:"Of Secrets Manager: has the peer link's keys, if peer_link.keys_from is a secret."`
 }
 
 func (e *rawEndpoints) decode(r *reader, key mark, n ast.Node) {
 	r.fields(key, n, e)
-	for name, u := range map[string]serviceURL{"EC2": e.EC2, "DynamoDB": e.DynamoDB, "STS": e.STS} {
+	for name, u := range map[string]serviceURL{"EC2": e.EC2, "DynamoDB": e.DynamoDB, "STS": e.STS, "SSM": e.SSM, "Secrets Manager": e.Secrets} {
 		if u.ok && u.plain() {
 			r.warn(u.mark, "requests to "+name+" go without TLS: who is on the way can read and change them", "write an https URL")
 		}
@@ -126,9 +129,10 @@ func (r *reader) aws(raw *rawAWS, c *Config) *AWS {
 		return nil
 	}
 	a := &AWS{
-		Region:      raw.Region.v,
+		Region: raw.Region.v, Account: raw.Account.v,
 		EC2Endpoint: raw.Endpoints.EC2.v, IMDSEndpoint: raw.Endpoints.IMDS.v,
 		DynamoDBEndpoint: raw.Endpoints.DynamoDB.v, STSEndpoint: raw.Endpoints.STS.v,
+		SSMEndpoint: raw.Endpoints.SSM.v, SecretsManagerEndpoint: raw.Endpoints.Secrets.v,
 		Proxy: raw.Proxy.v, Role: raw.Role.v,
 		RouteTables: r.routeTables(raw),
 		Interfaces:  r.nodeInterfaces(raw, c),

@@ -32,14 +32,17 @@ type Mover struct {
 // AWS says how addresses move in AWS. Regions, endpoints and roles that are empty
 // are what the machine's metadata and the SDK's usual places say.
 type AWS struct {
-	Region string `json:",omitempty"`
+	Region  string `json:",omitempty"`
+	Account string `json:",omitempty"` // of the nodes, for their policy; empty: any
 	// The endpoints are URLs, for VPC endpoints with names of their own, and tests.
-	EC2Endpoint      string `json:",omitempty"`
-	IMDSEndpoint     string `json:",omitempty"`
-	DynamoDBEndpoint string `json:",omitempty"`
-	STSEndpoint      string `json:",omitempty"`
-	Proxy            string `json:",omitempty"` // an http URL
-	Role             string `json:",omitempty"` // ARN, assumed for route tables: of a shared VPC's owner
+	EC2Endpoint            string `json:",omitempty"`
+	IMDSEndpoint           string `json:",omitempty"`
+	DynamoDBEndpoint       string `json:",omitempty"`
+	STSEndpoint            string `json:",omitempty"`
+	SSMEndpoint            string `json:",omitempty"`
+	SecretsManagerEndpoint string `json:",omitempty"`
+	Proxy                  string `json:",omitempty"` // an http URL
+	Role                   string `json:",omitempty"` // ARN, assumed for route tables: of a shared VPC's owner
 	// RouteTables are the ids of those that aws-route writes to; never empty with it.
 	RouteTables []string `json:",omitempty"`
 	// Interfaces are the nodes' (eni-...), where the file says so; else it is the one

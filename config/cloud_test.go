@@ -36,15 +36,19 @@ func TestCloud(t *testing.T) {
 		t.Errorf("warnings: %v", c.Warnings)
 	}
 	want := &AWS{
-		Region:           "eu-central-1",
+		Region: "eu-central-1", Account: "123456789012",
 		EC2Endpoint:      "https://vpce-0123456789abcdef0-01234567.ec2.eu-central-1.vpce.amazonaws.com",
 		IMDSEndpoint:     "http://[fd00:ec2::254]",
 		DynamoDBEndpoint: "https://dynamodb.eu-central-1.amazonaws.com",
 		STSEndpoint:      "https://sts.eu-central-1.amazonaws.com",
-		Proxy:            "http://127.0.0.1:3128",
-		Role:             "arn:aws:iam::123456789012:role/network/vicar",
-		RouteTables:      []string{"rtb-0123456789abcdef0", "rtb-01234567"},
-		Interfaces:       map[string]string{"lb-2": "eni-0123456789abcdef2"},
+		SSMEndpoint:      "https://ssm.eu-central-1.amazonaws.com",
+
+		SecretsManagerEndpoint: "https://secretsmanager.eu-central-1.amazonaws.com",
+
+		Proxy:       "http://127.0.0.1:3128",
+		Role:        "arn:aws:iam::123456789012:role/network/vicar",
+		RouteTables: []string{"rtb-0123456789abcdef0", "rtb-01234567"},
+		Interfaces:  map[string]string{"lb-2": "eni-0123456789abcdef2"},
 		Allocations: map[netip.Addr]string{
 			netip.MustParseAddr("10.0.1.100"): "eipalloc-0123456789abcdef0",
 			netip.MustParseAddr("10.0.1.101"): "eipalloc-0123456789abcdef1",
@@ -54,6 +58,14 @@ func TestCloud(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, c.AWS, comparers); diff != "" {
 		t.Errorf("aws (-want +got)\n%s", diff)
+	}
+	link := &PeerLink{
+		Port: defaultPort, KeysFile: "/etc/vicar/keys",
+		KeysFrom: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/vicar-keys-a1B2c3",
+		KeysKMS:  "arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+	}
+	if diff := cmp.Diff(link, c.PeerLink); diff != "" {
+		t.Errorf("peer_link (-want +got)\n%s", diff)
 	}
 	moves := map[string][]Mover{
 		"inside": {{Kind: MoveAWSRoute}, {Kind: MoveKernel}},

@@ -58,6 +58,10 @@ func elsewhereGuard(word string) string {
 		return "peer_link"
 	case "keys", "keyring", "key_file", "encrypt", "secret":
 		return "keys_file"
+	case "key_arn", "keys_arn", "secret_arn", "key_from", "parameter", "ssm_parameter":
+		return "keys_from"
+	case "kms", "kms_key", "kms_key_id", "kms_key_arn", "key_kms":
+		return "keys_kms"
 	case "lease", "lease_time", "lease_duration", "lease_ttl":
 		return "max_lease"
 	case "stonith", "fencing":
@@ -98,6 +102,8 @@ func elsewhereCloud(word string) string {
 		return "role"
 	case "routing_table", "routing_tables", "route_table":
 		return "route_tables"
+	case "account_id":
+		return "account"
 	case "enis", "eni", "network_interfaces":
 		return "interfaces"
 	case "eips", "elastic_ips", "allocation_ids", "allocation_id":

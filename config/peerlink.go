@@ -18,6 +18,10 @@ import (
 type PeerLink struct {
 	Port     uint16 // UDP and TCP
 	KeysFile string
+	// KeysFrom is the ARN of what `vicar keygen --fetch` writes into KeysFile: of an
+	// SSM parameter or a Secrets Manager secret. Empty: the file comes otherwise.
+	KeysFrom string `json:",omitempty"`
+	KeysKMS  string `json:",omitempty"` // ARN of the key of KMS that encrypts it, if AWS's own does not
 }
 
 // defaultPort is memberlist's usual port.
@@ -29,8 +33,10 @@ const addPeerLink = "add peer_link: {keys_file: /etc/vicar/keys} at the top; vic
 // rawPeerLink is the section peer_link.
 type rawPeerLink struct {
 	mark
-	Port     port     `yaml:"port" jsonschema_description:"The port, UDP and TCP, that every node listens at on its addresses. 1 to 65535, default 7946."`
-	KeysFile absolute `yaml:"keys_file" jsonschema:"required" jsonschema_description:"The file with the keys, the same on all nodes, as vicar keygen makes it. One that others than its owner and group can read is refused."`
+	Port     port      `yaml:"port" jsonschema_description:"The port, UDP and TCP, that every node listens at on its addresses. 1 to 65535, default 7946."`
+	KeysFile absolute  `yaml:"keys_file" jsonschema:"required" jsonschema_description:"The file with the keys, the same on all nodes, as vicar keygen makes it. One that others than its owner and group can read is refused."`
+	KeysFrom keysARN   `yaml:"keys_from" jsonschema_description:"The ARN of the SSM parameter (a SecureString) or the Secrets Manager secret that has the file's text. vicar keygen --fetch writes it into keys_file."`
+	KeysKMS  kmsKeyARN `yaml:"keys_kms" jsonschema_description:"The ARN of the customer managed key of KMS that encrypts it, for vicar doctor --policy. Default: AWS's own key, which needs no permission."`
 }
 
 func (p *rawPeerLink) refuse(at mark) { p.mark = at }
@@ -39,6 +45,13 @@ func (p *rawPeerLink) decode(r *reader, key mark, n ast.Node) {
 	p.mark = key
 	if r.fields(key, n, p).present() && !p.KeysFile.present() {
 		r.bad(key, "keys_file is missing", "name the file with the keys, as in {keys_file: /etc/vicar/keys}; vicar keygen makes them")
+	}
+	from, kms := p.KeysFrom, p.KeysKMS
+	switch {
+	case kms.present() && !from.present():
+		r.bad(kms.mark, "keys_kms is the key of what keys_from names, and there is no keys_from", "add keys_from, or remove it")
+	case kms.ok && from.ok && arnsRegion(kms.v) != arnsRegion(from.v):
+		r.bad(kms.mark, "the key is of region "+arnsRegion(kms.v)+", and what keys_from names of "+arnsRegion(from.v), "write the key that encrypts it, which is of its region")
 	}
 }
 
@@ -54,7 +67,7 @@ func peerLink(raw rawPeerLink) *PeerLink {
 	if !raw.present() {
 		return nil
 	}
-	return &PeerLink{Port: uint16(raw.Port.or(defaultPort)), KeysFile: raw.KeysFile.v}
+	return &PeerLink{Port: uint16(raw.Port.or(defaultPort)), KeysFile: raw.KeysFile.v, KeysFrom: raw.KeysFrom.v, KeysKMS: raw.KeysKMS.v}
 }
 
 // linked checks that the nodes can talk where there is a peer link, and that

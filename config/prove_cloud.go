@@ -137,7 +137,8 @@ func (v *router) family(family int) []netip.Prefix {
 
 // unusedAWS warns of what is said for nobody.
 func (r *reader) unusedAWS(raw *rawFile, c *Config, routers []router, users int) {
-	if users == 0 && c.Guard.Table == "" && !slices.ContainsFunc(c.Routers, Router.Cloud) {
+	fetches := c.PeerLink != nil && c.PeerLink.KeysFrom != ""
+	if users == 0 && c.Guard.Table == "" && !fetches && !slices.ContainsFunc(c.Routers, Router.Cloud) {
 		r.warn(raw.AWS.mark, "nothing uses it: no router moves by AWS", "write move: [aws-secondary-ip, kernel] or [aws-route, kernel] in a router, or remove aws")
 		return
 	}

@@ -9,6 +9,8 @@ import "time"
 type ReportPeerLink struct {
 	Port     int    `json:"port"`
 	KeysFile string `json:"keys_file"`
+	// KeysFrom is where keys_file's text is fetched from; left out if it isn't.
+	KeysFrom string `json:"keys_from,omitempty"`
 }
 
 // ReportGuard is what keeps a second node from holding the addresses.
@@ -35,7 +37,7 @@ type ReportLease struct {
 
 func (c *Config) reportGuard(report *Report) {
 	if c.PeerLink != nil {
-		report.PeerLink = &ReportPeerLink{Port: int(c.PeerLink.Port), KeysFile: c.PeerLink.KeysFile}
+		report.PeerLink = &ReportPeerLink{Port: int(c.PeerLink.Port), KeysFile: c.PeerLink.KeysFile, KeysFrom: c.PeerLink.KeysFrom}
 	}
 	if c.Guard.Kind != GuardQuorum {
 		return

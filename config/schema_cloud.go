@@ -29,9 +29,15 @@ func (*routeTableID) schema() *jsonschema.Schema { return formed(routeTableForm)
 func (*interfaceID) schema() *jsonschema.Schema  { return formed(interfaceForm) }
 func (*elasticIPID) schema() *jsonschema.Schema  { return formed(elasticIPForm) }
 func (*region) schema() *jsonschema.Schema       { return formed(regionForm) }
+func (*accountID) schema() *jsonschema.Schema    { return formed(accountForm) }
+func (*kmsKeyARN) schema() *jsonschema.Schema    { return formed(kmsKeyForm) }
 func (*roleARN) schema() *jsonschema.Schema      { return formed(roleForm) }
 func (*tableName) schema() *jsonschema.Schema    { return formed(tableForm) }
 func (*serviceURL) schema() *jsonschema.Schema   { return new(httpURL).schema() }
+
+func (*keysARN) schema() *jsonschema.Schema {
+	return either(formed(parameterForm), formed(secretForm))
+}
 
 func (*moveIPv6) schema() *jsonschema.Schema        { return oneWord(ipv6Assign) }
 func (*readinessWeight) schema() *jsonschema.Schema { return integers(-track.MaxWeight, -1) }

@@ -15,7 +15,7 @@ import (
 )
 
 // codes are the kinds of AWS's error codes: those of EC2's query interface, of
-// DynamoDB and of STS. What ends in .NotFound is not listed. A code that says
+// DynamoDB, STS, SSM and Secrets Manager. What ends in .NotFound is not listed. A code that says
 // nothing by itself (InvalidParameterValue is a missing route with ReplaceRoute,
 // and an address that another has with AssignPrivateIpAddresses) is looked into
 // by who gets it.
@@ -40,6 +40,7 @@ var codes = map[string]cloud.Kind{
 	"UnauthorizedOperation":       cloud.Denied,
 	"UnrecognizedClientException": cloud.Denied,
 
+	"ParameterNotFound":         cloud.NotFound,
 	"ResourceNotFoundException": cloud.NotFound,
 
 	"AddressLimitExceeded":            cloud.Invalid,
@@ -55,6 +56,7 @@ var codes = map[string]cloud.Kind{
 	"InternalError":                cloud.Unavailable,
 	"InternalFailure":              cloud.Unavailable,
 	"InternalServerError":          cloud.Unavailable,
+	"InternalServiceError":         cloud.Unavailable,
 	"InsufficientAddressCapacity":  cloud.Unavailable,
 	"InsufficientInstanceCapacity": cloud.Unavailable,
 	"RequestTimeout":               cloud.Unavailable,

@@ -28,7 +28,9 @@ func uses(role bool) Uses {
 		RouteTables: []string{awsfake.ClusterRoutes(1), awsfake.ClusterRoutes(2)},
 		Allocations: []string{awsfake.ClusterEIP(1)}, Tables: []string{awsfake.ClusterTable},
 	}
+	u.KeysFrom, u.KeysKMS = parameterARN, customerKey
 	if role {
+		u.KeysFrom = secretARN
 		u.Role = "arn:aws:iam::" + ownerAccount + ":role/" + ownerRole
 	}
 	return u
@@ -36,6 +38,7 @@ func uses(role bool) Uses {
 
 // shared has the route tables belong to another account.
 func shared(cfg *awsfake.Config) {
+	keeping(cfg)
 	for i := range cfg.RouteTables {
 		cfg.RouteTables[i].Account = ownerAccount
 	}
@@ -44,7 +47,7 @@ func shared(cfg *awsfake.Config) {
 
 // everyUse does all that a configuration may do, on node 2, and returns what was
 // denied. What is not permitted is not in the way of the rest.
-func everyUse(t *testing.T, f *fake, role string) []error {
+func everyUse(t *testing.T, f *fake, role, keys string) []error {
 	t.Helper()
 	s := f.session(t, 2, Config{Role: role})
 	f.nodes[1] = s
@@ -84,6 +87,12 @@ func everyUse(t *testing.T, f *fake, role string) []error {
 		t.Fatal(err)
 	}
 	try(votes(ctx, tables))
+	x, err := NewSecret(s, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = x.Read(ctx)
+	try(err)
 	return errs
 }
 
@@ -103,7 +112,7 @@ func TestLeastPolicy(t *testing.T) {
 		name   string
 		role   bool
 		change func(*awsfake.Config)
-	}{{"of one account", false, nil}, {"of a shared VPC", true, shared}} {
+	}{{"of one account", false, keeping}, {"of a shared VPC", true, shared}} {
 		t.Run(c.name, func(t *testing.T) {
 			u := uses(c.role)
 			own := u.Policy()
@@ -118,7 +127,7 @@ func TestLeastPolicy(t *testing.T) {
 					if c.role {
 						set(t, f, ownerRole, owner)
 					}
-					denied = everyUse(t, f, u.Role)
+					denied = everyUse(t, f, u.Role, u.KeysFrom)
 				})
 				return denied
 			}

@@ -199,6 +199,9 @@ const (
 	assumeRole         = "sts:AssumeRole"
 	getItem            = "dynamodb:GetItem"
 	putItem            = "dynamodb:PutItem"
+	readParameter      = "ssm:GetParameter"
+	readSecret         = "secretsmanager:GetSecretValue"
+	decrypt            = "kms:Decrypt"
 )
 
 // parse is an address of an answer; none is the zero one.

@@ -29,6 +29,9 @@ type Uses struct {
 	Allocations []string // eipalloc-...
 	Tables      []string // of DynamoDB
 	Role        string   // the ARN of the one that is assumed for route tables, or empty
+	// KeysFrom is the ARN of a parameter of SSM or a secret of Secrets Manager that is
+	// read, KeysKMS that of the customer's key which encrypts it; empty: none.
+	KeysFrom, KeysKMS string
 }
 
 // Policy is a policy document of IAM.
@@ -66,6 +69,7 @@ func (u Uses) Policy() Policy {
 	p.add(u.secondaryIPs())
 	p.add(u.eips()...)
 	p.add(u.votes())
+	p.add(u.keys()...)
 	if u.Role != "" {
 		p.add(Statement{Sid: "Owner", Action: []string{assumeRole}, Resource: []string{u.Role}})
 	}
@@ -195,6 +199,21 @@ func (u Uses) votes() Statement {
 		s.Resource = append(s.Resource, u.arn("dynamodb", "table/"+name))
 	}
 	return s
+}
+
+// keys are what `vicar keygen --fetch` needs.
+func (u Uses) keys() []Statement {
+	if u.KeysFrom == "" {
+		return nil
+	}
+	s := Statement{Sid: "Keys", Action: []string{readParameter}, Resource: []string{u.KeysFrom}}
+	if strings.Contains(u.KeysFrom, ":secretsmanager:") {
+		s.Action = []string{readSecret}
+	}
+	if u.KeysKMS == "" {
+		return []Statement{s}
+	}
+	return []Statement{s, {Sid: "KeysKMS", Action: []string{decrypt}, Resource: []string{u.KeysKMS}}}
 }
 
 func (u Uses) interfaces() []string {

@@ -50,6 +50,8 @@ func TestPolicy(t *testing.T) {
 			Region: "eu-central-1", Account: "111122223333", Routes: true, RouteTables: []string{"rtb-1"},
 			Role: "arn:aws:iam::444455556666:role/vicar-routes", Tables: []string{"vicar-votes"},
 		}},
+		{"keys", Uses{Region: "eu-central-1", KeysFrom: parameterARN}},
+		{"keys-kms", Uses{Region: "eu-central-1", Tables: []string{"vicar-votes"}, KeysFrom: secretARN, KeysKMS: customerKey}},
 		{"eip", Uses{EIPs: true, Allocations: []string{"eipalloc-1", "eipalloc-2"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -30,7 +30,11 @@ type Config struct {
 	IMDSEndpoint     string
 	DynamoDBEndpoint string
 	STSEndpoint      string
-	Proxy            string // an http URL; never used for the metadata service
+	SSMEndpoint      string
+
+	SecretsManagerEndpoint string
+
+	Proxy string // an http URL; never used for the metadata service
 	// Role is the ARN of a role that is assumed for route tables: those of a shared
 	// VPC belong to its owner's account. Interfaces and Elastic IPs are this
 	// machine's account's.

@@ -164,6 +164,11 @@ func (s *Session) endpoint(ctx context.Context) (*url.URL, error) {
 	if o.BaseEndpoint != nil {
 		return url.Parse(*o.BaseEndpoint)
 	}
+	return resolve(ctx, o)
+}
+
+// resolve is EC2's endpoint by the SDK's rules alone.
+func resolve(ctx context.Context, o ec2.Options) (*url.URL, error) {
 	at, err := o.EndpointResolverV2.ResolveEndpoint(ctx, ec2.EndpointParameters{
 		Region:       sdk.String(o.Region),
 		UseDualStack: sdk.Bool(o.EndpointOptions.UseDualStackEndpoint == sdk.DualStackEndpointStateEnabled),

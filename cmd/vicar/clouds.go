@@ -83,9 +83,12 @@ func newClouds(ctx context.Context, c *config.Config, node string, w cloudWorld)
 // sessionConfig is how AWS is reached.
 func sessionConfig(c *config.Config, log *slog.Logger) aws.Config {
 	a := c.AWS
+	if a == nil { // only the peer link's keys are there
+		a = new(config.AWS)
+	}
 	return aws.Config{
 		Region: a.Region, EC2Endpoint: a.EC2Endpoint, IMDSEndpoint: a.IMDSEndpoint, DynamoDBEndpoint: a.DynamoDBEndpoint,
-		STSEndpoint: a.STSEndpoint, Proxy: a.Proxy, Role: a.Role, Warm: max(1, len(a.RouteTables)), Log: log,
+		STSEndpoint: a.STSEndpoint, SSMEndpoint: a.SSMEndpoint, SecretsManagerEndpoint: a.SecretsManagerEndpoint, Proxy: a.Proxy, Role: a.Role, Warm: max(1, len(a.RouteTables)), Log: log,
 	}
 }
 
@@ -192,6 +195,7 @@ func fixedAWS(c *config.Config) *config.AWS {
 	}
 	a := *c.AWS
 	a.Readiness, a.ReadinessWeight = 0, 0
+	a.Account, a.SSMEndpoint, a.SecretsManagerEndpoint = "", "", "" // commands' alone
 	return &a
 }
 

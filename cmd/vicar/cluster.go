@@ -63,7 +63,7 @@ func newCluster(c *config.Config, node string, w clusterWorld) (_ *cluster, err 
 	if c.PeerLink == nil {
 		return nil, nil
 	}
-	keys, err := loadKeys(c.PeerLink.KeysFile)
+	keys, err := linkKeys(c.PeerLink)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (u *cluster) reload(ctx context.Context, c *config.Config) (undo func(), er
 	u.mu.Lock()
 	old, oldKeys := u.cfg, u.keys
 	u.mu.Unlock()
-	keys, err := loadKeys(c.PeerLink.KeysFile)
+	keys, err := linkKeys(c.PeerLink)
 	if err != nil {
 		return nil, err
 	}

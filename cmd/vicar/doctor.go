@@ -31,7 +31,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short: "Look whether this node could take over in the cloud",
 		Long: `Looks at all that a take-over needs of the cloud, from this node and with its
 credentials: whether the cloud can be reached, permissions, routes, room for
-addresses. It changes nothing and needs no running agent, which looks at the
+addresses; and at the peer link's keys, if they come from the cloud
+(peer_link.keys_from). It changes nothing and needs no running agent, which looks at the
 same things while it is Backup. What is missing comes with its remedy, and with
 the IAM statement that lacks.
 
@@ -68,7 +69,7 @@ func (a *app) doctor(ctx context.Context, o doctorOptions) error {
 		err = a.print(renderDoctor(cfg, found, a.paint()))
 	}
 	if n := unready(found); err == nil && n > 0 {
-		return unfit(fmt.Sprintf("%s would not take over: %s", node, many(uint64(n), "thing")+" to mend"))
+		return unfit(fmt.Sprintf("%s is not ready: %s to mend", node, many(uint64(n), "thing")))
 	}
 	return err
 }
@@ -88,8 +89,18 @@ func unready(found []status.Finding) int {
 	return n
 }
 
-// diagnose looks at all routers of the node that move in a cloud, and at the table.
+// diagnose looks at all routers of the node that move in a cloud, at the table, and
+// at the keys that are fetched from a cloud.
 func diagnose(ctx context.Context, cfg *config.Config, node string) ([]status.Finding, error) {
+	found, err := diagnoseRouters(ctx, cfg, node)
+	if err != nil {
+		return found, err
+	}
+	keys, err := diagnoseKeys(ctx, cfg)
+	return append(found, keys...), err
+}
+
+func diagnoseRouters(ctx context.Context, cfg *config.Config, node string) ([]status.Finding, error) {
 	u, err := newClouds(ctx, cfg, node, cloudWorld{now: time.Now, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
@@ -155,17 +166,16 @@ func renderDoctor(cfg *config.Config, found []status.Finding, p paint) string {
 		if f.Missing == "" {
 			continue
 		}
-		if cfg.AWS == nil { // a program's word for it
+		s, ofRole, ok := uses(cfg).Lacking(f.Missing)
+		if !ok { // a program's word for it
 			b.WriteString("\n" + f.Missing + " is missing.\n")
 			continue
 		}
-		if s, ofRole, ok := uses(cfg).Lacking(f.Missing); ok {
-			whose := "the instances' role"
-			if ofRole {
-				whose = "the role that is assumed"
-			}
-			b.WriteString("\n" + f.Missing + " is missing in " + whose + ":\n" + aws.Policy{Version: "2012-10-17", Statement: []aws.Statement{s}}.JSON())
+		whose := "the instances' role"
+		if ofRole {
+			whose = "the role that is assumed"
 		}
+		b.WriteString("\n" + f.Missing + " is missing in " + whose + ":\n" + aws.Policy{Version: "2012-10-17", Statement: []aws.Statement{s}}.JSON())
 	}
 	return b.String()
 }
@@ -175,10 +185,16 @@ func uses(c *config.Config) aws.Uses {
 	moves := func(kind config.MoverKind) bool {
 		return slices.ContainsFunc(c.Routers, func(r config.Router) bool { return r.Moves(kind) })
 	}
-	u := aws.Uses{
-		Region: c.AWS.Region, SecondaryIPs: moves(config.MoveAWSSecondaryIP), IPv6: c.AWS.IPv6Assign, Routes: moves(config.MoveAWSRoute),
-		EIPs: moves(config.MoveAWSEIP), Release: c.AWS.Release, RouteTables: c.AWS.RouteTables, Role: c.AWS.Role,
+	u := aws.Uses{}
+	if c.PeerLink != nil {
+		u.KeysFrom, u.KeysKMS = c.PeerLink.KeysFrom, c.PeerLink.KeysKMS
 	}
+	if c.AWS == nil {
+		return u
+	}
+	u.Region, u.Account, u.Role, u.Release = c.AWS.Region, c.AWS.Account, c.AWS.Role, c.AWS.Release
+	u.SecondaryIPs, u.IPv6 = moves(config.MoveAWSSecondaryIP), c.AWS.IPv6Assign
+	u.Routes, u.RouteTables, u.EIPs = moves(config.MoveAWSRoute), c.AWS.RouteTables, moves(config.MoveAWSEIP)
 	if c.Guard.Table != "" {
 		u.Tables = []string{c.Guard.Table}
 	}
@@ -201,14 +217,14 @@ func uses(c *config.Config) aws.Uses {
 	return u
 }
 
-var errNoAWS = errors.New("the configuration has no section aws, so it needs no policy")
+var errNoAWS = errors.New("the configuration has neither a section aws nor peer_link.keys_from, so it needs no policy")
 
 func (a *app) printPolicy(o doctorOptions) error {
 	cfg, err := config.Load(o.config)
 	if err != nil {
 		return err
 	}
-	if cfg.AWS == nil {
+	if cfg.AWS == nil && (cfg.PeerLink == nil || cfg.PeerLink.KeysFrom == "") {
 		return errNoAWS
 	}
 	u := uses(cfg)

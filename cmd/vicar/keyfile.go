@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/transport/gossip"
 )
 
@@ -19,6 +20,14 @@ const keyFileHead = `# Keys of vicar's peer link, the same on all nodes. Who has
 
 // newKeys is the text of a file with a new key.
 func newKeys() string { return keyFileHead + gossip.GenerateKey() + "\n" }
+
+// linkKeys reads the peer link's keys.
+func linkKeys(l *config.PeerLink) ([][]byte, error) {
+	if _, err := os.Lstat(l.KeysFile); l.KeysFrom != "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no key file %s (peer_link.keys_file): fetch it with vicar keygen --fetch", l.KeysFile)
+	}
+	return loadKeys(l.KeysFile)
+}
 
 // loadKeys reads the keys that an agent runs with. A file that only a person can mend
 // is an invalid configuration; one that isn't there may come yet.

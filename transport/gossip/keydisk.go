@@ -99,7 +99,11 @@ func (e *AccessError) Error() string {
 // Write puts the file in its place at once, with mode 0600. One that is there
 // already is replaced, and the new one keeps its owner, its group and, if
 // nobody else could read it, its mode.
-func (f KeyFile) Write(path string) (err error) {
+func (f KeyFile) Write(path string) error { return f.WriteAs(path, -1, -1) }
+
+// WriteAs is Write, and a file that is new is given to a user and a group; -1 is
+// this process's.
+func (f KeyFile) WriteAs(path string, uid, gid int) (err error) {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("writing the key file: %w", err)
@@ -111,7 +115,7 @@ func (f KeyFile) Write(path string) (err error) {
 			err = fmt.Errorf("writing the key file %s: %w", path, err)
 		}
 	}()
-	if err := inherit(temp, path); err != nil {
+	if err := inherit(temp, path, uid, gid); err != nil {
 		return err
 	}
 	if _, err := temp.WriteString(f.String()); err != nil {
@@ -126,11 +130,12 @@ func (f KeyFile) Write(path string) (err error) {
 	return os.Rename(temp.Name(), path)
 }
 
-// inherit gives a file the owner and mode of the one that it will replace.
-func inherit(file *os.File, path string) error {
+// inherit gives a file the owner and mode of the one that it will replace, or if
+// there is none to a user and a group.
+func inherit(file *os.File, path string, uid, gid int) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		return file.Chown(uid, gid)
 	}
 	if err != nil {
 		return err

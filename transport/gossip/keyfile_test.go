@@ -189,6 +189,25 @@ func TestWriteKeyFile(t *testing.T) {
 	}
 }
 
+// TestWriteAs gives a new file to another, and leaves the owner of one that is
+// there.
+func TestWriteAs(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	path := filepath.Join(t.TempDir(), "keys")
+	f, err := NewKeyFile(GenerateKey())
+	labtest.OK(t, err)
+	for _, as := range []int{990, 991, -1} {
+		labtest.OK(t, f.WriteAs(path, as, as))
+		info, err := os.Stat(path)
+		labtest.OK(t, err)
+		if s := info.Sys().(*syscall.Stat_t); s.Uid != 990 || s.Gid != 990 || info.Mode().Perm() != 0o600 {
+			t.Errorf("written as %d: owner %d, group %d, mode %o", as, s.Uid, s.Gid, info.Mode().Perm())
+		}
+	}
+}
+
 func FuzzParseKeyFile(f *testing.F) {
 	f.Add("# c\n" + hex.EncodeToString(key(1)))
 	f.Add("AAAAAAAAAAAAAAAAAAAAAA==\n")

@@ -27,10 +27,14 @@ const wrongSignature = "The request signature we calculated does not match the s
 // codesOf is how a service says it. EC2 does not tell a wrong secret from a key that
 // it does not know, and calls a token that has ended RequestExpired.
 func codesOf(s service) codes {
-	switch s.(type) {
-	case dynamo:
+	switch s := s.(type) {
+	case dynamo, keeper:
+		name := "dynamodb"
+		if k, ok := s.(keeper); ok {
+			name = k.name
+		}
 		return codes{
-			service: "dynamodb", status: http.StatusBadRequest, missing: "MissingAuthenticationTokenException", incomplete: "IncompleteSignatureException",
+			service: name, status: http.StatusBadRequest, missing: "MissingAuthenticationTokenException", incomplete: "IncompleteSignatureException",
 			unknown: "UnrecognizedClientException", unknownText: "The security token included in the request is invalid.",
 			expired: "ExpiredTokenException", expiredText: "The security token included in the request is expired", expiredStatus: http.StatusBadRequest,
 			stale: "InvalidSignatureException", staleStatus: http.StatusBadRequest,

@@ -22,6 +22,7 @@ type Config struct {
 	RouteTables []RouteTable
 	Addresses   []Address
 	Tables      []Table
+	Secrets     []Secret
 	Roles       []Role
 	Users       []User
 	// Types are instance types beside those that are known.

@@ -1,10 +1,10 @@
 // Copyright 2026 The vicar authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package awsfake is a part of one AWS region that runs in this process: EC2, STS
-// and DynamoDB as servers for HTTP requests, a metadata service per instance, and
-// a data plane that tells where packets go. It is for tests and for the demo, with
-// the real SDK against it.
+// Package awsfake is a part of one AWS region that runs in this process: EC2, STS,
+// DynamoDB, SSM and Secrets Manager as servers for HTTP requests, a metadata
+// service per instance, and a data plane that tells where packets go. It is for
+// tests and for the demo, with the real SDK against it.
 //
 // It is strict where other doubles are not. An address has one holder, whatever
 // was asked; AllowReassignment, limits of interfaces and subnets, and DryRun are
@@ -15,6 +15,7 @@
 // nothing.
 //
 // Its answers are those of the API reference of EC2 (2016-11-15), DynamoDB
-// (2012-08-10) and STS (2011-06-15) as of 2026; where these say nothing, the
-// comment at the place says what is assumed.
+// (2012-08-10), STS (2011-06-15), SSM (2014-11-06) and Secrets Manager (2017-10-17)
+// as of 2026; where these say nothing, the comment at the place says what is
+// assumed.
 package awsfake

@@ -30,7 +30,7 @@ const (
 
 // Fault is something that goes wrong with some requests. Empty fields match all.
 type Fault struct {
-	Service string // "ec2", "sts", "dynamodb" or "imds"
+	Service string // "ec2", "sts", "dynamodb", "ssm", "secretsmanager" or "imds"
 	Action  string // "ReplaceRoute"; a path of the metadata service; may have a *
 	Caller  string // an instance, or a user
 	Object  string // some parameter's value: a route table, an address

@@ -12,7 +12,7 @@ import (
 // Request is one that has come in.
 type Request struct {
 	At      time.Time
-	Service string // "ec2", "sts", "dynamodb" or "imds"
+	Service string // "ec2", "sts", "dynamodb", "ssm", "secretsmanager" or "imds"
 	Action  string // of the metadata service, the path
 	Caller  string // the instance or user whose keys signed it; empty: not known
 	Write   bool   // it changes something

@@ -34,7 +34,7 @@ type exchange struct {
 	service   service
 }
 
-// service is one of EC2, STS and DynamoDB.
+// service is one of EC2, STS, DynamoDB, SSM and Secrets Manager.
 type service interface {
 	// read finds out what is asked; an answer instead is that it can't be told.
 	read(e *exchange) (Request, *reply)
@@ -53,7 +53,7 @@ type failure struct {
 
 func (f failure) Error() string { return f.code + ": " + f.message }
 
-// ServeHTTP is EC2, STS and DynamoDB: each signed request says which it is for.
+// ServeHTTP is all services: each signed request says which it is for.
 func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(rw, r.Body, longestBody))
 	if err != nil {
@@ -78,6 +78,9 @@ func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // serviceOf tells the service by the scope of the signature, and by the request's
 // form where it has none.
 func serviceOf(e *exchange) service {
+	if k, ok := keeperOf(e); ok {
+		return k
+	}
 	switch {
 	case e.signature.service == "dynamodb" || e.http.Header.Get("X-Amz-Target") != "":
 		return dynamo{}

@@ -34,7 +34,8 @@ type World struct {
 	buckets  map[string]*bucket
 	requests []Request
 	identity identity
-	tokens   map[string]token // of the metadata services
+	tokens   map[string]token  // of the metadata services
+	secrets  map[string]Secret // by ARN
 
 	subscribers map[int]func(Event)
 	pending     []Event
@@ -51,6 +52,9 @@ func New(cfg Config) (*World, error) {
 		region: *r, done: make(chan struct{}), timers: map[*time.Timer]struct{}{},
 		rng: rand.New(rand.NewPCG(cfg.Seed, 0x76696361)), lags: cfg.Lags, longest: cfg.Lags.longest(), latency: cfg.Latency,
 		limits: cfg.Limits, buckets: map[string]*bucket{}, tokens: map[string]token{}, subscribers: map[int]func(Event){},
+	}
+	if w.secrets, err = buildSecrets(r.name, cfg.Secrets); err != nil {
+		return nil, fmt.Errorf("making the region: %w", err)
 	}
 	if w.identity, err = newIdentity(r, cfg.Roles, cfg.Users); err != nil {
 		return nil, err
