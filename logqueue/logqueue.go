@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package logqueue is a log handler that never blocks. Who reads the log may be
-// slow (a full pipe, a busy journal); adverts and leases must not wait for that.
+// slow (a full pipe, a busy journal); adverts, leases, checks and hooks must not wait
+// for that.
 package logqueue
 
 import (
