@@ -13,11 +13,11 @@ import (
 	"github.com/vicar-ha/vicar/lab/labtest"
 )
 
-// TestFamily stops and kills a process with its child, which is in a process
-// group of its own.
-func TestFamily(t *testing.T) {
-	h := labtest.Host(t, labtest.New(t), "a")
-	p := labtest.Start(t, h, "setsid", "--fork", "--wait", "sleep", "1000")
+// withSession starts a process on the host, and with it a child in a session of its
+// own, which no signal to the process's group reaches.
+func withSession(t *testing.T, h *lab.Host) (p *lab.Process, child int) {
+	t.Helper()
+	p = labtest.Start(t, h, "setsid", "--fork", "--wait", "sleep", "1000")
 	var children []int
 	labtest.Eventually(t, 5*time.Second, "it has a child", func() bool {
 		var err error
@@ -25,7 +25,15 @@ func TestFamily(t *testing.T) {
 		labtest.OK(t, err)
 		return len(children) == 1
 	})
-	all := append([]int{p.Pid()}, children...)
+	return p, children[0]
+}
+
+// TestFamily stops and kills a process with its child, which is in a process
+// group of its own.
+func TestFamily(t *testing.T) {
+	h := labtest.Host(t, labtest.New(t), "a")
+	p, child := withSession(t, h)
+	all := []int{p.Pid(), child}
 	if slices.ContainsFunc(all, lab.Stopped) {
 		t.Error("it is stopped already")
 	}

@@ -220,13 +220,13 @@ func (h *Host) Do(f func() error) error { return h.space.visit(f) }
 // Port is the index of the host's port in the switch's namespace.
 func (h *Host) Port() int { return h.port.Attrs().Index }
 
-// close ends the host's processes, then its thread.
+// close ends all processes on the host, then its thread.
 func (h *Host) close() error {
 	h.mu.Lock()
 	procs := h.procs
 	h.procs, h.gone = nil, true
 	h.mu.Unlock()
-	var errs []error
+	errs := []error{h.space.evict()}
 	for _, p := range procs {
 		errs = append(errs, p.Kill())
 	}

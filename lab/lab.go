@@ -73,7 +73,7 @@ func (l *Lab) Hosts() []*Host {
 // host, and no address. Captures run there.
 func (l *Lab) Switch() *Host { return l.sw }
 
-// Close kills what the hosts started, waits for it, and gives up the
+// Close kills all that runs on the hosts, waits for its end, and gives up the
 // namespaces. It may be called twice.
 func (l *Lab) Close() error {
 	l.mu.Lock()

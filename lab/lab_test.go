@@ -186,24 +186,30 @@ func TestStop(t *testing.T) {
 }
 
 func TestCloseLeavesNothing(t *testing.T) {
-	before := threads(t)
+	before := away(t)
 	l := labtest.New(t)
 	a := labtest.Host(t, l, "a", "192.0.2.1/24")
 	b := labtest.Host(t, l, "b", "192.0.2.2/24")
 	p := labtest.Start(t, a, "sh", "-c", "sleep 1000 & sleep 1000")
 	labtest.Eventually(t, 5*time.Second, "its child runs", func() bool { return p.Usage().Processes >= 2 })
+	_, child := withSession(t, b)
+	if away(t) <= before {
+		t.Error("a lab has no threads in its namespaces")
+	}
 	labtest.OK(t, b.Do(func() error { return nil }))
 	goroutines := runtime.NumGoroutine()
 	labtest.OK(t, l.Close())
 	labtest.OK(t, l.Close())
+	if lab.Alive(child) {
+		t.Error("a process runs on that had a session of its own")
+	}
 	labtest.Eventually(t, 5*time.Second, "the process group is gone", func() bool {
 		return syscall.Kill(-p.Pid(), 0) == syscall.ESRCH
 	})
 	labtest.Eventually(t, 5*time.Second, "the goroutines are gone", func() bool {
 		return runtime.NumGoroutine() < goroutines
 	})
-	// The runtime may have started threads of its own.
-	labtest.Eventually(t, 5*time.Second, "the threads are gone", func() bool { return threads(t) <= before+2 })
+	labtest.Eventually(t, 5*time.Second, "the threads are gone", func() bool { return away(t) <= before })
 	if _, err := a.Start(a.Command("true")); err == nil {
 		t.Error("a closed host starts a process")
 	}
@@ -212,12 +218,21 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-// threads counts this process's threads.
-func threads(t *testing.T) int {
+// away counts this process's threads that are in another network namespace than
+// its first one is.
+func away(t *testing.T) (n int) {
 	t.Helper()
-	list, err := os.ReadDir("/proc/self/task")
+	home, err := os.Readlink("/proc/self/ns/net")
 	labtest.OK(t, err)
-	return len(list)
+	threads, err := os.ReadDir("/proc/self/task")
+	labtest.OK(t, err)
+	for _, thread := range threads {
+		// One that has ended meanwhile is nowhere.
+		if at, err := os.Readlink("/proc/self/task/" + thread.Name() + "/ns/net"); err == nil && at != home {
+			n++
+		}
+	}
+	return n
 }
 
 // TestDeathTakesAll kills a process with a lab and looks what is left.
