@@ -76,6 +76,8 @@ func (s *story) add(event string) {
 // tell has the story told of a node: its adverts, and what its planes do.
 func (w *clouded) tell(of string) *story {
 	s := new(story)
+	w.books.Lock()
+	defer w.books.Unlock()
 	w.log = func(name, event string) {
 		if name == of {
 			s.add(event)

@@ -143,14 +143,20 @@ func (w *clouded) blame(format string, args ...any) {
 
 // sends notes adverts.
 func (w *clouded) sends(name string, batch []wire.Packet) {
-	if w.sent != nil {
-		w.sent(name, batch)
+	w.books.Lock()
+	sent := w.sent
+	w.books.Unlock()
+	if sent != nil {
+		sent(name, batch)
 	}
 }
 
 func (w *clouded) note(name, event string) {
-	if w.log != nil {
-		w.log(name, event)
+	w.books.Lock()
+	log := w.log
+	w.books.Unlock()
+	if log != nil {
+		log(name, event)
 	}
 }
 
