@@ -85,11 +85,10 @@ type world struct {
 // newWorld makes the hosts and starts nothing.
 func newWorld(t *testing.T, s shape) *world {
 	t.Helper()
-	w := &world{shape: s, t: t, lab: labtest.New(t), hosts: make(map[int]*lab.Host), agents: make(map[int]*vicar.Agent)}
-	var err error
-	w.dir, err = os.MkdirTemp("", "cloud") // short, for a socket's path
+	dir, err := os.MkdirTemp("", "cloud") // short, for a socket's path
 	labtest.OK(t, err)
-	t.Cleanup(func() { os.RemoveAll(w.dir) })
+	t.Cleanup(func() { labtest.OK(t, os.RemoveAll(dir)) }) // once the lab has ended those that write there
+	w := &world{shape: s, t: t, dir: dir, lab: labtest.New(t), hosts: make(map[int]*lab.Host), agents: make(map[int]*vicar.Agent)}
 	region := awsfake.Cluster(3, max(s.tables, 1))
 	if s.change != nil {
 		s.change(&region)
