@@ -9,7 +9,7 @@ import (
 )
 
 func TestCloud(t *testing.T) {
-	RunBubble(t, func(*testing.T) World {
+	RunBubble(t, nil, func(*testing.T) World {
 		return NewCloud(1, 3).World(netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("2001:db8::7/128"))
 	})
 }

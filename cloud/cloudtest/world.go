@@ -16,7 +16,7 @@ import (
 )
 
 // World is a cloud with two nodes and nobody holding anything. What it can't do
-// is nil, and the cases that need it are skipped.
+// is nil, and the cases that need it are in Except.
 type World struct {
 	Nodes [2]cloud.Provider
 	// Addresses are those of a claim. They have more than one object, if any of the
@@ -45,21 +45,49 @@ type World struct {
 	Late func(node int, d time.Duration)
 }
 
-// Run tests what package cloud promises, in a World for each case.
-func Run(t *testing.T, world func(t *testing.T) World) {
-	t.Helper()
+// Except are the cases that say nothing about a Provider, by name, and why. All
+// others must pass.
+type Except map[string]string
+
+// Only leaves out all cases but one.
+func Only(name, why string) Except {
+	e := make(Except)
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) { c.test(newStory(t, world(t), false)) })
+		if c.name != name {
+			e[c.name] = why
+		}
 	}
+	return e
+}
+
+// Run tests what package cloud promises, in a World for each case.
+func Run(t *testing.T, but Except, world func(t *testing.T) World) {
+	t.Helper()
+	each(t, but, func(t *testing.T, test func(*story)) { t.Helper(); test(newStory(t, world(t), false)) })
 }
 
 // RunBubble is Run with each case in a bubble of testing/synctest.
-func RunBubble(t *testing.T, world func(t *testing.T) World) {
+func RunBubble(t *testing.T, but Except, world func(t *testing.T) World) {
 	t.Helper()
+	each(t, but, func(t *testing.T, test func(*story)) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) { test(newStory(t, world(t), true)) })
+	})
+}
+
+// each goes through the cases.
+func each(t *testing.T, but Except, run func(t *testing.T, test func(*story))) {
+	t.Helper()
+	left := 0
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { c.test(newStory(t, world(t), true)) })
-		})
+		if _, out := but[c.name]; out {
+			left++
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) { run(t, c.test) })
+	}
+	if left != len(but) {
+		t.Errorf("of the cases that are left out %d are known: %v", left, but)
 	}
 }
 
@@ -115,11 +143,11 @@ func newStory(t *testing.T, w World, bubble bool) *story {
 	return s
 }
 
-// needs skips the case if the world can't do something.
+// needs fails if the world can't do something.
 func (s *story) needs(what string, can bool) {
 	s.Helper()
 	if !can {
-		s.Skipf("this world can't do this: %s", what)
+		s.Fatalf("this world lacks what the case needs: %s; if it can't have it, the case is left out by Except", what)
 	}
 }
 

@@ -8,6 +8,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -75,6 +76,19 @@ func (d directory) read(name ...string) string {
 	return strings.TrimSpace(string(text))
 }
 
+// lag has who gets an address from now on shown later. Who has it now is shown.
+func (d directory) lag(by time.Duration) {
+	d.t.Helper()
+	addresses, err := fs.Glob(os.DirFS(d.dir), "[0-9]*")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, a := range addresses {
+		d.trouble("shown-"+a, d.read(a))
+	}
+	d.trouble("lag", seconds(by))
+}
+
 func seconds(d time.Duration) string {
 	if d == 0 {
 		return ""
@@ -95,7 +109,7 @@ func TestConformance(t *testing.T) {
 		t.Skip("needs setsid, which is not installed")
 	}
 	names := []string{"lb-1", "lb-2"}
-	cloudtest.Run(t, func(t *testing.T) cloudtest.World {
+	cloudtest.Run(t, nil, func(t *testing.T) cloudtest.World {
 		d := newDirectory(t)
 		return cloudtest.World{
 			Nodes:     [2]cloud.Provider{d.provider(names[0]), d.provider(names[1])},
@@ -118,6 +132,7 @@ func TestConformance(t *testing.T) {
 			Throttle: func(n int) { d.trouble("throttle", strconv.Itoa(n)) },
 			Lose:     func(n int) { d.trouble("lose", strconv.Itoa(n)) },
 			Refuse:   func(o cloud.Object, n int) { d.trouble("refuse-"+o.ID, strconv.Itoa(n)) },
+			Lag:      d.lag,
 			Slow:     func(by time.Duration) { d.trouble("slow", seconds(by)) },
 			Late:     func(node int, by time.Duration) { d.trouble("late-"+names[node], seconds(by)) },
 		}

@@ -28,7 +28,12 @@ count() {
 }
 give() { # address, node: in one step, so that nobody reads half a name
 	echo "$2" >"$cloud/.$1.$$" && mv "$cloud/.$1.$$" "$cloud/$1"
+	[ -e "$cloud/trouble/lag" ] && later lag "$2" "$cloud/trouble/shown-$1"
 }
+later() { # how much, node, file: on its way, whoever waits for it
+	setsid sh -c 'sleep "$1"; echo "$2" >"$3"' later "$(cat "$cloud/trouble/$1")" "$2" "$3" >/dev/null 2>&1 &
+}
+shown() { cat "$cloud/trouble/shown-$1" 2>/dev/null || holder "$1"; }
 
 [ -e "$cloud/trouble/slow" ] && sleep "$(cat "$cloud/trouble/slow")"
 [ -e "$cloud/trouble/down" ] && { echo "cannot reach the cloud" >&2; exit 1; }
@@ -39,7 +44,7 @@ case $action in
 observe)
 	list=
 	for a in $addresses; do
-		h=$(holder "$a")
+		h=$(shown "$a")
 		[ "$h" = "$node" ] && mine=true || mine=false
 		list="$list${list:+,}{\"address\":\"$a\",\"mine\":$mine,\"holder\":\"$h\"}"
 	done
@@ -50,8 +55,7 @@ take)
 	for a in $addresses; do
 		h=$(holder "$a")
 		if [ -e "$cloud/trouble/late-$node" ]; then
-			# On its way, whoever waits for it.
-			setsid sh -c 'sleep "$1"; echo "$2" >"$3"' late "$(cat "$cloud/trouble/late-$node")" "$node" "$cloud/$a" >/dev/null 2>&1 &
+			later "late-$node" "$node" "$cloud/$a"
 		elif count "refuse-$a"; then
 			error="\"error\":{\"kind\":\"unavailable\",\"message\":\"$a does not move\"}"
 			continue
