@@ -23,6 +23,7 @@ type rawAWS struct {
 	Role        roleARN                `yaml:"role" jsonschema_description:"ARN of a role that is assumed for the route tables, as those of a shared VPC, which are its owner's. Default: the instance's own role."`
 	RouteTables list[routeTableID]     `yaml:"route_tables" jsonschema_description:"The route tables (rtb-...) that aws-route writes to: those of all subnets from which the addresses are to be reached."`
 	Interfaces  named[interfaceID]     `yaml:"interfaces" jsonschema_description:"The nodes' network interfaces (eni-...), by node. Default: the one that has the address of the router's interface."`
+	Tag         resourceTag            `yaml:"tag" jsonschema_description:"A tag that the nodes' network interfaces have, as in {vicar: web}: vicar doctor --policy permits to write to such only. Default: to those of interfaces, or to any."`
 	Allocations byAddress[elasticIPID] `yaml:"allocations" jsonschema_description:"The Elastic IPs (eipalloc-...) of aws-eip, by the router's address that each belongs to."`
 	IPv6        moveIPv6               `yaml:"ipv6" jsonschema_description:"assign: aws-secondary-ip moves IPv6 addresses, too: it takes them from the former holder and then assigns them, with a gap. Default: they need aws-route."`
 	Release     boolean                `yaml:"release" jsonschema_description:"Whether a node that gives up in order gives back what it has in the cloud; else the successor takes it. Default false."`
@@ -136,6 +137,8 @@ func (r *reader) aws(raw *rawAWS, c *Config) *AWS {
 		Proxy: raw.Proxy.v, Role: raw.Role.v,
 		RouteTables: r.routeTables(raw),
 		Interfaces:  r.nodeInterfaces(raw, c),
+		TagKey:      raw.Tag.key,
+		TagValue:    raw.Tag.value,
 		Allocations: r.allocations(raw),
 		IPv6Assign:  raw.IPv6.v == ipv6Assign,
 		Release:     raw.Release.v,

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -22,6 +23,8 @@ const (
 	regionForm     = `^[a-z]{2,8}(-[a-z]{2,10}){1,3}-[0-9]{1,2}$`
 	roleForm       = `^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}$`
 	tableForm      = `^[A-Za-z0-9_.-]{3,255}$`
+	tagKeyForm     = `^[A-Za-z0-9 _.:/=+@-]{1,128}$`
+	tagValueForm   = `^[A-Za-z0-9 _.:/=+@-]{0,256}$`
 )
 
 var (
@@ -32,6 +35,8 @@ var (
 	zoneRegexp       = regexp.MustCompile(`^([a-z]{2,8}(-[a-z]{2,10}){1,3}-[0-9]{1,2})[a-z]$`)
 	roleRegexp       = regexp.MustCompile(roleForm)
 	tableRegexp      = regexp.MustCompile(tableForm)
+	tagKeyRegexp     = regexp.MustCompile(tagKeyForm)
+	tagValueRegexp   = regexp.MustCompile(tagValueForm)
 )
 
 // whatIs says what an id is of, by its beginning.
@@ -133,6 +138,38 @@ func (t *tableName) decode(r *reader, key mark, n ast.Node) {
 		return
 	}
 	r.bad(t.mark, shown(t.v)+" is not a table's name", "it has 3 to 255 letters, digits, -, _ and .")
+}
+
+// resourceTag is a tag of AWS's, as a mapping of one key.
+type resourceTag struct {
+	mark
+	key, value string
+}
+
+func (t *resourceTag) refuse(at mark) { t.mark = at }
+
+func (t *resourceTag) decode(r *reader, key mark, n ast.Node) {
+	t.mark = key
+	var all named[content]
+	all.decode(r, key, n)
+	if all.refused {
+		return
+	}
+	if len(all.entries) != 1 {
+		r.bad(key, fmt.Sprintf("there are %d tags", len(all.entries)), "write one, as in {vicar: web}")
+		return
+	}
+	e := all.entries[0]
+	switch {
+	case strings.HasPrefix(strings.ToLower(e.name), "aws:"):
+		r.bad(e.key, shown(e.name)+" is a tag of AWS's own, which nobody can set", "write another, as in {vicar: web}")
+	case !tagKeyRegexp.MatchString(e.name):
+		r.bad(e.key, shown(e.name)+" is not the key of a tag", "it has up to 128 letters, digits, spaces and _ . : / = + - @")
+	case e.value.ok && !tagValueRegexp.MatchString(e.value.v):
+		r.bad(e.value.mark, shown(e.value.v)+" is not the value of a tag", "it has up to 256 letters, digits, spaces and _ . : / = + - @")
+	case e.value.ok:
+		t.key, t.value = e.name, e.value.v
+	}
 }
 
 // serviceURL is the URL of a service: no more than where it is.

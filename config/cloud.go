@@ -48,6 +48,10 @@ type AWS struct {
 	// Interfaces are the nodes' (eni-...), where the file says so; else it is the one
 	// that has the router's interface's address, as the metadata shows it.
 	Interfaces map[string]string `json:",omitempty"`
+	// Tag is one that the nodes' interfaces have, by which the policy permits to write
+	// to them. The key is empty without it.
+	TagKey   string `json:",omitempty"`
+	TagValue string `json:",omitempty"`
 	// Allocations are the Elastic IPs (eipalloc-...) by the private address that they
 	// belong to; every address of an aws-eip router has one.
 	Allocations map[netip.Addr]string `json:",omitempty"`

@@ -53,7 +53,7 @@ func TestCloud(t *testing.T) {
 			netip.MustParseAddr("10.0.1.100"): "eipalloc-0123456789abcdef0",
 			netip.MustParseAddr("10.0.1.101"): "eipalloc-0123456789abcdef1",
 		},
-		IPv6Assign: true, Release: true,
+		TagKey: "vicar", TagValue: "shop one", IPv6Assign: true, Release: true,
 		Poll: time.Minute, Readiness: 5 * time.Minute, ReadinessWeight: -60,
 	}
 	if diff := cmp.Diff(want, c.AWS, comparers); diff != "" {

@@ -148,6 +148,9 @@ func (r *reader) unusedAWS(raw *rawFile, c *Config, routers []router, users int)
 	if raw.AWS.RouteTables.present() && !by(MoveAWSRoute) {
 		r.warn(raw.AWS.RouteTables.mark, "no router moves by aws-route", "write move: [aws-route, kernel] in a router, or remove route_tables")
 	}
+	if raw.AWS.Tag.present() && !by(MoveAWSSecondaryIP) && !by(MoveAWSEIP) {
+		r.warn(raw.AWS.Tag.mark, "no router moves by aws-secondary-ip or aws-eip, and so the policy has no network interfaces", "remove it")
+	}
 	if six := raw.AWS.IPv6; six.ok && !slices.ContainsFunc(routers, func(v router) bool { return v.Moves(MoveAWSSecondaryIP) && len(v.family(6)) > 0 }) {
 		r.warn(six.mark, "no router moves an IPv6 address by aws-secondary-ip", "remove it")
 	}

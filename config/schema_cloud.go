@@ -33,7 +33,14 @@ func (*accountID) schema() *jsonschema.Schema    { return formed(accountForm) }
 func (*kmsKeyARN) schema() *jsonschema.Schema    { return formed(kmsKeyForm) }
 func (*roleARN) schema() *jsonschema.Schema      { return formed(roleForm) }
 func (*tableName) schema() *jsonschema.Schema    { return formed(tableForm) }
-func (*serviceURL) schema() *jsonschema.Schema   { return new(httpURL).schema() }
+func (*resourceTag) schema() *jsonschema.Schema {
+	return &jsonschema.Schema{
+		Type: "object", AdditionalProperties: formed(tagValueForm), PropertyNames: formed(tagKeyForm),
+		MinProperties: new(uint64(1)), MaxProperties: new(uint64(1)),
+	}
+}
+
+func (*serviceURL) schema() *jsonschema.Schema { return new(httpURL).schema() }
 
 func (*keysARN) schema() *jsonschema.Schema {
 	return either(formed(parameterForm), formed(secretForm))

@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/vicar-ha/vicar/cloud"
@@ -189,6 +191,24 @@ func (m *means) dry(name, object string, request func() error) cloud.Finding {
 		return good(what) // not known to be wrong
 	}
 	return trouble(what, err)
+}
+
+// tagged looks whether an interface has the tag by which a policy permits to write
+// to it; nothing is found where none is asked for.
+func (m *means) tagged(n *types.NetworkInterface) []cloud.Finding {
+	if m.at.TagKey == "" {
+		return nil
+	}
+	eni := sdk.ToString(n.NetworkInterfaceId)
+	f := good(fmt.Sprintf("tag %s=%s of %s", m.at.TagKey, m.at.TagValue, eni))
+	f.OK = slices.ContainsFunc(n.TagSet, func(t types.Tag) bool {
+		return sdk.ToString(t.Key) == m.at.TagKey && sdk.ToString(t.Value) == m.at.TagValue
+	})
+	if !f.OK {
+		f.Problem = "it does not have it, and with the policy of vicar doctor --policy only interfaces that do can be written to"
+		f.Remedy = fmt.Sprintf("aws ec2 create-tags --resources %s --tags 'Key=%s,Value=%s'", eni, m.at.TagKey, m.at.TagValue)
+	}
+	return []cloud.Finding{f}
 }
 
 // dries are how many requests with DryRun are under way at a time: enough that many

@@ -23,6 +23,7 @@ func (p *EIP) Examine(ctx context.Context, objects []cloud.Object) []cloud.Findi
 	if n == nil {
 		return found
 	}
+	found = append(found, p.tagged(n)...)
 	there, err := p.describe(ctx, objects)
 	if err != nil {
 		return append(found, trouble("Elastic IPs", err))

@@ -27,6 +27,7 @@ func (p *Secondary) Examine(ctx context.Context, objects []cloud.Object) []cloud
 	if n == nil {
 		return found
 	}
+	found = append(found, p.tagged(n)...)
 	found = append(found, p.inside(objects), p.primary(ctx, objects), p.room(ctx, n, objects))
 	v4, v6 := families(objects)
 	if len(v4) > 0 {

@@ -239,6 +239,32 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// TestExamineTag: the policy may permit to write to interfaces by their tag alone.
+func TestExamineTag(t *testing.T) {
+	for value, problems := range map[string]int{"web": 0, "mail": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t, 1, nil)
+			i := at(1)
+			i.TagKey, i.TagValue = awsfake.ClusterTag, value
+			secondary, err := NewSecondary(f.nodes[0], SecondaryConfig{Interface: i})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := netip.MustParseAddr("203.0.113.1")
+			eip, err := NewEIP(f.nodes[0], EIPConfig{Interface: i, Allocations: map[netip.Addr]string{a: awsfake.ClusterEIP(1)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for p, to := range map[cloud.Examiner]string{secondary: "192.0.2.100/24", eip: "203.0.113.1/32"} {
+				found := wrong(p.Examine(t.Context(), objects(t, p.(cloud.Provider), netip.MustParsePrefix(to))))
+				if len(found) != problems || problems > 0 && !strings.Contains(found[0].What, "tag "+awsfake.ClusterTag+"=mail of eni-") {
+					t.Errorf("tag %s: %+v", value, found)
+				}
+			}
+		})
+	}
+}
+
 // TestExamineSlow: an EC2 that answers just within a take-over's attempt is good
 // enough, and all is known in time, however many things there are to ask about.
 func TestExamineSlow(t *testing.T) {

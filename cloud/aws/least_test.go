@@ -23,7 +23,7 @@ const (
 // uses is what the test of policies does.
 func uses(role bool) Uses {
 	u := Uses{
-		Region: "eu-central-1", Account: nodesAccount, TagKey: awsfake.ClusterTag, TagValue: "web",
+		Cluster: "web", Region: "eu-central-1", Account: nodesAccount, TagKey: awsfake.ClusterTag, TagValue: "web",
 		SecondaryIPs: true, IPv6: true, Routes: true, EIPs: true, Release: true,
 		RouteTables: []string{awsfake.ClusterRoutes(1), awsfake.ClusterRoutes(2)},
 		Allocations: []string{awsfake.ClusterEIP(1)}, Tables: []string{awsfake.ClusterTable},
@@ -96,13 +96,52 @@ func everyUse(t *testing.T, f *fake, role, keys string) []error {
 	return errs
 }
 
-func votes(ctx context.Context, tables *Tables) error {
-	_, version, err := tables.Read(ctx, awsfake.ClusterTable, "router web")
+func votes(ctx context.Context, tables *Tables) error { return voteOf(ctx, tables, "web") }
+
+// voteOf reads and writes a record as a cluster does.
+func voteOf(ctx context.Context, tables *Tables, cluster string) error {
+	key := cluster + "/voters/1/0123456789abcdef"
+	_, version, err := tables.Read(ctx, awsfake.ClusterTable, key)
 	if err != nil {
 		return err
 	}
-	_, err = tables.Write(ctx, awsfake.ClusterTable, "router web", []byte("a"), version, version+1)
+	_, err = tables.Write(ctx, awsfake.ClusterTable, key, []byte("a"), version, version+1)
 	return err
+}
+
+// TestPolicyKeepsOut: with the policy nothing can be done to what is not named in it:
+// other clusters' votes in the same table, other machines' interfaces, other Elastic
+// IPs.
+func TestPolicyKeepsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 2, func(cfg *awsfake.Config) {
+			cfg.Interfaces[1].Tags = nil // another machine's
+		})
+		f.SetLimits(awsfake.Unlimited())
+		set(t, f, awsfake.ClusterRole, uses(false).Policy())
+		denied := func(what string, err error) {
+			t.Helper()
+			if cloud.KindOf(err) != cloud.Denied {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		tables, err := NewTables(f.nodes[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := voteOf(t.Context(), tables, "web"); err != nil {
+			t.Errorf("the cluster's own vote: %v", err)
+		}
+		for _, other := range []string{"mail", "web2", "we"} {
+			denied("the vote of "+other, voteOf(t.Context(), tables, other))
+		}
+		for name, p := range map[string]cloud.Provider{"secondary": f.secondary(t, 2, false), "eip": f.eip(t, 2, false, "203.0.113.1")} {
+			all := objects(t, p, prefixes(map[string]string{"secondary": "192.0.2.100/24", "eip": "203.0.113.1/32"}[name])...)
+			denied(name+" of an interface without the tag", p.Take(t.Context(), all, cloud.Taking{Steal: true}))
+		}
+		other := f.eip(t, 1, false, "203.0.113.1", "203.0.113.2")
+		denied("another Elastic IP", other.Take(t.Context(), objects(t, other, prefixes("203.0.113.2/32")...), cloud.Taking{Steal: true}))
+	})
 }
 
 // TestLeastPolicy: the policy permits all that vicar does, and without any one of
@@ -161,7 +200,7 @@ func lacks(t *testing.T, u Uses, action string, denied []error) {
 	if !slices.ContainsFunc(denied, func(err error) bool { return cloud.KindOf(err) == cloud.Denied }) {
 		t.Errorf("without %s nothing is denied: %v", action, denied)
 	}
-	if _, _, ok := u.Lacking(action); !ok {
+	if p, _ := u.Lacking(action); len(p.Statement) == 0 {
 		t.Errorf("no statement has %s", action)
 	}
 }

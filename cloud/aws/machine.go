@@ -40,6 +40,9 @@ type netif struct {
 type Interface struct {
 	ID      string     // eni-...; or else
 	Address netip.Addr // one of its addresses that does not move
+	// The tag that it has, by which a policy permits to write to it; the key is empty
+	// if it needs none.
+	TagKey, TagValue string
 }
 
 // machine is who this machine is. It asks as long as that is not known.

@@ -12,10 +12,11 @@ import (
 // Uses is what a configuration uses of AWS. Its policy permits that and nothing
 // else.
 type Uses struct {
+	Cluster         string // whose records in Tables it may read and write; empty: all
 	Region, Account string // empty: any
-	// Tag narrows interfaces and Elastic IPs down to those that have it. Without it,
-	// and without Interfaces, any interface of the account may be written to. Whoever
-	// may write tags may go around it.
+	// Tag narrows the interfaces down to those that have it. Without it, and without
+	// Interfaces, any interface of the account may be written to. Whoever may write
+	// tags may go around it.
 	TagKey, TagValue string
 
 	SecondaryIPs bool
@@ -91,20 +92,28 @@ func (u Uses) RolePolicy() (Policy, bool) {
 	return p, true
 }
 
-// Lacking is the statement that permits an action, as an answer has it
-// ("ec2:ReplaceRoute"), and whether it is the assumed role's.
-func (u Uses) Lacking(action string) (s Statement, ofRole, ok bool) {
-	has := func(s Statement) bool { return slices.Contains(s.Action, action) }
+// Lacking are the statements that permit an action, as an answer has it
+// ("ec2:ReplaceRoute"): none if there are none. It tells whether they are the
+// assumed role's.
+func (u Uses) Lacking(action string) (p Policy, ofRole bool) {
 	if p, assumed := u.RolePolicy(); assumed {
-		if i := slices.IndexFunc(p.Statement, has); i >= 0 {
-			return p.Statement[i], true, true
+		if p = p.of(action); len(p.Statement) > 0 {
+			return p, true
 		}
 	}
-	all := u.Policy().Statement
-	if i := slices.IndexFunc(all, has); i >= 0 {
-		return all[i], false, true
-	}
-	return Statement{}, false, false
+	return u.Policy().of(action), false
+}
+
+// of is the part of the policy that has the action.
+func (p Policy) of(action string) Policy {
+	return Policy{Version: p.Version, Statement: slices.DeleteFunc(slices.Clone(p.Statement), func(s Statement) bool {
+		return !slices.Contains(s.Action, action)
+	})}
+}
+
+// Wide tells whether the policy permits to write to any network interface.
+func (u Uses) Wide() bool {
+	return (u.SecondaryIPs || u.EIPs) && len(u.Interfaces) == 0 && u.TagKey == ""
 }
 
 // add adds the statements that have actions.
@@ -173,7 +182,8 @@ func (u Uses) secondaryIPs() Statement {
 	return u.tagged(s)
 }
 
-// eips are two statements: an instance need not have the tag.
+// eips are some statements: EC2 wants all of the Elastic IP, the interface and the
+// instance permitted, and it is the interfaces alone that have the tag.
 func (u Uses) eips() []Statement {
 	if !u.EIPs {
 		return nil
@@ -182,12 +192,12 @@ func (u Uses) eips() []Statement {
 	if u.Release {
 		s.Action = append(s.Action, disassociate)
 	}
-	on := Statement{Sid: "ElasticIPsInstances", Action: s.Action, Resource: []string{u.arn("ec2", "instance/*")}}
 	for _, id := range u.Allocations {
 		s.Resource = append(s.Resource, u.arn("ec2", "elastic-ip/"+id))
 	}
-	s.Resource = append(s.Resource, u.interfaces()...)
-	return []Statement{u.tagged(s), on}
+	on := Statement{Sid: "ElasticIPsInterfaces", Action: s.Action, Resource: u.interfaces()}
+	at := Statement{Sid: "ElasticIPsInstances", Action: s.Action, Resource: []string{u.arn("ec2", "instance/*")}}
+	return []Statement{s, u.tagged(on), at}
 }
 
 func (u Uses) votes() Statement {
@@ -197,6 +207,10 @@ func (u Uses) votes() Statement {
 	s := Statement{Sid: "Tables", Action: []string{getItem, putItem}}
 	for _, name := range u.Tables {
 		s.Resource = append(s.Resource, u.arn("dynamodb", "table/"+name))
+	}
+	if u.Cluster != "" {
+		// The table may be that of other clusters, too.
+		s.Condition = map[string]map[string]string{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": u.Cluster + "/*"}}
 	}
 	return s
 }

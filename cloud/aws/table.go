@@ -108,11 +108,11 @@ func (t *Tables) Write(ctx context.Context, table, key string, record []byte, wa
 	return true, nil
 }
 
-// Examine looks whether a table can be read from here. Whether it can be written
-// is known once it was.
-func (t *Tables) Examine(ctx context.Context, table string) []cloud.Finding {
+// Examine looks whether a cluster's records in a table can be read from here.
+// Whether they can be written is known once one was.
+func (t *Tables) Examine(ctx context.Context, table, cluster string) []cloud.Finding {
 	what := "table " + table
-	if _, _, err := t.Read(ctx, table, "vicar doctor"); err != nil {
+	if _, _, err := t.Read(ctx, table, cluster+"/doctor"); err != nil {
 		f := trouble(what, err)
 		if cloud.KindOf(err) == cloud.Unavailable {
 			f.Remedy = "let this node's subnet reach DynamoDB: a gateway endpoint com.amazonaws.<region>.dynamodb costs nothing"

@@ -94,7 +94,7 @@ func sessionConfig(c *config.Config, log *slog.Logger) aws.Config {
 
 // awsProvider is one means of AWS, for this node.
 func awsProvider(s *aws.Session, kind config.MoverKind, c *config.Config, node string) (cloud.Provider, error) {
-	i := aws.Interface{ID: c.AWS.Interfaces[node], Address: firstOwn(c, node)}
+	i := aws.Interface{ID: c.AWS.Interfaces[node], Address: firstOwn(c, node), TagKey: c.AWS.TagKey, TagValue: c.AWS.TagValue}
 	switch kind {
 	case config.MoveAWSSecondaryIP:
 		return aws.NewSecondary(s, aws.SecondaryConfig{Interface: i, IPv6: c.AWS.IPv6Assign})

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -132,7 +133,7 @@ func diagnoseRouters(ctx context.Context, cfg *config.Config, node string) ([]st
 		}
 		ctx, cancel := context.WithTimeout(ctx, examineAWS)
 		defer cancel()
-		for _, f := range t.Examine(ctx, cfg.Guard.Table) {
+		for _, f := range t.Examine(ctx, cfg.Guard.Table, cfg.Cluster) {
 			found = append(found, status.Finding{Mover: "table", What: f.What, OK: f.OK, Problem: f.Problem, Remedy: f.Remedy, Missing: f.Missing})
 		}
 	}
@@ -166,8 +167,8 @@ func renderDoctor(cfg *config.Config, found []status.Finding, p paint) string {
 		if f.Missing == "" {
 			continue
 		}
-		s, ofRole, ok := uses(cfg).Lacking(f.Missing)
-		if !ok { // a program's word for it
+		p, ofRole := uses(cfg).Lacking(f.Missing)
+		if len(p.Statement) == 0 { // a program's word for it
 			b.WriteString("\n" + f.Missing + " is missing.\n")
 			continue
 		}
@@ -175,7 +176,7 @@ func renderDoctor(cfg *config.Config, found []status.Finding, p paint) string {
 		if ofRole {
 			whose = "the role that is assumed"
 		}
-		b.WriteString("\n" + f.Missing + " is missing in " + whose + ":\n" + aws.Policy{Version: "2012-10-17", Statement: []aws.Statement{s}}.JSON())
+		b.WriteString("\n" + f.Missing + " is missing in " + whose + ":\n" + p.JSON())
 	}
 	return b.String()
 }
@@ -185,16 +186,19 @@ func uses(c *config.Config) aws.Uses {
 	moves := func(kind config.MoverKind) bool {
 		return slices.ContainsFunc(c.Routers, func(r config.Router) bool { return r.Moves(kind) })
 	}
-	u := aws.Uses{}
+	u := aws.Uses{Cluster: c.Cluster}
 	if c.PeerLink != nil {
 		u.KeysFrom, u.KeysKMS = c.PeerLink.KeysFrom, c.PeerLink.KeysKMS
 	}
 	if c.AWS == nil {
 		return u
 	}
-	u.Region, u.Account, u.Role, u.Release = c.AWS.Region, c.AWS.Account, c.AWS.Role, c.AWS.Release
+	u.Region, u.Account, u.TagKey, u.TagValue, u.Release = c.AWS.Region, c.AWS.Account, c.AWS.TagKey, c.AWS.TagValue, c.AWS.Release
 	u.SecondaryIPs, u.IPv6 = moves(config.MoveAWSSecondaryIP), c.AWS.IPv6Assign
 	u.Routes, u.RouteTables, u.EIPs = moves(config.MoveAWSRoute), c.AWS.RouteTables, moves(config.MoveAWSEIP)
+	if u.Routes {
+		u.Role = c.AWS.Role
+	}
 	if c.Guard.Table != "" {
 		u.Tables = []string{c.Guard.Table}
 	}
@@ -231,6 +235,9 @@ func (a *app) printPolicy(o doctorOptions) error {
 	text := u.Policy().JSON()
 	if role, ok := u.RolePolicy(); ok {
 		text += role.JSON()
+	}
+	if u.Wide() {
+		_, _ = io.WriteString(a.stderr, "vicar: this policy permits to write to any network interface: name the nodes' in aws.interfaces, or a tag that they have in aws.tag\n")
 	}
 	return a.print(text)
 }

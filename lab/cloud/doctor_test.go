@@ -116,6 +116,7 @@ func (w *world) both() {
 		VRID: 52, Interval: inside.Interval, Addresses: []netip.Prefix{secondary}, Move: []any{"aws-secondary-ip", "aws-eip", "kernel"},
 	}
 	w.conf.Routers = map[string]vicar.Router{web: inside, "edge": edge}
+	w.conf.AWS.Tag = map[string]string{awsfake.ClusterTag: "web"}
 	w.conf.AWS.Allocations = map[netip.Addr]string{secondary.Addr(): awsfake.ClusterEIP(1)}
 }
 

@@ -64,6 +64,7 @@ type AWS struct {
 	Endpoints   map[string]string     `json:"endpoints,omitempty"`
 	RouteTables []string              `json:"route_tables,omitempty"`
 	Allocations map[netip.Addr]string `json:"allocations,omitempty"`
+	Tag         map[string]string     `json:"tag,omitempty"`
 	Release     bool                  `json:"release,omitempty"`
 	Poll        Duration              `json:"poll,omitempty"`
 	Readiness   *Readiness            `json:"readiness,omitempty"`
