@@ -153,15 +153,20 @@ func TestCloudBriefActive(t *testing.T) {
 				w.until("lb-2 Active", func() bool { return slices.Contains(w.actives(), "lb-2") })
 				time.Sleep(200 * time.Millisecond)
 				w.lan.Heal()
-				if !w.written("lb-1", cut) {
-					t.Error("lb-2 has written nothing")
+				if got := w.owners(); !w.written("lb-1", cut) || c.late == 0 && !slices.Equal(got, []string{"lb-2"}) {
+					t.Errorf("lb-2 has moved nothing: the address is %q's", got)
 				}
 				time.Sleep(c.late + w.poll + 100*time.Millisecond)
 				if got := w.owners(); !slices.Equal(got, []string{c.after}) {
 					t.Errorf("one reconcile later the address is %q's, want %s", got, c.after)
 				}
-				if after := w.stands()["lb-1"]; after != before || !slices.Equal(w.actives(), []string{"lb-1"}) {
-					t.Errorf("%v are Active, lb-1 was %v and is %v", w.actives(), before, after)
+				for what, got := range map[string][]string{"Active": w.actives(), "in the kernel": w.holders(guardedVIP)} {
+					if !slices.Equal(got, []string{"lb-1"}) {
+						t.Errorf("%s: %v, want lb-1", what, got)
+					}
+				}
+				if after := w.stands()["lb-1"]; after != before {
+					t.Errorf("lb-1 was %v and is %v", before, after)
 				}
 			})
 		})
