@@ -3,13 +3,18 @@
 
 package config
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // ReportAWS is what moving in AWS comes to.
 type ReportAWS struct {
-	Region      string        `json:"region,omitempty"` // empty: the machine's
-	RouteTables []string      `json:"route_tables,omitempty"`
-	Poll        time.Duration `json:"poll_ns"`
+	Region      string                `json:"region,omitempty"` // empty: the machine's
+	RouteTables []string              `json:"route_tables,omitempty"`
+	Interfaces  map[string]string     `json:"interfaces,omitempty"`  // by node; others': as their metadata say
+	Allocations map[netip.Addr]string `json:"allocations,omitempty"` // the Elastic IPs, by address
+	Poll        time.Duration         `json:"poll_ns"`
 	// Readiness is how often a standby looks whether it could take over, Weight what
 	// its priority loses while it could not.
 	Readiness time.Duration `json:"readiness_ns"`
@@ -21,7 +26,7 @@ func (c *Config) reportAWS() *ReportAWS {
 		return nil
 	}
 	return &ReportAWS{
-		Region: c.AWS.Region, RouteTables: c.AWS.RouteTables, Poll: c.AWS.Poll,
+		Region: c.AWS.Region, RouteTables: c.AWS.RouteTables, Interfaces: c.AWS.Interfaces, Allocations: c.AWS.Allocations, Poll: c.AWS.Poll,
 		Readiness: c.AWS.Readiness, Weight: c.AWS.ReadinessWeight,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/vicar-ha/vicar/config"
+	"github.com/vicar-ha/vicar/quorum"
 )
 
 // guardSummary is what the guard asks for, and nothing without one.
@@ -17,8 +18,8 @@ func guardSummary(r config.Report) string {
 	if g == nil {
 		return ""
 	}
-	text := fmt.Sprintf("guard: %d of the %d voters grant a lease, so %d may fail; max_lease %s, fence %s\n",
-		g.Majority, len(g.Voters), g.MayFail, g.MaxLease, g.Fence)
+	text := fmt.Sprintf("guard: %d of the %d voters%s grant a lease, so %d may fail; max_lease %s, fence %s\n",
+		g.Majority, len(g.Voters), tableVotes(g.Voters), g.MayFail, g.MaxLease, g.Fence)
 	var held []string
 	for _, l := range g.Leases {
 		if l.OnLoss == string(config.OnLossHold) {
@@ -29,6 +30,16 @@ func guardSummary(r config.Report) string {
 		text += "without a majority the holder keeps the addresses (on_loss: hold) of " + several(held) + "\n"
 	}
 	return text
+}
+
+// tableVotes names the voter that is a table, if there is one.
+func tableVotes(voters []string) string {
+	for _, v := range voters {
+		if name, ok := quorum.IsTable(v); ok {
+			return ", one of them the DynamoDB table " + name + ","
+		}
+	}
+	return ""
 }
 
 // nodeNames are the nodes, witnesses marked.
