@@ -208,13 +208,29 @@ type answered struct {
 	settled
 }
 
+// lacks notes why an Active that holds what it held has not all that it is to have.
+func (i *instance) lacks(now time.Time, l *loop, why error) {
+	had := i.heldErr
+	if i.heldErr = ""; why == nil {
+		if had != "" && i.held {
+			l.log.Info("all addresses are held", slog.String("router", i.router.cfg.Name))
+		}
+		return
+	}
+	i.heldErr = why.Error()
+	i.limit.log(now, func(more uint64) {
+		l.log.Warn("the addresses are not all as wanted; those that were held stay", slog.String("router", i.router.cfg.Name),
+			slog.Any("err", why), slog.Uint64("more", more))
+	})
+}
+
 // handle tells the engine how its claim went.
 func (m answered) handle(l *loop, now time.Time) {
 	i := m.i
 	i.restored += uint64(m.restored)
 	if m.term == i.term {
 		i.held = m.held && m.err == nil
-		i.heldErr = ""
+		i.lacks(now, l, m.lacking)
 	}
 	if m.err != nil {
 		i.heldErr = m.err.Error()

@@ -210,7 +210,13 @@ func (w *clouded) settle(when string) bool {
 		}
 	}
 	if w.rivalled(holder) { // see whether the next look puts it right
-		time.Sleep(w.poll + 3*time.Second)
+		// Who was told that there are too many requests looks less often for a while.
+		for end := time.Now().Add(8 * w.poll); ; {
+			time.Sleep(w.poll + 3*time.Second)
+			if time.Now().After(end) || slices.Equal(w.owners(), []string{holder}) {
+				break
+			}
+		}
 		// A better one's hold-off may be over.
 		if !slices.Equal(w.holders(guardedVIP), []string{holder}) && time.Since(w.calmed) < 6*patience {
 			return w.settle(when)

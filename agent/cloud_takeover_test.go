@@ -22,18 +22,22 @@ const cloudInterval = 100 * time.Millisecond
 // cloud take 20 ms.
 func inCloud(t *testing.T, guarded bool, f func(w *clouded)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := newClouded(t, 1, 3, 2, router(cloudInterval, guardedVIP.String()), guarded)
-		w.trouble(func(x *cloudtest.Trouble) { x.Latency = 20 * time.Millisecond })
-		for _, n := range w.nodes {
-			n.kernel.slow = time.Millisecond // the guard shuts the fence in a goroutine of its own
-		}
-		f(w)
-		w.end()
-		for _, wrong := range w.wrong {
-			t.Error(wrong)
-		}
-	})
+	synctest.Test(t, func(t *testing.T) { tellInCloud(t, guarded, f) })
+}
+
+// tellInCloud is inCloud in a bubble that is there.
+func tellInCloud(t *testing.T, guarded bool, f func(w *clouded)) {
+	t.Helper()
+	w := newClouded(t, 1, 3, 2, router(cloudInterval, guardedVIP.String()), guarded)
+	w.trouble(func(x *cloudtest.Trouble) { x.Latency = 20 * time.Millisecond })
+	for _, n := range w.nodes {
+		n.kernel.slow = time.Millisecond // the guard shuts the fence in a goroutine of its own
+	}
+	f(w)
+	w.end()
+	for _, wrong := range w.wrong {
+		t.Error(wrong)
+	}
 }
 
 // wantOwner wants one node to be the holder in the election, in the cloud and in
@@ -269,10 +273,14 @@ func order(story string) string {
 // TestCloudSlow: while the cloud takes its time adverts leave as ever, and leases
 // are renewed.
 func TestCloudSlow(t *testing.T) {
-	for _, latency := range []time.Duration{1900 * time.Millisecond, 5 * time.Second} {
+	for _, c := range []struct {
+		latency time.Duration
+		shown   bool // the machine is shown what it has
+	}{{1900 * time.Millisecond, false}, {5 * time.Second, false}, {5 * time.Second, true}} {
+		latency := c.latency
 		for _, guarded := range []bool{false, true} {
 			inCloud(t, guarded, func(w *clouded) {
-				w.clients["lb-1"].Trouble(func(x *cloudtest.Trouble) { x.Latency = latency })
+				w.clients["lb-1"].Trouble(func(x *cloudtest.Trouble) { x.Latency, x.Unseen = latency, !c.shown })
 				s := w.tell("lb-1")
 				w.startAll()
 				w.until("lb-1 Active", func() bool { return slices.Contains(w.actives(), "lb-1") })
@@ -284,7 +292,7 @@ func TestCloudSlow(t *testing.T) {
 				if r := w.router("lb-1"); guarded && r.Lease.Lost > 0 {
 					t.Errorf("latency %v: the lease was lost", latency)
 				}
-				if latency < 2*time.Second {
+				if latency < 2*time.Second || c.shown {
 					w.wantOwner("lb-1")
 					return
 				}

@@ -37,6 +37,7 @@ type clouded struct {
 	release bool // objects are given up
 	looks   bool // nodes look whether they could take over
 	poll    time.Duration
+	slowest time.Duration // a look at what is held, after an outage
 	mutant  cloudMutant
 
 	books sync.Mutex

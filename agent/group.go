@@ -97,6 +97,7 @@ type group struct {
 
 	// What the Guard says; token is what a predecessor gave for the next claim.
 	lease    lease
+	former   former
 	token    string
 	renewing bool // in this round's renewals
 	renewed  time.Time

@@ -27,7 +27,26 @@ type lease struct {
 	counted     bool // as lost, though the Guard hasn't said so
 	// refusal is why it is not granted or was lost, holder who has it instead.
 	refusal, holder string
-	claimed         bool // the Guard was asked, and not told that it is over
+	claimed         bool   // the Guard was asked, and not told that it is over
+	follows         uint64 // see former
+}
+
+// former is the term that a group's lease was lost in. A lease that is granted anew
+// soon after follows it, unless anything tells of another holder between: a reload
+// that changes the addresses makes a holder lose its lease, and get it again.
+type former struct {
+	term   uint64
+	at     time.Time
+	broken bool // another holds it, or did
+}
+
+// follows is the term that a lease granted now follows, or 0.
+func (g *group) follows(now time.Time) uint64 {
+	heard := func(i *instance) bool { return i.heard.After(g.former.at) }
+	if g.former.broken || now.Sub(g.former.at) >= continued || slices.ContainsFunc(g.members, heard) {
+		return 0
+	}
+	return g.former.term
 }
 
 // leaseHeld is a verdict's reason: another holds the lease.
@@ -50,6 +69,7 @@ func (l *loop) watchGuard(ctx context.Context) {
 // give up for nobody.
 func (l *loop) claim(g *group, now time.Time, preempt bool) {
 	g.lease.claimed, g.preempts = true, preempt
+	g.former.broken = g.former.broken || g.token != ""
 	l.cfg.Guard.Claim(g.key(), g.token)
 	g.token = ""
 	if preempt && g.lease.refusal == leaseHeld {
@@ -82,15 +102,18 @@ func (l *loop) verdict(now time.Time, v vip.Verdict) {
 }
 
 func (l *loop) granted(g *group, now time.Time, v vip.Verdict) {
+	follows := g.follows(now)
 	if g.lease.held {
+		follows = g.lease.follows
 		l.log.Info("the lease is confirmed again", slog.String("resource", g.key()), slog.Uint64("term", v.Term))
 	}
-	g.lease = lease{held: true, claimed: true, term: v.Term, since: now, until: v.Until, token: v.Token, lost: g.lease.lost}
+	g.lease = lease{held: true, claimed: true, term: v.Term, since: now, until: v.Until, token: v.Token, lost: g.lease.lost, follows: follows}
 	l.setUnheard(g, false)
 	l.step(g.members[0], now, vrrp.Granted{Term: v.Term})
 }
 
 func (l *loop) refused(g *group, now time.Time, v vip.Verdict) {
+	g.former.broken = g.former.broken || v.Holder != ""
 	if v.Reason != g.lease.refusal || v.Holder != g.lease.holder {
 		g.lease.refusal, g.lease.holder = v.Reason, v.Holder
 		level := slog.LevelWarn
@@ -109,6 +132,7 @@ func (l *loop) refused(g *group, now time.Time, v vip.Verdict) {
 func (l *loop) revoked(g *group, now time.Time, v vip.Verdict) {
 	was := g.lease
 	g.lease = lease{lost: was.lost, refusal: v.Reason, holder: v.Holder}
+	g.former = former{term: was.term, at: now, broken: v.Holder != ""}
 	if was.held && !was.counted {
 		g.lease.lost++
 		l.log.Warn("lost the lease", slog.String("resource", g.key()), slog.Uint64("term", was.term), slog.String("reason", leaseReason(v)))

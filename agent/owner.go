@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -36,15 +34,19 @@ type owner struct {
 	announce bool               // a burst is wanted even if nothing has changed
 	lost     int                // addresses reported as lost since the last look
 	cancel   context.CancelFunc // ends the work in hand
+	growing  bool               // the work in hand is for more than what is held
 	wake     chan struct{}
 
 	// Of the owner's goroutine alone.
 	held       vip.Claim // what may be held; no addresses: nothing
 	heldBy     []Mover
 	announcing context.CancelFunc
-	failing    bool // the last answer was an error
-	secure     bool // held was acquired without error
-	doubts     int  // looks in a row that could not tell whether it still is
+	failing    bool      // the last answer was an error
+	have       vip.Claim // what all movers have acquired in its term; no addresses: nothing
+	had        vip.Claim // what was given up last, and
+	hadUntil   time.Time // when
+	lacking    error     // why have is not all that is wanted
+	doubts     int       // looks in a row that could not tell whether it is held still
 }
 
 // settled tells the loop that an intent was carried out, or why not.
@@ -53,6 +55,7 @@ type settled struct {
 	held     bool
 	restored int // addresses that somebody had removed and are back
 	err      error
+	lacking  error // what was held is held, but not what is wanted besides
 	untold   error // the addresses are held, but nobody could be told
 }
 
@@ -69,7 +72,7 @@ func newOwner(recheck time.Duration, answer func(settled)) *owner {
 // put replaces the intent and cancels work on one that it supersedes.
 func (o *owner) put(want intent) {
 	o.mu.Lock()
-	if o.cancel != nil && (want.hold != o.want.hold || want.claim.Term != o.want.claim.Term) {
+	if o.cancel != nil && (want.hold != o.want.hold || want.claim.Term != o.want.claim.Term || o.growing) {
 		o.cancel()
 	}
 	o.want, o.asked = want, true
@@ -77,10 +80,14 @@ func (o *owner) put(want intent) {
 	o.poke()
 }
 
-// look makes the owner look again, since lost addresses were reported.
+// look makes the owner look again, since lost addresses were reported. What more is
+// wanted waits for that.
 func (o *owner) look(lost int) {
 	o.mu.Lock()
 	o.lost += lost
+	if o.growing {
+		o.cancel()
+	}
 	o.mu.Unlock()
 	o.poke()
 }
@@ -110,6 +117,7 @@ func (o *owner) run(ctx context.Context) {
 	timer := time.NewTimer(o.recheck)
 	defer timer.Stop()
 	retry := retryFirst
+	var due time.Time // when what failed is tried again
 	for {
 		select {
 		case <-ctx.Done():
@@ -117,15 +125,26 @@ func (o *owner) run(ctx context.Context) {
 		case <-o.wake:
 		case <-timer.C:
 		}
-		next := o.recheck
-		if o.reconcile(ctx) == nil {
-			retry = retryFirst
-		} else {
-			next = retry
-			retry = min(2*retry, retryLast)
+		now := time.Now()
+		tried, err := o.reconcile(ctx, !now.Before(due))
+		switch last := o.lastRetry(); {
+		case err == nil:
+			retry, due = retryFirst, now.Add(o.recheck)
+		case tried:
+			due = time.Now().Add(retry)
+			retry = min(2*retry, last)
 		}
-		timer.Reset(next)
+		timer.Reset(time.Until(due))
 	}
+}
+
+// lastRetry is the longest wait for what failed. What is wanted beside what is held
+// is in less of a hurry, and each attempt may ask a cloud.
+func (o *owner) lastRetry() time.Duration {
+	if o.lacking != nil {
+		return o.recheck
+	}
+	return retryLast
 }
 
 // task is one look of the owner.
@@ -133,6 +152,7 @@ type task struct {
 	intent
 	asked, announce bool
 	lost            int
+	due             bool // what failed is to be tried again
 }
 
 // take fetches what is wanted and arms the cancellation of its work.
@@ -143,101 +163,59 @@ func (o *owner) take(ctx context.Context) (context.Context, context.CancelFunc, 
 	o.cancel = cancel
 	t := task{intent: o.want, asked: o.asked, announce: o.announce, lost: o.lost}
 	o.asked, o.announce, o.lost = false, false, 0
+	o.growing = t.hold && o.have.Term == t.claim.Term && less(common(t.claim, o.have), t.claim)
 	return work, cancel, t
 }
 
+// leave ends the work in hand. Of work that was cut short nothing is answered, and
+// what it was to do is still to be done.
+func (o *owner) leave(t task, cut bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.growing = false
+	if cut {
+		o.asked = o.asked || t.asked
+		o.announce = o.announce || t.announce
+		o.lost += t.lost
+	}
+}
+
 // reconcile makes the held equal to the wanted, once, and answers if it was
-// asked to, if something was restored, or if the outcome has changed.
-func (o *owner) reconcile(ctx context.Context) error {
+// asked to, if something was restored, or if the outcome has changed. What failed
+// before is tried only if that is due or asked for; tried tells whether it was.
+func (o *owner) reconcile(ctx context.Context, due bool) (tried bool, err error) {
 	work, cancel, t := o.take(ctx)
 	defer cancel()
+	t.due = due || t.asked
 	if !t.asked && !t.hold && len(o.held.Addresses) == 0 {
-		return nil
+		return true, nil
 	}
-	var err, untold error
+	was := o.lacking
+	var untold error
 	if t.hold {
-		if err = o.hold(work, t); err == nil && (t.asked || t.announce || t.lost > 0 || o.failing) {
-			untold = o.tell(ctx, work, t)
-		}
+		err = o.hold(work, t)
 	} else {
 		err = o.giveUp(work)
 	}
-	if superseded := work.Err() != nil && ctx.Err() == nil; superseded {
-		o.poke()
-		return nil
+	grown := was != nil && o.lacking == nil
+	if t.hold && err == nil && work.Err() == nil && (t.asked || t.announce || t.lost > 0 || o.failing || grown) {
+		untold = o.tell(ctx, work, t)
 	}
-	if t.asked || t.lost > 0 || (err != nil) != o.failing || untold != nil {
-		s := settled{term: t.claim.Term, held: t.hold, err: err, untold: untold}
+	superseded := work.Err() != nil && ctx.Err() == nil
+	o.leave(t, superseded)
+	if superseded {
+		o.poke()
+		return false, nil
+	}
+	if t.asked || t.lost > 0 || (err != nil) != o.failing || untold != nil || (was != nil) != (o.lacking != nil) {
+		s := settled{term: t.claim.Term, held: t.hold, err: err, lacking: o.lacking, untold: untold}
 		if err == nil {
 			s.restored = t.lost
 		}
 		o.answer(s)
 	}
 	o.failing = err != nil
-	return errors.Join(err, untold)
-}
-
-// hold acquires the claim from the movers in their order, and gives up what a
-// changed claim no longer has. A claim that has gone to another interface is
-// given up on the old one first.
-func (o *owner) hold(work context.Context, t task) error {
-	if len(o.held.Addresses) > 0 && o.held.Interface != t.claim.Interface {
-		if err := o.giveUp(work); err != nil {
-			return err
-		}
-	}
-	old, by, was := o.held, o.heldBy, o.secure
-	o.held, o.heldBy, o.secure = union(t.claim, old), t.movers, false
-	for _, m := range t.movers {
-		if err := m.Acquire(work, t.claim); err != nil {
-			if was && !t.asked && o.doubtful(work, t) {
-				o.secure = true
-				return nil
-			}
-			return fmt.Errorf("acquiring the addresses: %w", err)
-		}
-	}
-	o.doubts = 0
-	if gone := without(old, t.claim); len(gone.Addresses) > 0 {
-		if err := release(work, by, gone); err != nil {
-			return fmt.Errorf("releasing what was taken from the configuration: %w", err)
-		}
-	}
-	o.held, o.secure = t.claim, true
-	return nil
-}
-
-// maxDoubts is how many failed looks in a row are taken for bad luck.
-const maxDoubts = 3
-
-// doubtful tells whether a look that failed may be let pass: the addresses were
-// held, and either still are or can't be read, which a busy kernel may answer
-// once or twice. An Active that holds its addresses does not step down for that.
-func (o *owner) doubtful(work context.Context, t task) bool {
-	for _, m := range t.movers {
-		switch held, err := m.Held(work, t.claim); {
-		case err == nil && !held:
-			return false
-		case err != nil:
-			o.doubts++
-			o.poke()
-			return o.doubts < maxDoubts
-		}
-	}
-	return true
-}
-
-// giveUp stops announcing and releases all that may be held.
-func (o *owner) giveUp(work context.Context) error {
-	if o.announcing != nil {
-		o.announcing()
-		o.announcing = nil
-	}
-	if err := release(work, o.heldBy, o.held); err != nil {
-		return fmt.Errorf("releasing the addresses: %w", err)
-	}
-	o.held, o.heldBy, o.secure = vip.Claim{}, nil, false
-	return nil
+	return t.due || err != nil || untold != nil, errors.Join(err, untold, o.lacking)
 }
 
 // tell starts a round of announcements that goes on until the next round or
@@ -255,25 +233,11 @@ func (o *owner) tell(ctx, work context.Context, t task) error {
 	o.announcing = cancel
 	superseded := context.AfterFunc(work, cancel) // many addresses take a while
 	defer superseded()
-	if err := t.announcer.Announce(round, t.claim); err != nil {
+	if err := t.announcer.Announce(round, o.have); err != nil {
 		o.mu.Lock()
 		o.announce = true
 		o.mu.Unlock()
 		return fmt.Errorf("announcing the addresses: %w", err)
 	}
 	return nil
-}
-
-// without is the claim a less what b has, on the same interface.
-func without(a, b vip.Claim) vip.Claim {
-	a.Addresses = slices.DeleteFunc(slices.Clone(a.Addresses), func(p netip.Prefix) bool {
-		return slices.Contains(b.Addresses, p)
-	})
-	return a
-}
-
-// union is the claim a with what b has besides it, on the same interface.
-func union(a, b vip.Claim) vip.Claim {
-	a.Addresses = append(slices.Clone(a.Addresses), without(b, a).Addresses...)
-	return a
 }

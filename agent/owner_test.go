@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,15 +24,28 @@ type host struct {
 	on                                  map[string]map[netip.Prefix]bool // by interface
 	failAcquire, failRelease, failHeld  error
 	failAnnounce                        error
+	refused                             map[netip.Prefix]bool // are not acquired
+	slow                                time.Duration         // to refuse
+	announced                           []netip.Prefix        // the last time
 	acquired, released, announcedRounds int
 }
 
 func newHost() *host { return &host{on: make(map[string]map[netip.Prefix]bool)} }
 
-func (h *host) Acquire(_ context.Context, c vip.Claim) error {
+func (h *host) Acquire(ctx context.Context, c vip.Claim) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.acquired++
+	if slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return h.refused[p] }) {
+		slow := h.slow
+		h.mu.Unlock()
+		select {
+		case <-time.After(slow):
+		case <-ctx.Done():
+		}
+		h.mu.Lock()
+		return errTest
+	}
 	if h.failAcquire != nil {
 		return h.failAcquire
 	}
@@ -68,9 +82,10 @@ func (h *host) Held(_ context.Context, c vip.Claim) (bool, error) {
 	return true, h.failHeld
 }
 
-func (h *host) Announce(context.Context, vip.Claim) error {
+func (h *host) Announce(_ context.Context, c vip.Claim) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.announced = c.Addresses
 	h.announcedRounds++
 	return h.failAnnounce
 }

@@ -53,6 +53,12 @@ type Remote interface {
 	Remote()
 }
 
+// Wary is a Mover that looks at a hint whether it still holds what it does. Suspect
+// tells that another node claims the claim's addresses. It doesn't block.
+type Wary interface {
+	Suspect(c vip.Claim)
+}
+
 // Announcer tells the neighbours that the claim's addresses are here
 // (gratuitous ARP, unsolicited NA). The first round leaves before it returns;
 // repetitions follow until ctx ends.

@@ -100,7 +100,7 @@ func (i *instance) intent(hold bool) intent {
 	return intent{
 		hold: hold, movers: cfg.Movers, announcer: cfg.Announcer,
 		claim: vip.Claim{
-			Router: i.claimName(), Term: i.term, Interface: i.iface, Addresses: cfg.claimed(i.family),
+			Router: i.claimName(), Term: i.term, Follows: i.router.group.lease.follows, Interface: i.iface, Addresses: cfg.claimed(i.family),
 		},
 	}
 }

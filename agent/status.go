@@ -81,7 +81,7 @@ func (r *router) status(l *loop, now time.Time) status.Router {
 		s.Term = max(s.Term, i.engine.Status().Term)
 		s.Priority = int(i.engine.Status().Priority)
 		s.Interface = cmp.Or(i.iface, r.cfg.Interface)
-		s.Held = s.Held && i.held
+		s.Held = s.Held && i.held && i.heldErr == ""
 		s.HeldError = cmp.Or(s.HeldError, i.heldErr)
 		s.Restored += i.restored
 		s.Stray = cmp.Or(s.Stray, i.stray)

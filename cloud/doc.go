@@ -14,7 +14,9 @@
 // # What is promised
 //
 //   - Acquire returns nil only once the cloud has shown that all objects of the
-//     claim are this node's. It may be called again at any time.
+//     claim are this node's, or while the cloud can't be asked and all speaks for it
+//     (Mover). It may be called again at any time, and asks nobody about what is held:
+//     Watch looks.
 //   - Before each write the Mover asks whether this node may still write in the
 //     claim's term (Epoch). No attempt to write outlives maxWrite, so that what a
 //     former holder has sent is over by then; a new holder looks again after it.

@@ -4,6 +4,7 @@
 package cloud
 
 import (
+	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/vip"
@@ -16,22 +17,20 @@ type glance struct {
 	claim   vip.Claim
 	objects []Object
 	changes int
+	usual   bool // at the rate of polls
 }
 
 func (r *record) glance() glance {
 	return glance{router: r.claim.Router, claim: r.claim, objects: r.objects(), changes: r.changes}
 }
 
-// glance begins a look at a claim, if the last one is at least so old.
-func (j *journal) glance(router string, now time.Time, old time.Duration) (glance, bool) {
+// glance begins a look at a claim.
+func (j *journal) glance(router string, now time.Time) glance {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	r := j.record(router)
-	if now.Sub(r.looked) < old {
-		return glance{}, false
-	}
 	r.looked = now
-	return r.glance(), true
+	return r.glance()
 }
 
 // glances begins a look at what is held, if that is due for any of it. It is
@@ -40,25 +39,25 @@ func (j *journal) glances(now time.Time) (glances []glance, urgent bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	due := false
-	var held []*record
 	for _, name := range j.routers() {
 		r := j.records[name]
-		if !r.whole() {
+		if !r.holds() {
 			continue
 		}
+		g := r.glance()
+		g.usual = len(r.backs) == 0
+		glances = append(glances, g)
 		for len(r.backs) > 0 && !r.backs[0].After(now) {
 			r.backs = r.backs[1:]
 			due, urgent = true, true
 		}
 		due = due || !r.poll.After(now)
-		held = append(held, r)
 	}
 	if !due {
 		return nil, false
 	}
-	for _, r := range held {
-		r.looked = now
-		glances = append(glances, r.glance())
+	for _, g := range glances {
+		j.records[g.router].looked = now
 	}
 	return glances, urgent
 }
@@ -68,7 +67,7 @@ func (j *journal) due() (first time.Time, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, r := range j.records {
-		if !r.whole() {
+		if !r.holds() {
 			continue
 		}
 		at := r.poll
@@ -91,9 +90,28 @@ func (j *journal) postpone(glances []glance, to time.Time) {
 	}
 }
 
+// prompt has a look come soon, but not sooner than a gap after the last one.
+func (j *journal) prompt(router string, now time.Time) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.records[router]
+	if r == nil || !r.holds() {
+		return false
+	}
+	soon := now
+	if after := r.looked.Add(gap); after.After(now) {
+		soon = after
+	}
+	if !r.poll.After(soon) {
+		return false
+	}
+	r.poll = soon
+	return true
+}
+
 // saw notes what a look has brought. gone are the objects that this node held and
 // others have; again is that the cloud could not be asked before.
-func (j *journal) saw(g glance, seen []Ownership, now, next time.Time) (gone []Ownership, again bool) {
+func (j *journal) saw(g glance, seen []Ownership, now, next time.Time, backs []time.Duration) (gone []Ownership, again bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	r := j.record(g.router)
@@ -102,33 +120,56 @@ func (j *journal) saw(g glance, seen []Ownership, now, next time.Time) (gone []O
 	if r.changes != g.changes {
 		return nil, again
 	}
-	held := r.whole()
 	for i := range r.entries {
 		e := &r.entries[i]
 		e.Ownership = seen[i]
 		e.Object = g.objects[i]
-		if held && !e.Mine {
-			e.taken, e.back = false, true
+		if e.Mine {
+			continue
+		}
+		r.left = slices.DeleteFunc(r.left, func(o Object) bool { return o == e.Object })
+		if e.held {
+			e.taken, e.held, e.back = false, false, true
 			gone = append(gone, e.Ownership)
 		}
 	}
 	if r.whole() {
 		r.verified = now
+		if r.trusted {
+			r.visible(now)
+			r.backs = after(now, backs)
+		}
 	}
-	if len(gone) > 0 {
+	r.trusted = false
+	switch {
+	case len(gone) > 0:
 		r.changes++
+	case g.usual:
+		r.backed = 0
 	}
 	return gone, again
 }
 
+// after are times.
+func after(now time.Time, waits []time.Duration) []time.Time {
+	var all []time.Time
+	for _, d := range waits {
+		all = append(all, now.Add(d))
+	}
+	return all
+}
+
 // unverified notes why a look has brought nothing, and tells whether the last one
-// of what is held had brought something.
-func (j *journal) unverified(g glance, next time.Time, err error) bool {
+// of what is held had brought something. What the cloud has never shown is looked
+// at sooner.
+func (j *journal) unverified(g glance, next, sooner time.Time, err error) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	r := j.record(g.router)
-	r.poll = next
-	if r.changes != g.changes || !r.whole() {
+	if r.poll = next; r.trusted {
+		r.poll = sooner
+	}
+	if r.changes != g.changes || !r.holds() {
 		return false
 	}
 	first := r.unverified == ""
@@ -143,24 +184,22 @@ func (j *journal) isWhole(router string) bool {
 }
 
 // moved notes that a take-over has ended well, and tells how long it took since
-// the term began, how many objects others had taken, and of how many.
-func (j *journal) moved(router string, now time.Time, backs []time.Duration) (took time.Duration, back, count int) {
+// the term began, how many objects others had taken, and of how many. backs and
+// again are when it is looked at soon: after a take-over, and after a take-back.
+func (j *journal) moved(router string, now time.Time, backs, again []time.Duration) (took time.Duration, back, count int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	r := j.record(router)
-	for i := range r.entries {
-		if e := &r.entries[i]; e.back {
-			e.back = false
-			back++
-		}
-	}
-	r.takenBack += uint64(back) //nolint:gosec // a length
-	if r.timeline.Visible == 0 {
+	back = r.settle()
+	r.trusted = false
+	switch {
+	case r.timeline.Visible == 0:
 		r.visible(now)
 		r.arrived = true
-		for _, d := range backs {
-			r.backs = append(r.backs, now.Add(d))
-		}
+		r.backs = after(now, backs)
+	case back > 0 && r.backed < mostBacked:
+		r.backed++
+		r.backs = after(now, again)
 	}
 	return now.Sub(r.timeline.Began), back, len(r.entries)
 }

@@ -16,7 +16,8 @@ import (
 // entry is an object of a claim, and how far it has come.
 type entry struct {
 	Ownership      // as the cloud last showed it in this term
-	taken     bool // a write that takes it was accepted in this term
+	taken     bool // a write that takes it was accepted in this term, or is not needed (see trust)
+	held      bool // it was acquired in this term, and nothing has shown another holder since
 	back      bool // it was this node's, and another took it
 }
 
@@ -26,6 +27,13 @@ type record struct {
 	claim   vip.Claim
 	entries []entry
 	bold    bool // takes what another has; see StealLater
+	begun   bool // a term has begun in this process's life,
+	first   bool // and the claim's is the first of them
+	// left are objects that were given up while they were this node's, and nobody
+	// else has had a term since; see trust.
+	left    []Object
+	trusted bool // held, though the cloud has not shown it in this term
+	backed  int  // take-backs in a row after which it was looked at soon
 	// changes counts what makes a look say nothing that began before it.
 	changes int
 	wrote   time.Time   // the last accepted write
@@ -41,6 +49,15 @@ func (r *record) whole() bool {
 	return len(r.entries) > 0 && !slices.ContainsFunc(r.entries, func(e entry) bool { return !e.taken || !e.Mine })
 }
 
+// held tells whether all was acquired, and holds whether anything was.
+func (r *record) held() bool {
+	return len(r.entries) > 0 && !slices.ContainsFunc(r.entries, func(e entry) bool { return !e.held })
+}
+
+func (r *record) holds() bool {
+	return slices.ContainsFunc(r.entries, func(e entry) bool { return e.held })
+}
+
 func (r *record) objects() []Object {
 	var all []Object
 	for _, e := range r.entries {
@@ -52,13 +69,17 @@ func (r *record) objects() []Object {
 // journal has the records by claim. Its lock is held for no longer than it takes
 // to look something up.
 type journal struct {
+	// stays says that what this node gives up stays as it is in the cloud until
+	// another may write.
+	stays bool
+
 	mu       sync.Mutex
 	records  map[string]*record
 	failures map[string]map[string]uint64 // by claim and kind
 }
 
-func newJournal() *journal {
-	return &journal{records: map[string]*record{}, failures: map[string]map[string]uint64{}}
+func newJournal(stays bool) *journal {
+	return &journal{stays: stays, records: map[string]*record{}, failures: map[string]map[string]uint64{}}
 }
 
 // record is the claim's, made where there is none. The lock is held.
@@ -79,9 +100,8 @@ func (j *journal) begin(c vip.Claim, objects []Object, now time.Time) bool {
 	r := j.record(c.Router)
 	old := r.entries
 	if len(old) == 0 || r.claim.Term != c.Term {
+		j.beginTerm(r, c, now)
 		old = nil
-		r.backs = nil
-		r.began(now)
 	}
 	same := len(old) == len(objects)
 	r.claim, r.entries = c, make([]entry, len(objects))
@@ -97,7 +117,30 @@ func (j *journal) begin(c vip.Claim, objects []Object, now time.Time) bool {
 	if !same {
 		r.changes++
 	}
-	return len(objects) == 0 || r.whole()
+	return len(objects) == 0 || r.held()
+}
+
+// beginTerm begins a record anew. The lock is held.
+func (j *journal) beginTerm(r *record, c vip.Claim, now time.Time) {
+	switch {
+	case r.claim.Term == c.Term:
+	case j.stays && r.begun && r.claim.Term == c.Follows:
+		r.leave(func(entry) bool { return true })
+	default:
+		r.left = nil
+	}
+	r.first, r.begun = !r.begun, true
+	r.backs, r.backed, r.trusted = nil, 0, false
+	r.began(now)
+}
+
+// leave notes what is given up and was this node's.
+func (r *record) leave(given func(entry) bool) {
+	for _, e := range r.entries {
+		if e.held && given(e) && !slices.Contains(r.left, e.Object) {
+			r.left = append(r.left, e.Object)
+		}
+	}
 }
 
 // forget takes the claim's addresses from what is wanted.
@@ -108,12 +151,16 @@ func (j *journal) forget(c vip.Claim) {
 	if r == nil {
 		return
 	}
-	r.entries = slices.DeleteFunc(r.entries, func(e entry) bool {
+	given := func(e entry) bool {
 		return slices.ContainsFunc(c.Addresses, func(p netip.Prefix) bool { return p.Addr() == e.Address })
-	})
+	}
+	if j.stays {
+		r.leave(given)
+	}
+	r.entries = slices.DeleteFunc(r.entries, given)
 	r.changes++
 	if len(r.entries) == 0 {
-		r.claim.Addresses, r.backs = nil, nil
+		r.claim.Addresses, r.backs, r.trusted = nil, nil, false
 		r.shown = shown{takenBack: r.takenBack}
 	}
 }
@@ -183,11 +230,37 @@ func (j *journal) sent(router string, now time.Time) {
 	j.record(router).sent(now)
 }
 
-// ended notes how an Acquire came out.
+// unseen tells whether a write was accepted that the cloud has not shown.
+func (j *journal) unseen(router string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.ContainsFunc(j.record(router).entries, func(e entry) bool { return e.taken && !e.Mine })
+}
+
+// settle makes held what has come as far as that, and counts what had been taken by
+// others.
+func (r *record) settle() (back int) {
+	for i := range r.entries {
+		e := &r.entries[i]
+		if !e.taken || !e.Mine {
+			continue
+		}
+		if e.held = true; e.back {
+			e.back = false
+			back++
+		}
+	}
+	r.takenBack += uint64(back) //nolint:gosec // a length
+	return back
+}
+
+// ended notes how an Acquire came out. What has moved is held, though the rest is
+// not.
 func (j *journal) ended(router string, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	r := j.record(router)
+	r.settle()
 	r.err = err
 	r.bold = r.bold || err == nil
 }
@@ -211,7 +284,7 @@ func (j *journal) holds(c vip.Claim, objects []Object) bool {
 		return len(objects) == 0
 	}
 	return !slices.ContainsFunc(objects, func(o Object) bool {
-		return !slices.ContainsFunc(r.entries, func(e entry) bool { return e.Object == o && e.taken && e.Mine })
+		return !slices.ContainsFunc(r.entries, func(e entry) bool { return e.Object == o && e.held })
 	})
 }
 

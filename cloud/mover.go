@@ -30,7 +30,7 @@ func New(cfg Config) (*Mover, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mover{cfg: cfg, journal: newJournal(), looks: newBucket(cfg.Now()), wake: make(chan struct{}, 1)}, nil
+	return &Mover{cfg: cfg, journal: newJournal(cfg.Epoch != nil && !cfg.Release), looks: newBucket(cfg.Now()), wake: make(chan struct{}, 1)}, nil
 }
 
 // Kind is the Provider's name in the configuration.
@@ -40,9 +40,9 @@ func (m *Mover) Kind() string { return m.cfg.Provider.Kind() }
 func (*Mover) Remote() {}
 
 // Acquire returns nil once the cloud has shown that all of the claim's objects are
-// this node's. In a new term it writes at once. In a term in which it has returned
-// nil before, it looks now and then, and takes back what others took; that the
-// cloud can't be asked then is no error.
+// this node's, or that can't be asked and there is good reason to think so (trust).
+// In a new term it writes at once. In a term in which it has returned nil before it
+// asks nobody, unless Watch has seen that something is another's: that it takes back.
 func (m *Mover) Acquire(ctx context.Context, c vip.Claim) error {
 	objects, err := m.cfg.Provider.Objects(c.Addresses)
 	if err != nil {
@@ -51,7 +51,7 @@ func (m *Mover) Acquire(ctx context.Context, c vip.Claim) error {
 	if len(objects) == 0 {
 		return nil
 	}
-	if m.journal.begin(c, objects, m.cfg.Now()) && m.recheck(ctx, c.Router) {
+	if m.journal.begin(c, objects, m.cfg.Now()) {
 		return nil
 	}
 	err = m.takeOver(ctx, c)
@@ -101,8 +101,8 @@ func (m *Mover) yield(ctx context.Context, c vip.Claim) error {
 	return m.cfg.Provider.Yield(attempt, objects, Taking{Allowed: allowed})
 }
 
-// Held tells whether the claim was acquired in its term and nothing of it was
-// seen to be another's since. It asks nobody.
+// Held tells whether the claim, or a part of a larger one, was acquired in its
+// term and nothing of it was seen to be another's since. It asks nobody.
 func (m *Mover) Held(_ context.Context, c vip.Claim) (bool, error) {
 	objects, err := m.cfg.Provider.Objects(c.Addresses)
 	if err != nil {

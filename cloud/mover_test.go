@@ -182,12 +182,55 @@ func TestRechecks(t *testing.T) {
 	bubble(t, func(t *testing.T, _ *cloudtest.Cloud, a, _ *cloudtest.Node) {
 		m := newMover(t, cloud.Config{Provider: a})
 		must(t, m.Acquire(t.Context(), web(1)))
+		o := own(m, web(1))
+		defer o.end()
 		for range 6000 {
+			m.Suspect(web(1))
 			must(t, m.Acquire(t.Context(), web(1)))
 			pass(10 * time.Millisecond)
 		}
 		if n := a.Calls()["observe"]; n < 30 || n > 62 {
 			t.Errorf("%d looks in a minute, want one a second at most", n)
+		}
+	})
+}
+
+// An owner that asks again by itself asks nobody: how often that is done is Poll's
+// alone, and a cloud that does not answer holds nothing up.
+func TestPollAlone(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *cloudtest.Cloud, a, _ *cloudtest.Node) {
+		m := newMover(t, cloud.Config{Provider: a, Poll: time.Hour, Rand: func() float64 { return 0.5 }})
+		must(t, m.Acquire(t.Context(), web(1)))
+		o := own(m, web(1))
+		defer o.end()
+		for i := range 119 {
+			pass(30 * time.Second)
+			a.Trouble(func(x *cloudtest.Trouble) { x.Cut = i > 60 })
+			began := time.Now()
+			must(t, m.Acquire(t.Context(), web(1)))
+			if took := time.Since(began); took > 0 {
+				t.Fatalf("it waited %v for the cloud", took)
+			}
+		}
+		if n := a.Calls()["observe"]; n != 6 {
+			t.Errorf("%d looks in an hour, want the first five and that of the poll", n)
+		}
+	})
+}
+
+// Who may just have been robbed looks soon.
+func TestSuspect(t *testing.T) {
+	bubble(t, func(t *testing.T, c *cloudtest.Cloud, a, _ *cloudtest.Node) {
+		m := newMover(t, cloud.Config{Provider: a, Poll: time.Hour})
+		must(t, m.Acquire(t.Context(), web(1)))
+		o := own(m, web(1))
+		defer o.end()
+		pass(time.Minute)
+		c.Give(c.Objects(web(1).Addresses)[0], "b")
+		m.Suspect(web(1))
+		pass(0)
+		if got := holders(c, "198.51.100.7"); !slices.Equal(got, []string{"a"}) {
+			t.Errorf("held by %v", got)
 		}
 	})
 }

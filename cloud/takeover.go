@@ -9,10 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/vip"
 )
+
+// mostBacked is after how many take-backs in a row it is looked at soon; see backs.
+const mostBacked = 3
 
 // takeOver writes what is missing and reads it back, again and again, until the
 // cloud shows all of it, or an answer that is not passing, or the budget ends.
@@ -25,9 +29,14 @@ func (m *Mover) takeOver(ctx context.Context, c vip.Claim) error {
 		cautious, err := m.write(budget, c)
 		if err == nil {
 			err = m.readBack(budget, c)
+		} else if !errors.Is(err, ErrSuperseded) && m.journal.unseen(c.Router) && m.looks.take(m.cfg.Now(), looksReserve) {
+			_, _ = m.look(budget, c.Router) // how far it has come
 		}
 		if err == nil {
 			m.moved(c)
+			return nil
+		}
+		if m.trust(ctx, c, err) {
 			return nil
 		}
 		if budget.Err() != nil {
@@ -129,7 +138,12 @@ func notShown(o Ownership) error {
 
 // moved notes that the cloud shows all, and when to look again.
 func (m *Mover) moved(c vip.Claim) {
-	took, back, count := m.journal.moved(c.Router, m.cfg.Now(), m.backs())
+	backs := m.backs()
+	again := slices.Clone(backs)
+	for i, d := range again {
+		again[i] = m.spread(d) // that of two who fight not both look at once
+	}
+	took, back, count := m.journal.moved(c.Router, m.cfg.Now(), backs, again)
 	if back > 0 {
 		m.cfg.Log.Warn("took back in the cloud what somebody else had taken", slog.String("router", c.Router),
 			slog.String("mover", m.Kind()), slog.Uint64("term", c.Term), slog.Int("objects", back))
@@ -141,6 +155,11 @@ func (m *Mover) moved(c vip.Claim) {
 
 // backs is when a new holder looks again: a half, one, two and four times as long
 // as an attempt of the former one may take.
+//
+// What was taken back may be taken once more by who has not heard yet that it is no
+// holder any more, so that is looked at likewise, mostBacked times in a row. Two
+// nodes that fight, as in a partition without a guard, then look at Config.Poll
+// only, until one look at that rate has found everything in order.
 func (m *Mover) backs() []time.Duration {
 	a := m.cfg.Attempt
 	return []time.Duration{a / 2, a, 2 * a, 4 * a}

@@ -77,21 +77,18 @@ func (m *Mover) poll(ctx context.Context, told func(vip.Change)) {
 	}
 }
 
-// recheck is a look at what is held, if it is time for one. It tells whether it is
-// held still, as far as is known.
-func (m *Mover) recheck(ctx context.Context, router string) bool {
-	now := m.cfg.Now()
-	g, old := m.journal.glance(router, now, gap)
-	if old && m.looks.take(now, looksReserve) {
-		_ = m.observe(ctx, []glance{g}, func(vip.Change) {}) // that it can't be asked is no loss
+// Suspect tells that another node claims the addresses, and may have taken them:
+// Watch looks soon. It doesn't block.
+func (m *Mover) Suspect(c vip.Claim) {
+	if m.journal.prompt(c.Router, m.cfg.Now()) {
+		m.poke()
 	}
-	return m.journal.isWhole(router)
 }
 
 // look is one look at all objects of a claim, and tells whether all are as wanted.
 func (m *Mover) look(ctx context.Context, router string) (bool, error) {
 	now := m.cfg.Now()
-	g, _ := m.journal.glance(router, now, 0)
+	g := m.journal.glance(router, now)
 	err := m.observe(ctx, []glance{g}, func(vip.Change) {})
 	return err == nil && m.journal.isWhole(router), err
 }
@@ -121,7 +118,7 @@ func (m *Mover) observe(ctx context.Context, glances []glance, told func(vip.Cha
 	}
 	var lost []netip.Addr
 	for _, g := range glances {
-		gone, again := m.journal.saw(g, seen[:len(g.objects)], now, next)
+		gone, again := m.journal.saw(g, seen[:len(g.objects)], now, next, m.backs())
 		seen = seen[len(g.objects):]
 		if again {
 			m.cfg.Log.Info("the cloud answers again", slog.String("router", g.router), slog.String("mover", m.Kind()))
@@ -142,9 +139,10 @@ func (m *Mover) observe(ctx context.Context, glances []glance, told func(vip.Cha
 
 // unverified notes that the cloud could not be asked.
 func (m *Mover) unverified(glances []glance, next time.Time, err error) {
+	sooner := m.cfg.Now().Add(m.spread(m.looks.slower(min(m.cfg.Poll, 4*m.cfg.Attempt))))
 	for _, g := range glances {
 		m.journal.failed(g.router, err)
-		if m.journal.unverified(g, next, err) {
+		if m.journal.unverified(g, next, sooner, err) {
 			m.cfg.Log.Warn("the cloud can't be asked; what is held stays held", slog.String("router", g.router),
 				slog.String("mover", m.Kind()), slog.Any("err", err))
 		}

@@ -107,6 +107,49 @@ func TestLateWrites(t *testing.T) {
 	}
 }
 
+// What was taken back is looked at soon again: whoever took it may not have heard
+// yet that it is no holder any more.
+func TestLateWritesAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, c *cloudtest.Cloud, a, _ *cloudtest.Node) {
+		m := newMover(t, cloud.Config{Provider: a, Poll: 30 * time.Second})
+		o := own(m, web(1))
+		defer o.end()
+		must(t, m.Acquire(t.Context(), web(1)))
+		rob := func() { c.Give(c.Objects(web(1).Addresses)[0], "b") }
+		for again := range 3 {
+			pass(2 * time.Minute)
+			rob()
+			for m.Status("web").TakenBack < uint64(2*again+1) {
+				pass(100 * time.Millisecond)
+			}
+			pass(1500 * time.Millisecond)
+			rob()
+			pass(2600 * time.Millisecond) // the look at 4 s, at the latest
+			if got := holders(c, "198.51.100.7"); !slices.Equal(got, []string{"a"}) {
+				t.Fatalf("time %d: held by %v", again, got)
+			}
+		}
+	})
+}
+
+// Two who fight look soon some times, and then at each poll.
+func TestFight(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *cloudtest.Cloud, a, b *cloudtest.Node) {
+		for _, n := range []*cloudtest.Node{a, b} {
+			m := newMover(t, cloud.Config{Provider: n, Steal: cloud.StealAtOnce, Poll: 30 * time.Second})
+			o := own(m, web(1))
+			defer o.end()
+			must(t, m.Acquire(t.Context(), web(1)))
+		}
+		pass(time.Minute)
+		before := a.Writes() + b.Writes()
+		pass(time.Hour)
+		if n := a.Writes() + b.Writes() - before; n < 2*120 || n > 2*2*160*3/2 {
+			t.Errorf("%d writes of two objects in an hour of two who look each half a minute", n)
+		}
+	})
+}
+
 // A look that began before a take-over says nothing of what came after it.
 func TestLateLook(t *testing.T) {
 	bubble(t, func(t *testing.T, c *cloudtest.Cloud, a, _ *cloudtest.Node) {

@@ -65,9 +65,9 @@ func newDescs() descs {
 func (descs) addCloud(add func(name string, kind prometheus.ValueType, help string, labels ...string)) {
 	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 
-	add(MetricMoverHeld, gauge, "1 if the cloud has shown that all objects of the router are this node's, as they are to be.", "router", "mover")
+	add(MetricMoverHeld, gauge, "1 if all objects of the router are this node's, as they are to be, as far as it knows.", "router", "mover")
 	add(MetricMoverObjects, gauge, "Routes, secondary addresses or associations that the router moves by.", "router", "mover")
-	add(MetricMoverMoved, gauge, "Those of them that the cloud has shown to be this node's.", "router", "mover")
+	add(MetricMoverMoved, gauge, "Those of them that are this node's as far as it knows.", "router", "mover")
 	add(MetricMoverVerified, gauge, "When the cloud last showed the objects as wanted.", "router", "mover")
 	add(MetricMoverTakenBack, counter, "Objects that somebody else took and that came back.", "router", "mover")
 	add(MetricMoverCalls, counter, "Requests to the cloud.", "router", "mover", "action")

@@ -12,12 +12,13 @@ import (
 type Mover struct {
 	Kind string `json:"kind"` // as the configuration names it: aws-route
 	// Wanted: this node is to have the objects, and tries to. Moved counts those
-	// that the cloud has shown to be this node's, of Objects.
+	// that are this node's as far as it knows, of Objects.
 	Wanted  bool          `json:"wanted"`
 	Moved   int           `json:"moved"`
 	Objects []CloudObject `json:"objects"`
 	// Verified is when the cloud last showed all objects as wanted; Unverified says
-	// why it could not be asked since.
+	// why it could not be asked since. Without Verified it has not been asked in this
+	// term, and other signs speak for it.
 	Verified   time.Time `json:"verified,omitzero"`
 	Unverified string    `json:"unverified,omitempty"`
 	Error      string    `json:"error,omitempty"`      // of the last attempt to take them

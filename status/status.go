@@ -57,7 +57,7 @@ type Router struct {
 	Tracks    []Track        `json:"tracks"`    // what Priority is made of, besides Base
 	Addresses []netip.Prefix `json:"addresses"` // advertised
 	Exclude   []netip.Prefix `json:"exclude,omitempty"`
-	Held      bool           `json:"held"` // the addresses are on this node
+	Held      bool           `json:"held"` // all addresses are on this node
 	HeldError string         `json:"held_error,omitempty"`
 	Restored  uint64         `json:"restored"` // times an address came back after somebody removed it
 	// Stray says where an address is that this node must not have.

@@ -12,8 +12,11 @@ import "net/netip"
 type Claim struct {
 	// Router is who claims: the virtual router's name, with "/ipv6" behind it for
 	// the second family of a router that has both.
-	Router    string
-	Term      uint64 // numbers the take-over
+	Router string
+	Term   uint64 // numbers the take-over
+	// Follows is this node's term before, if a guard was asked again at once and
+	// nobody else is known to have had one between; else 0.
+	Follows   uint64
 	Interface string
 	// Addresses in the configuration's order, the advertised ones first, each
 	// with the prefix length it gets on the interface.

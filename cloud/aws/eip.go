@@ -43,9 +43,10 @@ type EIP struct {
 }
 
 var (
-	_ cloud.Provider = (*EIP)(nil)
-	_ cloud.Examiner = (*EIP)(nil)
-	_ cloud.Counter  = (*EIP)(nil)
+	_ cloud.Provider  = (*EIP)(nil)
+	_ cloud.Reflector = (*EIP)(nil)
+	_ cloud.Examiner  = (*EIP)(nil)
+	_ cloud.Counter   = (*EIP)(nil)
 )
 
 // NewEIP checks cfg, and asks nobody.

@@ -220,6 +220,44 @@ func TestReflected(t *testing.T) {
 	})
 }
 
+// TestReflectedEIP: by its own address, and by the private one that it follows; what
+// is neither can't be told.
+func TestReflectedEIP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 1, nil)
+		p := f.eip(t, 1, true, "192.0.2.100")
+		all := objects(t, p, prefixes("192.0.2.100/24")...)
+		wants := func(want bool) {
+			t.Helper()
+			if has, err := p.Reflected(t.Context(), all); err != nil || has[0] != want {
+				t.Errorf("the metadata service shows %v, %v; want %v", has, err, want)
+			}
+		}
+		wants(false)
+		acquire(t, f.secondary(t, 1, false), 1, prefixes("192.0.2.100/24"))
+		wants(false)
+		acquire(t, p, 1, prefixes("192.0.2.100/24"))
+		wants(true)
+		if err := f.MoveAddress(all[0].Address, awsfake.ClusterInterface(2)); err != nil {
+			t.Fatal(err)
+		}
+		wants(false)
+
+		public := "203.0.113.1"
+		alone, other := f.eip(t, 1, false, public), f.eip(t, 1, false, "198.51.100.7")
+		if has, err := alone.Reflected(t.Context(), objects(t, alone, prefixes(public+"/32")...)); err == nil {
+			t.Errorf("what is elsewhere is shown as %v", has)
+		}
+		acquire(t, alone, 1, prefixes(public+"/32"))
+		if has, err := alone.Reflected(t.Context(), objects(t, alone, prefixes(public+"/32")...)); err != nil || !has[0] {
+			t.Errorf("what is here is shown as %v, %v", has, err)
+		}
+		if has, err := other.Reflected(t.Context(), objects(t, other, prefixes("198.51.100.7/32")...)); err == nil {
+			t.Errorf("what can't be told is shown as %v", has)
+		}
+	})
+}
+
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, 1, nil)

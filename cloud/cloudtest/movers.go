@@ -291,6 +291,7 @@ func epochRefused(s *story) {
 	s.must(m.Acquire(s.Context(), s.claim(2)))
 	s.must(s.mover(1, nil).Acquire(s.Context(), s.claim(3)))
 	lost = true
+	s.own(m, s.claim(2))
 	s.eventually("the loss", func() bool { return errors.Is(m.Acquire(s.Context(), s.claim(2)), cloud.ErrSuperseded) })
 	s.wants(1, "after the lease was lost")
 }

@@ -25,6 +25,7 @@ type Trouble struct {
 	Cut    bool // requests come to nothing, and nothing comes back
 	Down   bool // requests are answered by a failure of the cloud's
 	Denied bool
+	Unseen bool // the metadata service does not answer
 	// The next ones fail: requests as too many, writes of the object as a failure of
 	// the cloud's.
 	Throttle int
@@ -209,10 +210,16 @@ func (n *Node) Observe(ctx context.Context, objects []cloud.Object) ([]cloud.Own
 }
 
 // Reflected shows what the node has, without lag. It is asked of the machine
-// itself: no trouble comes between.
+// itself: no trouble of requests comes between.
 func (n *Node) Reflected(ctx context.Context, objects []cloud.Object) ([]bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	n.cloud.mu.Lock()
+	unseen := n.trouble.Unseen
+	n.cloud.mu.Unlock()
+	if unseen {
+		return nil, fault(ctx, "metadata", "", cloud.Unavailable, errDown)
 	}
 	var all []bool
 	for _, o := range objects {

@@ -115,6 +115,8 @@ var cases = []struct {
 	{"denied", denied},
 	{"down", down},
 	{"down while holding", downWhileHolding},
+	{"started again in an outage", startedAgain},
+	{"started in an outage when another has it", startedAsOther},
 	{"drift", drift},
 	{"removed", removed},
 	{"late write of a former holder", lateWrite},
