@@ -76,6 +76,9 @@ type Config struct {
 	// Answer, if it is not 0, keeps the standard output apart from the standard
 	// error, up to so many bytes: see Output.
 	Answer int
+	// Late: the program may come, or be put right, later. New does not look at its
+	// file; Run does, as it always does.
+	Late bool
 }
 
 func (c Config) check() error {

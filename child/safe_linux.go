@@ -95,7 +95,7 @@ func checkOwner(path string, info fs.FileInfo, trusted []int) error {
 	}
 	uid, gid, mode := int(stat.Uid), int(stat.Gid), info.Mode()
 	if uid != 0 && !slices.Contains(trusted, uid) {
-		return fmt.Errorf("%w: %s belongs to %s (mode %v): run chown root %s", ErrUnsafe, path, owner(uid), mode, path)
+		return fmt.Errorf("%w: %s belongs to %s (mode %v): %s", ErrUnsafe, path, owner(uid), mode, safer(path, info, "chown root"))
 	}
 	// Not even root's group: where there is an access control list, its bits are
 	// what anybody in the list may have at most.
@@ -106,7 +106,16 @@ func checkOwner(path string, info fs.FileInfo, trusted []int) error {
 	if mode&0o002 != 0 {
 		who = "everybody"
 	}
-	return fmt.Errorf("%w: %s may be written by %s (owner %s, mode %v): run chmod go-w %s", ErrUnsafe, path, who, owner(uid), mode, path)
+	return fmt.Errorf("%w: %s may be written by %s (owner %s, mode %v): %s", ErrUnsafe, path, who, owner(uid), mode, safer(path, info, "chmod go-w"))
+}
+
+// safer is what to do about a file that others can change. A directory has other
+// uses, and users: a closed /tmp breaks the host.
+func safer(path string, info fs.FileInfo, command string) string {
+	if info.IsDir() {
+		return "move the program to a directory that only root can write to, /usr/local/bin for instance"
+	}
+	return "run " + command + " " + path
 }
 
 // owner is a user for people.

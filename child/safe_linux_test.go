@@ -74,7 +74,7 @@ func TestSafe(t *testing.T) {
 		},
 		{
 			name: "another's directory", steps: []step{{"a/", 0o755, other, 0}, {"a/b/", 0o755, 0, 0}, {"a/b/x", 0o755, 0, 0}}, path: "a/b/x",
-			err: ErrUnsafe, text: "DIR/a belongs to 4712",
+			err: ErrUnsafe, text: "DIR/a belongs to 4712 (mode drwxr-xr-x): move the program",
 		},
 		{
 			name: "file for all", steps: []step{{"x", 0o757, 0, 0}}, path: "x",
@@ -94,7 +94,7 @@ func TestSafe(t *testing.T) {
 		},
 		{
 			name: "sticky directory", steps: []step{{"tmp/", 0o777 | fs.ModeSticky, 0, 0}, {"tmp/x", 0o755, 0, 0}}, path: "tmp/x",
-			err: ErrUnsafe, text: "DIR/tmp may be written by everybody (owner root, mode dtrwxrwxrwx): run chmod go-w DIR/tmp",
+			err: ErrUnsafe, text: "DIR/tmp may be written by everybody (owner root, mode dtrwxrwxrwx): move the program to a directory that only root can write to, /usr/local/bin for instance",
 		},
 		{name: "link", steps: []step{{"a/", 0o755, 0, 0}, {"a/x", 0o755, 0, 0}, {path: "l -> a/x"}}, path: "l"},
 		{
@@ -150,6 +150,9 @@ func TestSafe(t *testing.T) {
 				}
 				return
 			}
+			if err != nil && strings.Contains(err.Error(), ": run ch") && !strings.HasSuffix(err.Error(), "/x") {
+				t.Errorf("a remedy that opens or closes a directory for others: %v", err)
+			}
 			if err == nil || tt.err != nil && !errors.Is(err, tt.err) || !strings.Contains(err.Error(), strings.ReplaceAll(tt.text, "DIR", dir)) {
 				t.Errorf("got %v, want %v with %s", err, tt.err, tt.text)
 			}
@@ -176,5 +179,27 @@ func TestSafeBeforeEachRun(t *testing.T) {
 	}
 	if _, err := New(Config{Argv: []string{path}}); !errors.Is(err, ErrUnsafe) {
 		t.Errorf("New: got %v", err)
+	}
+}
+
+// TestLate: a program that New is not to look at may come, and be put right, later.
+func TestLate(t *testing.T) {
+	path := filepath.Join(safeDir(t), "mover")
+	p, err := New(Config{Argv: []string{path}, Late: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Run(t.Context(), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("not there: got %v", err)
+	}
+	write(t, path, "#!/bin/sh\necho ran\n", 0o775)
+	if out, err := p.Run(t.Context(), nil); !errors.Is(err, ErrUnsafe) || out.Bytes > 0 {
+		t.Errorf("unsafe: got %q, %v", out.Tail, err)
+	}
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := p.Run(t.Context(), nil); err != nil || string(out.Tail) != "ran\n" {
+		t.Errorf("put right: got %q, %v", out.Tail, err)
 	}
 }
