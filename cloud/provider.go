@@ -80,10 +80,18 @@ type Examiner interface {
 	Examine(ctx context.Context, objects []Object) []Finding
 }
 
+// Forgetter is an Examiner that remembers what was refused.
+type Forgetter interface {
+	// Forget has refusals count no more: what was at fault is said to be put right.
+	Forget()
+}
+
 // Finding is one thing that a take-over needs.
 type Finding struct {
 	What string // what was looked at: "source/destination check of eni-1"
-	OK   bool
+	OK   bool   // nothing is known to be wrong
+	// Untried is that it can't be known until it is tried: OK says nothing then.
+	Untried bool
 	// Problem says what is wrong, Remedy what to do about it, Missing the permission
 	// that lacks, as the cloud names it ("ec2:ReplaceRoute").
 	Problem, Remedy, Missing string

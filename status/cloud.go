@@ -62,7 +62,8 @@ type Finding struct {
 	Mover   string `json:"mover"`
 	Router  string `json:"router,omitempty"`
 	What    string `json:"what"`
-	OK      bool   `json:"ok"`
+	OK      bool   `json:"ok"`                // nothing is known to be wrong
+	Untried bool   `json:"untried,omitempty"` // it can't be known until it is tried
 	Problem string `json:"problem,omitempty"`
 	Remedy  string `json:"remedy,omitempty"`
 	Missing string `json:"missing,omitempty"` // the permission that lacks

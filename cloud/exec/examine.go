@@ -54,11 +54,11 @@ func (p *Provider) byHand(action string, objects []cloud.Object) string {
 	if err != nil {
 		return strings.Join(p.cfg.Argv, " ")
 	}
-	line := "echo " + quoted(string(question)) + " |"
+	words := []string{"echo", quoted(string(question)), "|"}
 	for _, word := range p.cfg.Argv {
-		line += " " + quoted(word)
+		words = append(words, quoted(word))
 	}
-	return line
+	return strings.Join(words, " ")
 }
 
 // Forget satisfies cloud.Forgetter.

@@ -22,7 +22,8 @@
 //   - yield: give up those of them that are this node's; others' are left alone,
 //     and that is no error. It is asked of a mover that is to release (cloud.Config),
 //     and has little time then: a successor waits.
-//   - examine: would a take-over of them succeed now? Nothing is changed.
+//   - examine: would a take-over of them succeed now? Nothing is changed. It may run
+//     beside an observe.
 //
 // It tries once: who asks tries again. It does not wait until the cloud shows what
 // it has done: who asks observes. It must bear to be killed at any moment.
@@ -92,12 +93,14 @@ type Config struct {
 type Provider struct {
 	cfg     Config
 	program *child.Program
+	tried   cloud.Trials
 
 	mu    sync.Mutex
 	calls map[string]uint64
 }
 
-// New checks all that can be known before the program runs. It starts nothing.
+// New checks all but the program's file, which may come, or be put right, later: it
+// is looked at before each run. It starts nothing.
 func New(cfg Config) (*Provider, error) {
 	if cfg.Timeout < 0 {
 		return nil, fmt.Errorf("program to move addresses: a timeout of %v", cfg.Timeout)
@@ -105,7 +108,7 @@ func New(cfg Config) (*Provider, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = defaultTimeout
 	}
-	p, err := child.New(child.Config{Argv: cfg.Argv, Answer: mostAnswer, Grace: grace})
+	p, err := child.New(child.Config{Argv: cfg.Argv, Answer: mostAnswer, Grace: grace, Late: true})
 	if err != nil {
 		return nil, fmt.Errorf("program to move addresses: %w", err)
 	}
@@ -159,6 +162,9 @@ func (p *Provider) Take(ctx context.Context, objects []cloud.Object, how cloud.T
 		return err
 	}
 	a, err := p.ask(ctx, take, objects, how)
+	if err == nil || !cloud.KindOf(err).Passing() {
+		p.tried.Done(take, err)
+	}
 	return a.partial(err)
 }
 
@@ -171,31 +177,12 @@ func (p *Provider) Yield(ctx context.Context, objects []cloud.Object, how cloud.
 	return a.partial(err)
 }
 
-// Examine tells whether a take-over would succeed. A program that can't be asked
-// is a Finding.
-func (p *Provider) Examine(ctx context.Context, objects []cloud.Object) []cloud.Finding {
-	what := "the program " + p.cfg.Argv[0]
-	a, err := p.ask(ctx, examine, objects, cloud.Taking{})
-	if err != nil {
-		return []cloud.Finding{{What: what, Problem: err.Error(), Remedy: "run it by hand with the action examine"}}
-	}
-	findings := []cloud.Finding{{What: what, OK: true}}
-	for _, f := range a.Findings {
-		findings = append(findings, cloud.Finding{What: f.What, OK: f.OK, Problem: f.Problem, Remedy: f.Remedy, Missing: f.Missing})
-	}
-	return findings
-}
-
 // ask runs the program once. The answer is never nil.
 func (p *Provider) ask(ctx context.Context, action string, objects []cloud.Object, how cloud.Taking) (*answer, error) {
 	if err := ctx.Err(); err != nil {
 		return &answer{}, p.fault(action, cloud.Unavailable, err)
 	}
-	r := request{Version: 1, Action: action, Cluster: p.cfg.Cluster, Node: p.cfg.Node, Addresses: []netip.Addr{}, Steal: how.Steal}
-	for _, o := range objects {
-		r.Addresses = append(r.Addresses, o.Address)
-	}
-	question, err := json.Marshal(r)
+	question, err := p.question(action, objects, how)
 	if err != nil {
 		return &answer{}, p.fault(action, cloud.Invalid, err)
 	}
@@ -219,6 +206,15 @@ func (p *Provider) ask(ctx context.Context, action string, objects []cloud.Objec
 		return a, p.fault(action, a.Error.kind(), errors.New(a.Error.Message))
 	}
 	return a, nil
+}
+
+// question is what the program reads.
+func (p *Provider) question(action string, objects []cloud.Object, how cloud.Taking) ([]byte, error) {
+	r := request{Version: 1, Action: action, Cluster: p.cfg.Cluster, Node: p.cfg.Node, Addresses: []netip.Addr{}, Steal: how.Steal}
+	for _, o := range objects {
+		r.Addresses = append(r.Addresses, o.Address)
+	}
+	return json.Marshal(r)
 }
 
 // kindOf is the kind of a run that failed.
@@ -256,7 +252,6 @@ const (
 
 var (
 	_ cloud.Provider = (*Provider)(nil)
-	_ cloud.Examiner = (*Provider)(nil)
 	_ cloud.Counter  = (*Provider)(nil)
 	_ cloud.Slow     = (*Provider)(nil)
 )

@@ -251,13 +251,100 @@ func TestWithin(t *testing.T) {
 
 func TestExamine(t *testing.T) {
 	d := newDirectory(t)
-	got := d.provider("lb-1").Examine(t.Context(), two)
-	if len(got) != 2 || !got[0].OK || !got[1].OK || got[1].What != "the directory" {
+	p := d.provider("lb-1")
+	shell := func(f cloud.Finding, action string) {
+		t.Helper()
+		_, command, ok := strings.Cut(f.Remedy, ": ")
+		if out, err := exec.Command("/bin/sh", "-c", command).CombinedOutput(); !ok || err != nil || !strings.Contains(command, `"action":"`+action+`"`) {
+			t.Errorf("pasted %q: %s, %v", f.Remedy, out, err)
+		}
+	}
+	good := func(got []cloud.Finding, untried bool) {
+		t.Helper()
+		if len(got) != 4 || !got[0].OK || !got[1].OK || got[1].What != "the directory" || !got[2].OK || !strings.HasPrefix(got[2].What, "observe by ") ||
+			!got[3].OK || got[3].Untried != untried || !strings.HasPrefix(got[3].What, "take by ") {
+			t.Fatalf("got %+v", got)
+		}
+	}
+	got := p.Examine(t.Context(), two)
+	good(got, true)
+	shell(got[3], take) // as it says, the addresses are this node's then
+	for _, o := range two {
+		if d.read(o.ID) != "lb-1" {
+			t.Errorf("pasted, %s is of %q", o.ID, d.read(o.ID))
+		}
+	}
+	if err := p.Take(t.Context(), two, cloud.Taking{Steal: true}); err != nil {
+		t.Fatal(err)
+	}
+	good(p.Examine(t.Context(), two), false)
+	d.trouble("denied", "yes")
+	if got = p.Examine(t.Context(), two); len(got) != 1 || got[0].OK || !strings.Contains(got[0].Problem, "you may not") {
+		t.Fatalf("got %+v", got)
+	}
+	shell(got[0], examine)
+	if err := p.Take(t.Context(), two, cloud.Taking{Steal: true}); cloud.KindOf(err) != cloud.Denied {
+		t.Fatal(err)
+	}
+	d.trouble("denied", "")
+	if got := p.Examine(t.Context(), two); len(got) != 4 || got[3].OK || !strings.Contains(got[3].Problem, "you may not") {
+		t.Errorf("after a refusal: %+v", got)
+	}
+	p.Forget()
+	good(p.Examine(t.Context(), two), true)
+}
+
+// TestExamineObserves: a program that can't observe could not take over.
+func TestExamineObserves(t *testing.T) {
+	p := script(t, `case $request in *observe*) echo broken;; *) echo '{"findings":[]}'; esac`)
+	if got := p.Examine(t.Context(), two); len(got) != 3 || !got[0].OK || got[1].OK || !strings.Contains(got[1].Problem, "not an object") {
 		t.Errorf("got %+v", got)
 	}
-	d.trouble("denied", "yes")
-	if got = d.provider("lb-1").Examine(t.Context(), two); len(got) != 1 || got[0].OK || !strings.Contains(got[0].Problem, "you may not") {
-		t.Errorf("got %+v", got)
+	if calls := p.Calls(); calls[observe] != 1 || calls[examine] != 1 || len(calls) != 2 {
+		t.Errorf("it was asked %v", calls)
+	}
+}
+
+// TestQuoted: a shell takes the words as they are.
+func TestQuoted(t *testing.T) {
+	words := []string{"/usr/bin/move", "", "a b", "it's", "$HOME", "`id`", `\"`, "*", "a;b", "--x=1"}
+	var line []string
+	for _, w := range words {
+		line = append(line, quoted(w))
+	}
+	out, err := exec.Command("/bin/sh", "-c", `printf '%s\n' `+strings.Join(line, " ")).Output()
+	if want := strings.Join(words, "\n") + "\n"; err != nil || string(out) != want {
+		t.Errorf("got %q, want %q, %v", out, want, err)
+	}
+}
+
+// TestLate: a program that was not there is asked once it is.
+func TestLate(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to write where nobody else can")
+	}
+	dir, err := os.MkdirTemp("/run", "vicar-exec-test-")
+	if err != nil {
+		t.Skipf("needs a directory on whose path only root can write: %v", err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	program := filepath.Join(dir, "mover")
+	p, err := New(Config{Argv: []string{program}, Cluster: "web", Node: "lb-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Take(t.Context(), two, cloud.Taking{}); cloud.KindOf(err) != cloud.NotFound {
+		t.Errorf("not there: %v", err)
+	}
+	if found := p.Examine(t.Context(), two); len(found) != 1 || found[0].OK {
+		t.Errorf("not there: %+v", found)
+	}
+	text := "#!/bin/sh\nread -r r\necho '{\"done\":[\"198.51.100.7\",\"2001:db8::7\"]}'\n"
+	if err := os.WriteFile(program, []byte(text), 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	if err := p.Take(t.Context(), two, cloud.Taking{}); err != nil {
+		t.Errorf("there: %v", err)
 	}
 }
 
@@ -265,7 +352,6 @@ func TestNewRefuses(t *testing.T) {
 	for _, cfg := range []Config{
 		{},
 		{Argv: []string{"relative"}},
-		{Argv: []string{"/nonexistent/program"}},
 		{Argv: []string{"/bin/sh"}, Timeout: -1},
 	} {
 		if _, err := New(cfg); err == nil {

@@ -189,11 +189,16 @@ func (u *clouds) examine(ctx context.Context, r config.Router, iface string) (fo
 func findings(m *cloud.Mover, router string, fs []cloud.Finding) []status.Finding {
 	var all []status.Finding
 	for _, f := range fs {
-		all = append(all, status.Finding{
-			Mover: m.Kind(), Router: router, What: f.What, OK: f.OK, Problem: f.Problem, Remedy: f.Remedy, Missing: f.Missing,
-		})
+		all = append(all, finding(m.Kind(), router, f))
 	}
 	return all
+}
+
+// finding is one as status has it.
+func finding(mover, router string, f cloud.Finding) status.Finding {
+	return status.Finding{
+		Mover: mover, Router: router, What: f.What, OK: f.OK, Untried: f.Untried, Problem: f.Problem, Remedy: f.Remedy, Missing: f.Missing,
+	}
 }
 
 // note keeps what was found for a router, for status.

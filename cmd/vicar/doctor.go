@@ -134,7 +134,7 @@ func diagnoseRouters(ctx context.Context, cfg *config.Config, node string) ([]st
 		ctx, cancel := context.WithTimeout(ctx, examineAWS)
 		defer cancel()
 		for _, f := range t.Examine(ctx, cfg.Guard.Table, cfg.Cluster) {
-			found = append(found, status.Finding{Mover: "table", What: f.What, OK: f.OK, Problem: f.Problem, Remedy: f.Remedy, Missing: f.Missing})
+			found = append(found, finding("table", "", f))
 		}
 	}
 	return found, nil

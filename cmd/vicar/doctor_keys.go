@@ -68,5 +68,5 @@ func sameKeys(link *config.PeerLink, fetched gossip.KeyFile) cloud.Finding {
 }
 
 func keysFinding(f cloud.Finding) status.Finding {
-	return status.Finding{Mover: "keys", What: f.What, OK: f.OK, Problem: f.Problem, Remedy: f.Remedy, Missing: f.Missing}
+	return finding("keys", "", f)
 }
