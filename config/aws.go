@@ -22,6 +22,7 @@ type rawAWS struct {
 	Proxy       serviceURL             `yaml:"proxy" jsonschema_description:"URL of an HTTP proxy for all requests but those to the metadata service. Default: none, whatever the environment says."`
 	Role        roleARN                `yaml:"role" jsonschema_description:"ARN of a role that is assumed for the route tables, as those of a shared VPC, which are its owner's. Default: the instance's own role."`
 	RouteTables list[routeTableID]     `yaml:"route_tables" jsonschema_description:"The route tables (rtb-...) that aws-route writes to: those of all subnets from which the addresses are to be reached."`
+	Routes      awsRoutes              `yaml:"routes" jsonschema_description:"Destinations that move along with an address of aws-route, by that address: their routes lead to its holder. For nodes that translate or inspect what goes through them."`
 	Interfaces  named[interfaceID]     `yaml:"interfaces" jsonschema_description:"The nodes' network interfaces (eni-...), by node. Default: the one that has the address of the router's interface."`
 	Tag         resourceTag            `yaml:"tag" jsonschema_description:"A tag that the nodes' network interfaces have, as in {vicar: web}: vicar doctor --policy permits to write to such only. Default: to those of interfaces, or to any."`
 	Allocations byAddress[elasticIPID] `yaml:"allocations" jsonschema_description:"The Elastic IPs (eipalloc-...) of aws-eip, by the router's address that each belongs to."`
@@ -136,6 +137,7 @@ func (r *reader) aws(raw *rawAWS, c *Config) *AWS {
 		SSMEndpoint: raw.Endpoints.SSM.v, SecretsManagerEndpoint: raw.Endpoints.Secrets.v,
 		Proxy: raw.Proxy.v, Role: raw.Role.v,
 		RouteTables: r.routeTables(raw),
+		Routes:      routesAlong(raw),
 		Interfaces:  r.nodeInterfaces(raw, c),
 		TagKey:      raw.Tag.key,
 		TagValue:    raw.Tag.value,

@@ -29,6 +29,12 @@ type Mover struct {
 	Release bool          `json:",omitempty"` // of MoveExec: it is told when a node gives up in order
 }
 
+// AWSRoute is a destination that follows the holder of an address.
+type AWSRoute struct {
+	To     netip.Prefix // of either family, without bits behind the prefix length
+	Tables []string     // never empty, by id
+}
+
 // AWS says how addresses move in AWS. Regions, endpoints and roles that are empty
 // are what the machine's metadata and the SDK's usual places say.
 type AWS struct {
@@ -45,6 +51,8 @@ type AWS struct {
 	Role                   string `json:",omitempty"` // ARN, assumed for route tables: of a shared VPC's owner
 	// RouteTables are the ids of those that aws-route writes to; never empty with it.
 	RouteTables []string `json:",omitempty"`
+	// Routes are the destinations that move along with addresses of aws-route.
+	Routes map[netip.Addr][]AWSRoute `json:",omitempty"`
 	// Interfaces are the nodes' (eni-...), where the file says so; else it is the one
 	// that has the router's interface's address, as the metadata shows it.
 	Interfaces map[string]string `json:",omitempty"`

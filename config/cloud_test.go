@@ -48,7 +48,12 @@ func TestCloud(t *testing.T) {
 		Proxy:       "http://127.0.0.1:3128",
 		Role:        "arn:aws:iam::123456789012:role/network/vicar",
 		RouteTables: []string{"rtb-0123456789abcdef0", "rtb-01234567"},
-		Interfaces:  map[string]string{"lb-2": "eni-0123456789abcdef2"},
+		Routes: map[netip.Addr][]AWSRoute{netip.MustParseAddr("198.51.100.7"): {
+			{netip.MustParsePrefix("0.0.0.0/0"), []string{"rtb-0123456789abcdef2", "rtb-0123456789abcdef1"}},
+			{netip.MustParsePrefix("::/0"), []string{"rtb-0123456789abcdef1"}},
+			{netip.MustParsePrefix("203.0.113.128/25"), []string{"rtb-01234567"}},
+		}},
+		Interfaces: map[string]string{"lb-2": "eni-0123456789abcdef2"},
 		Allocations: map[netip.Addr]string{
 			netip.MustParseAddr("10.0.1.100"): "eipalloc-0123456789abcdef0",
 			netip.MustParseAddr("10.0.1.101"): "eipalloc-0123456789abcdef1",

@@ -210,7 +210,7 @@ func TestSchemaAccepts(t *testing.T) {
 	}
 	for _, name := range []string{
 		"keys", "types", "units", "ranges", "later", "empty", "checks", "targets", "http", "local", "track", "groups", "hooks",
-		"guard", "guard-empty", "guard-types", "aws", "aws2", "aws3", "move", "table-name", "table-one",
+		"guard", "guard-empty", "guard-types", "aws", "aws2", "aws3", "aws-routes", "keys-from", "keys-from2", "move", "table-name", "table-one",
 	} {
 		data, err := os.ReadFile("testdata/invalid-" + name + ".yaml")
 		if err != nil {

@@ -137,6 +137,15 @@ func checkCloud(t *testing.T, c *Config) {
 	if a := c.AWS; a != nil && (a.Poll <= 0 || a.Readiness <= 0 || a.ReadinessWeight >= 0) {
 		t.Errorf("a section aws of no use: %+v", a)
 	}
+	if c.AWS != nil {
+		for a, all := range c.AWS.Routes {
+			for _, v := range all {
+				if !a.IsValid() || !v.To.IsValid() || v.To != v.To.Masked() || len(v.Tables) == 0 {
+					t.Errorf("a route of no use: %+v with %s", v, a)
+				}
+			}
+		}
+	}
 	for _, v := range c.Routers {
 		if len(v.Move) == 0 {
 			t.Errorf("nothing moves router %s", v.Name)

@@ -155,6 +155,17 @@ func (r *reader) unusedAWS(raw *rawFile, c *Config, routers []router, users int)
 		r.warn(six.mark, "no router moves an IPv6 address by aws-secondary-ip", "remove it")
 	}
 	r.strayAllocations(raw, routers)
+	r.along(raw, routers)
+}
+
+// routerOf is the router that has the address, nil if there is none.
+func routerOf(routers []router, a netip.Addr) *router {
+	for i := range routers {
+		if slices.ContainsFunc(routers[i].all(), func(p netip.Prefix) bool { return p.Addr() == a }) {
+			return &routers[i]
+		}
+	}
+	return nil
 }
 
 // strayAllocations refuses Elastic IPs of addresses that have none.
@@ -163,12 +174,7 @@ func (r *reader) strayAllocations(raw *rawFile, routers []router) {
 		if !e.address.IsValid() {
 			continue
 		}
-		var holder *router
-		for i := range routers {
-			if slices.ContainsFunc(routers[i].all(), func(p netip.Prefix) bool { return p.Addr() == e.address }) {
-				holder = &routers[i]
-			}
-		}
+		holder := routerOf(routers, e.address)
 		switch {
 		case e.address.Is6():
 			r.bad(e.key, e.address.String()+" is an IPv6 address, and Elastic IPs are IPv4", "remove it")

@@ -4,7 +4,9 @@
 package config
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -12,6 +14,7 @@ import (
 type ReportAWS struct {
 	Region      string                `json:"region,omitempty"` // empty: the machine's
 	RouteTables []string              `json:"route_tables,omitempty"`
+	Routes      []ReportRoute         `json:"routes,omitempty"`      // by address, in the file's order
 	Interfaces  map[string]string     `json:"interfaces,omitempty"`  // by node; others': as their metadata say
 	Allocations map[netip.Addr]string `json:"allocations,omitempty"` // the Elastic IPs, by address
 	Poll        time.Duration         `json:"poll_ns"`
@@ -21,12 +24,25 @@ type ReportAWS struct {
 	Weight    int           `json:"readiness_weight"`
 }
 
+// ReportRoute is a destination that follows the holder of an address.
+type ReportRoute struct {
+	Address netip.Addr   `json:"address"`
+	To      netip.Prefix `json:"to"`
+	Tables  []string     `json:"tables"`
+}
+
 func (c *Config) reportAWS() *ReportAWS {
 	if c.AWS == nil {
 		return nil
 	}
+	var routes []ReportRoute
+	for _, a := range slices.SortedFunc(maps.Keys(c.AWS.Routes), netip.Addr.Compare) {
+		for _, v := range c.AWS.Routes[a] {
+			routes = append(routes, ReportRoute{Address: a, To: v.To, Tables: v.Tables})
+		}
+	}
 	return &ReportAWS{
-		Region: c.AWS.Region, RouteTables: c.AWS.RouteTables, Interfaces: c.AWS.Interfaces, Allocations: c.AWS.Allocations, Poll: c.AWS.Poll,
+		Region: c.AWS.Region, RouteTables: c.AWS.RouteTables, Routes: routes, Interfaces: c.AWS.Interfaces, Allocations: c.AWS.Allocations, Poll: c.AWS.Poll,
 		Readiness: c.AWS.Readiness, Weight: c.AWS.ReadinessWeight,
 	}
 }

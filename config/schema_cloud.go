@@ -42,6 +42,8 @@ func (*resourceTag) schema() *jsonschema.Schema {
 
 func (*serviceURL) schema() *jsonschema.Schema { return new(httpURL).schema() }
 
+func (*destination) schema() *jsonschema.Schema { return new(prefix).schema() }
+
 func (*keysARN) schema() *jsonschema.Schema {
 	return either(formed(parameterForm), formed(secretForm))
 }

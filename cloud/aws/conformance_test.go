@@ -94,26 +94,30 @@ func TestRoute(t *testing.T) {
 		name  string
 		to    string
 		there bool // to a machine that is gone
+		along []Destination
 	}{
-		{"IPv4", "198.51.100.7/32", true},
-		{"IPv6", "2001:db8:ffff::7/128", true},
-		{"made anew", "198.51.100.7/32", false},
+		{"IPv4", "198.51.100.7/32", true, nil},
+		{"IPv6", "2001:db8:ffff::7/128", true, nil},
+		{"made anew", "198.51.100.7/32", false, nil},
+		{"with what is behind it", "198.51.100.7/32", true, behind()},
+		{"with what is behind it, made anew", "2001:db8:ffff::7/128", false, behind()[1:]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cloudtest.RunBubble(t, nil, func(t *testing.T) cloudtest.World {
-				f := newFake(t, 3, gone)
-				dst := netip.MustParsePrefix(c.to)
-				set := func(table, eni string) {
-					if err := f.SetRoute(table, dst, eni); err != nil {
+				f := newFake(t, 4, gone)
+				addresses := prefixes(c.to)
+				set := func(o cloud.Object, eni string) {
+					if err := f.SetRoute(table(o), destination(o), eni); err != nil {
 						t.Fatal(err)
 					}
 				}
-				w := f.world(t, [2]cloud.Provider{f.route(t, 1, 3), f.route(t, 2, 3)}, []netip.Prefix{dst}, table)
+				nodes := [2]cloud.Provider{f.routeAlong(t, 1, 3, c.along), f.routeAlong(t, 2, 3, c.along)}
+				w := f.world(t, nodes, addresses, table)
 				w.Holder = func(o cloud.Object) int {
-					eni, _ := f.Target(table(o), dst)
+					eni, _ := f.Target(table(o), destination(o))
 					return node(eni)
 				}
-				w.Give = func(o cloud.Object, node int) { set(table(o), interfaceOf(node)) }
+				w.Give = func(o cloud.Object, node int) { set(o, interfaceOf(node)) }
 				if !c.there {
 					// That a route can't be replaced since it isn't there is found out by a write.
 					w.Writes = func(node int) int {
@@ -121,8 +125,8 @@ func TestRoute(t *testing.T) {
 					}
 					return w
 				}
-				for n := 1; n <= 3; n++ {
-					set(awsfake.ClusterRoutes(n), goneInterface)
+				for _, o := range objects(t, nodes[0], addresses...) {
+					set(o, goneInterface)
 				}
 				return w
 			})

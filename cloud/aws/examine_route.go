@@ -53,6 +53,9 @@ func (p *Route) outside(objects []cloud.Object) cloud.Finding {
 		return good(what) // not known to be wrong
 	}
 	for _, o := range objects {
+		if destination(o) != alone(o.Address) {
+			continue
+		}
 		for _, cidr := range n.vpcs {
 			if cidr.Contains(o.Address) {
 				return cloud.Finding{
@@ -70,7 +73,7 @@ func (p *Route) outside(objects []cloud.Object) cloud.Finding {
 func (p *Route) written(ctx context.Context, n *types.NetworkInterface, objects []cloud.Object) []cloud.Finding {
 	tables, err := p.read(ctx, objects)
 	if err != nil {
-		return []cloud.Finding{trouble("route tables "+strings.Join(p.tables, ", "), err)}
+		return []cloud.Finding{trouble("route tables "+strings.Join(tablesOf(objects), ", "), err)}
 	}
 	var (
 		found []cloud.Finding
@@ -90,7 +93,7 @@ func (p *Route) written(ctx context.Context, n *types.NetworkInterface, objects 
 		switch {
 		case !ok:
 			found = append(found, cloud.Finding{
-				What: "route table " + id, Problem: "EC2 does not show it", Remedy: "correct aws.route_tables, the region, or aws.role (a shared VPC's tables are its owner's)",
+				What: "route table " + id, Problem: "EC2 does not show it", Remedy: "correct aws.route_tables or aws.routes, the region, or aws.role (a shared VPC's tables are its owner's)",
 			})
 		case sdk.ToString(t.VpcId) != sdk.ToString(n.VpcId):
 			found = append(found, cloud.Finding{
@@ -103,7 +106,68 @@ func (p *Route) written(ctx context.Context, n *types.NetworkInterface, objects 
 			asks = append(asks, func() cloud.Finding { return p.writable(ctx, o, sdk.ToString(n.NetworkInterfaceId), has) })
 		}
 	}
+	found = append(found, p.wayOut(ctx, n, objects, tables)...)
 	return append(found, permitted(asks)...)
+}
+
+// wayOut looks whether the table of this node's own subnet is one whose default
+// route moves along: then the standby reaches EC2 by the holder, which may have
+// died, and the holder reaches itself.
+func (p *Route) wayOut(ctx context.Context, n *types.NetworkInterface, objects []cloud.Object, tables tables) []cloud.Finding {
+	subnet := sdk.ToString(n.SubnetId)
+	var wide []string
+	for _, o := range objects {
+		if destination(o).Bits() <= 1 { // a half of all is as much
+			wide = append(wide, table(o))
+		}
+	}
+	if len(wide) == 0 {
+		return nil
+	}
+	what := "the way to EC2 from " + subnet
+	own, err := p.tableOf(ctx, n, tables, wide)
+	switch {
+	case err != nil:
+		return []cloud.Finding{trouble(what, err)}
+	case !slices.Contains(wide, own):
+		return []cloud.Finding{good(what)}
+	}
+	return []cloud.Finding{{
+		What: what, Problem: own + " is the table of this node's own subnet, and its default route is to lead to the holder",
+		Remedy: "give the nodes' subnets a table with another default route, and leave that out of aws.routes",
+	}}
+}
+
+// tableOf is the table of an interface's subnet, empty if it is none of some. The
+// VPC's main one is that of a subnet for which there is no other.
+func (p *Route) tableOf(ctx context.Context, n *types.NetworkInterface, tables tables, some []string) (string, error) {
+	main := ""
+	for _, id := range some {
+		for _, a := range tables[id].Associations {
+			if a.SubnetId != nil && sdk.ToString(a.SubnetId) == sdk.ToString(n.SubnetId) {
+				return id, nil
+			}
+			if sdk.ToBool(a.Main) {
+				main = id
+			}
+		}
+	}
+	if main == "" {
+		return "", nil
+	}
+	c, err := p.s.ready(ctx)
+	if err != nil {
+		return "", err
+	}
+	other, err := read(p.means, describeTables, sdk.ToString(n.SubnetId), func() (*ec2.DescribeRouteTablesOutput, error) {
+		return c.routes.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{
+			Filters: []types.Filter{filter("association.subnet-id", sdk.ToString(n.SubnetId))},
+		})
+	})
+	if err != nil || len(other.RouteTables) > 0 {
+		return "", err
+	}
+	return main, nil
 }
 
 // writable asks EC2 about the write that a take-over would make: replacing the

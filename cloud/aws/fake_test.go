@@ -89,11 +89,35 @@ func (f *fake) secondary(t *testing.T, n int, ipv6 bool) *Secondary {
 
 func (f *fake) route(t *testing.T, n, tables int) *Route {
 	t.Helper()
+	return f.routeAlong(t, n, tables, nil)
+}
+
+// overlays are the addresses that the tests move by routes.
+var overlays = []netip.Addr{netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("2001:db8:ffff::7")}
+
+// behind are destinations that move along, of both families and any length. The
+// first is in each table by itself, to the Internet, and the last one alone in
+// table 4.
+func behind() []Destination {
+	return []Destination{
+		{To: netip.MustParsePrefix("0.0.0.0/0"), Tables: []string{awsfake.ClusterRoutes(2), awsfake.ClusterRoutes(3)}},
+		{To: netip.MustParsePrefix("::/0"), Tables: []string{awsfake.ClusterRoutes(2)}},
+		{To: netip.MustParsePrefix("203.0.113.64/27"), Tables: []string{awsfake.ClusterRoutes(1), awsfake.ClusterRoutes(4)}},
+	}
+}
+
+// routeAlong is a Route with destinations that move along with each address.
+func (f *fake) routeAlong(t *testing.T, n, tables int, along []Destination) *Route {
+	t.Helper()
 	var ids []string
 	for i := 1; i <= tables; i++ {
 		ids = append(ids, awsfake.ClusterRoutes(i))
 	}
-	p, err := NewRoute(f.nodes[n-1], RouteConfig{Interface: at(n), Tables: ids})
+	cfg := RouteConfig{Interface: at(n), Tables: ids, Along: map[netip.Addr][]Destination{}}
+	for _, a := range overlays {
+		cfg.Along[a] = along
+	}
+	p, err := NewRoute(f.nodes[n-1], cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -25,7 +26,7 @@ func uses(role bool) Uses {
 	u := Uses{
 		Cluster: "web", Region: "eu-central-1", Account: nodesAccount, TagKey: awsfake.ClusterTag, TagValue: "web",
 		SecondaryIPs: true, IPv6: true, Routes: true, EIPs: true, Release: true,
-		RouteTables: []string{awsfake.ClusterRoutes(1), awsfake.ClusterRoutes(2)},
+		RouteTables: []string{awsfake.ClusterRoutes(1), awsfake.ClusterRoutes(2), awsfake.ClusterRoutes(3)},
 		Allocations: []string{awsfake.ClusterEIP(1)}, Tables: []string{awsfake.ClusterTable},
 	}
 	u.KeysFrom, u.KeysKMS = parameterARN, customerKey
@@ -80,7 +81,7 @@ func everyUse(t *testing.T, f *fake, role, keys string) []error {
 		t.Fatal(err)
 	}
 	move(f.secondary(t, 2, true), "192.0.2.100/24", "2001:db8::100/64")
-	move(f.route(t, 2, 2), "198.51.100.7/32")
+	move(f.routeAlong(t, 2, 2, []Destination{{To: netip.MustParsePrefix("2001:db8:fffe::/48"), Tables: []string{awsfake.ClusterRoutes(3)}}}), "198.51.100.7/32")
 	move(f.eip(t, 2, false, "203.0.113.1"), "203.0.113.1/32")
 	tables, err := NewTables(s)
 	if err != nil {
@@ -160,7 +161,7 @@ func TestLeastPolicy(t *testing.T) {
 				t.Helper()
 				var denied []error
 				synctest.Test(t, func(t *testing.T) {
-					f := newFake(t, 2, c.change)
+					f := newFake(t, 3, c.change)
 					f.SetLimits(awsfake.Unlimited())
 					set(t, f, awsfake.ClusterRole, own)
 					if c.role {

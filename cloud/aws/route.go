@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -21,14 +22,25 @@ import (
 // RouteConfig says where routes are written.
 type RouteConfig struct {
 	Interface Interface // this node's, where the routes lead to
-	Tables    []string  // rtb-...
+	Tables    []string  // rtb-..., of the routes to the addresses themselves
+	// Along are the destinations that move with an address: what lies behind the
+	// node that holds it.
+	Along map[netip.Addr][]Destination
+}
+
+// Destination is where packets are for, by the routes of some tables.
+type Destination struct {
+	To     netip.Prefix // of either family, whatever the address is of
+	Tables []string     // rtb-...
 }
 
 // Route moves addresses that are outside the VPC by a route to each, in all
-// tables. The nodes may be in different zones.
+// tables, and with them the routes to what is behind their holder. The nodes may
+// be in different zones.
 type Route struct {
 	*means
 	tables []string
+	along  map[netip.Addr][]Destination
 
 	lock   sync.Mutex
 	absent map[string]bool // routes, by Object.ID, that were not there when last looked for
@@ -49,24 +61,35 @@ func NewRoute(s *Session, cfg RouteConfig) (*Route, error) {
 	if len(cfg.Tables) == 0 {
 		return nil, errors.New("aws: routes need a route table")
 	}
-	return &Route{means: m, tables: slices.Clone(cfg.Tables), absent: map[string]bool{}}, nil
+	for address, all := range cfg.Along {
+		for _, d := range all {
+			if !d.To.IsValid() || d.To != d.To.Masked() || len(d.Tables) == 0 {
+				return nil, fmt.Errorf("aws: %s can't move with %s: it needs a table, and nothing behind the prefix length", d.To, address)
+			}
+		}
+	}
+	return &Route{means: m, tables: slices.Clone(cfg.Tables), along: maps.Clone(cfg.Along), absent: map[string]bool{}}, nil
 }
 
 // Kind satisfies cloud.Provider.
 func (*Route) Kind() string { return "aws-route" }
 
-// Objects are a route per address and table.
+// Objects are a route per address and table, and one per destination that moves
+// with an address and table of its.
 func (p *Route) Objects(addresses []netip.Prefix) ([]cloud.Object, error) {
 	var all []cloud.Object
 	for _, a := range addresses {
-		for _, table := range p.tables {
-			all = append(all, cloud.Object{ID: table + " " + destination(a.Addr()), Address: a.Addr()})
+		own := Destination{To: alone(a.Addr()), Tables: p.tables}
+		for _, d := range append([]Destination{own}, p.along[a.Addr()]...) {
+			for _, table := range d.Tables {
+				all = append(all, cloud.Object{ID: table + " " + d.To.String(), Address: a.Addr()})
+			}
 		}
 	}
 	return all, nil
 }
 
-func destination(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
+func alone(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
 // Observe reads the tables. A table that is not there has no holder; who writes
 // to it is told.
@@ -177,11 +200,12 @@ func (p *Route) note(o cloud.Object, absent bool) {
 
 // to is the route's destination, in the parameter of its family.
 func to(o cloud.Object) (v4, v6 *string) {
-	d := destination(o.Address)
-	if o.Address.Is4() {
-		return &d, nil
+	d := destination(o)
+	text := d.String()
+	if d.Addr().Is4() {
+		return &text, nil
 	}
-	return nil, &d
+	return nil, &text
 }
 
 func (p *Route) replace(ctx context.Context, c *clients, o cloud.Object, eni string, how cloud.Taking) error {

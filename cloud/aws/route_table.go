@@ -22,19 +22,38 @@ func table(o cloud.Object) string {
 	return id
 }
 
+// tablesOf are the tables of objects, each once.
+func tablesOf(objects []cloud.Object) []string {
+	var ids []string
+	for _, o := range objects {
+		if !slices.Contains(ids, table(o)) {
+			ids = append(ids, table(o))
+		}
+	}
+	return ids
+}
+
+// destination is where an object's route leads packets for.
+func destination(o cloud.Object) netip.Prefix {
+	_, to, _ := strings.Cut(o.ID, " ")
+	p, _ := netip.ParsePrefix(to) // as Objects wrote it
+	return p
+}
+
 // tables are route tables by id.
 type tables map[string]types.RouteTable
 
 // route is the one of an object. A route that a gateway has told (propagated) is
 // not it: it can't be replaced, and one that is made goes before it.
 func (t tables) route(o cloud.Object) (types.Route, bool) {
+	wanted := destination(o)
 	for _, r := range t[table(o)].Routes {
 		to := sdk.ToString(r.DestinationCidrBlock)
 		if to == "" {
 			to = sdk.ToString(r.DestinationIpv6CidrBlock)
 		}
 		p, err := netip.ParsePrefix(to)
-		if err == nil && p.IsSingleIP() && p.Addr() == o.Address && r.Origin != types.RouteOriginEnableVgwRoutePropagation {
+		if err == nil && p == wanted && r.Origin != types.RouteOriginEnableVgwRoutePropagation {
 			return r, true
 		}
 	}
@@ -60,14 +79,8 @@ func (p *Route) read(ctx context.Context, objects []cloud.Object) (tables, error
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
-	for _, o := range objects {
-		if !slices.Contains(ids, table(o)) {
-			ids = append(ids, table(o))
-		}
-	}
 	found := tables{}
-	for some := range slices.Chunk(ids, perQuery) {
+	for some := range slices.Chunk(tablesOf(objects), perQuery) {
 		pages := ec2.NewDescribeRouteTablesPaginator(c.routes, &ec2.DescribeRouteTablesInput{
 			Filters: []types.Filter{filter("route-table-id", some...)}, MaxResults: sdk.Int32(perPage),
 		})

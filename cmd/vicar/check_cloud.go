@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/track"
@@ -29,7 +30,19 @@ func cloudSummary(r config.Report, p paint) string {
 	if len(rows) == 1 {
 		return ""
 	}
-	return "\n" + table(p, rows) + awsSummary(r.AWS)
+	return "\n" + table(p, rows) + alongSummary(r.AWS) + awsSummary(r.AWS)
+}
+
+// alongSummary is what moves along with addresses.
+func alongSummary(a *config.ReportAWS) string {
+	if a == nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, v := range a.Routes {
+		fmt.Fprintf(&b, "%s follows %s in %s\n", v.To, v.Address, several(v.Tables))
+	}
+	return b.String()
 }
 
 // through is what a mover writes to.

@@ -88,8 +88,32 @@ func sessionConfig(c *config.Config, log *slog.Logger) aws.Config {
 	}
 	return aws.Config{
 		Region: a.Region, EC2Endpoint: a.EC2Endpoint, IMDSEndpoint: a.IMDSEndpoint, DynamoDBEndpoint: a.DynamoDBEndpoint,
-		STSEndpoint: a.STSEndpoint, SSMEndpoint: a.SSMEndpoint, SecretsManagerEndpoint: a.SecretsManagerEndpoint, Proxy: a.Proxy, Role: a.Role, Warm: max(1, len(a.RouteTables)), Log: log,
+		STSEndpoint: a.STSEndpoint, SSMEndpoint: a.SSMEndpoint, SecretsManagerEndpoint: a.SecretsManagerEndpoint, Proxy: a.Proxy, Role: a.Role, Warm: writes(a), Log: log,
 	}
+}
+
+// writes are how many requests a take-over of an address makes side by side.
+func writes(a *config.AWS) int {
+	most := 0
+	for _, all := range a.Routes {
+		n := 0
+		for _, v := range all {
+			n += len(v.Tables)
+		}
+		most = max(most, n)
+	}
+	return max(1, len(a.RouteTables)+most)
+}
+
+// along are the destinations that move along with addresses.
+func along(a *config.AWS) map[netip.Addr][]aws.Destination {
+	all := make(map[netip.Addr][]aws.Destination)
+	for address, routes := range a.Routes {
+		for _, v := range routes {
+			all[address] = append(all[address], aws.Destination(v))
+		}
+	}
+	return all
 }
 
 // awsProvider is one means of AWS, for this node.
@@ -99,7 +123,7 @@ func awsProvider(s *aws.Session, kind config.MoverKind, c *config.Config, node s
 	case config.MoveAWSSecondaryIP:
 		return aws.NewSecondary(s, aws.SecondaryConfig{Interface: i, IPv6: c.AWS.IPv6Assign})
 	case config.MoveAWSRoute:
-		return aws.NewRoute(s, aws.RouteConfig{Interface: i, Tables: c.AWS.RouteTables})
+		return aws.NewRoute(s, aws.RouteConfig{Interface: i, Tables: c.AWS.RouteTables, Along: along(c.AWS)})
 	default:
 		return aws.NewEIP(s, aws.EIPConfig{Interface: i, Allocations: c.AWS.Allocations, Follows: following(c)})
 	}

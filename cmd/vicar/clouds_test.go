@@ -46,6 +46,8 @@ func TestSameCloud(t *testing.T) {
 		"readiness":        {[]string{"aws: {", "aws: {readiness: {interval: 2m, weight: -99}, "}, true},
 		"a program more":   {[]string{"[aws-route, ", "[aws-route, {exec: [/bin/move]}, "}, true},
 		"poll":             {[]string{"aws: {", "aws: {poll: 1m, "}, false},
+		"routes along":     {[]string{"aws: {", `aws: {routes: {203.0.113.7: [{to: "::/0", tables: [rtb-0123456789abcdef1]}]}, `}, false},
+		"an account":       {[]string{"aws: {", `aws: {account: "123456789012", endpoints: {ssm: "https://ssm.example"}, `}, true}, // a command's alone
 		"another means":    {[]string{"[aws-route, ", "[aws-secondary-ip, "}, false},
 		"one means more":   {[]string{"aws: {", "  db: {vrid: 52, interface: eth0, addresses: [192.0.2.100/24], move: [aws-secondary-ip, kernel]}\naws: {"}, false},
 		"by the host only": {[]string{"[aws-route, kernel]", "[kernel]"}, false},

@@ -195,7 +195,7 @@ func uses(c *config.Config) aws.Uses {
 	}
 	u.Region, u.Account, u.TagKey, u.TagValue, u.Release = c.AWS.Region, c.AWS.Account, c.AWS.TagKey, c.AWS.TagValue, c.AWS.Release
 	u.SecondaryIPs, u.IPv6 = moves(config.MoveAWSSecondaryIP), c.AWS.IPv6Assign
-	u.Routes, u.RouteTables, u.EIPs = moves(config.MoveAWSRoute), c.AWS.RouteTables, moves(config.MoveAWSEIP)
+	u.Routes, u.RouteTables, u.EIPs = moves(config.MoveAWSRoute), written(c.AWS), moves(config.MoveAWSEIP)
 	if u.Routes {
 		u.Role = c.AWS.Role
 	}
@@ -219,6 +219,23 @@ func uses(c *config.Config) aws.Uses {
 	slices.Sort(u.Allocations)
 	u.Allocations = slices.Compact(u.Allocations)
 	return u
+}
+
+// written are the route tables that are written to: route_tables as the file has
+// them, and others in which destinations move along, sorted.
+func written(a *config.AWS) []string {
+	var others []string
+	for _, all := range a.Routes {
+		for _, v := range all {
+			for _, t := range v.Tables {
+				if !slices.Contains(a.RouteTables, t) {
+					others = append(others, t)
+				}
+			}
+		}
+	}
+	slices.Sort(others)
+	return slices.Concat(a.RouteTables, slices.Compact(others))
 }
 
 var errNoAWS = errors.New("the configuration has neither a section aws nor peer_link.keys_from, so it needs no policy")

@@ -55,6 +55,10 @@ type shape struct {
 	move      []any
 	guard     string // "witness", "table" or none
 	interval  time.Duration
+	// outside is what the client asks for in place of the first address; none if it is
+	// not valid. from is the client's subnet, the nodes' if it is empty.
+	outside netip.Addr
+	from    string
 	// change may be nil.
 	change func(*awsfake.Config)
 }
@@ -93,7 +97,11 @@ func newWorld(t *testing.T, s shape) *world {
 	if s.change != nil {
 		s.change(&region)
 	}
-	w.VPC, err = vpc.New(w.lab, vpc.Config{Region: region, Follow: []netip.Addr{s.addresses[0].Addr()}})
+	follow := []netip.Addr{s.addresses[0].Addr()}
+	if s.outside.IsValid() {
+		follow = append(follow, s.outside)
+	}
+	w.VPC, err = vpc.New(w.lab, vpc.Config{Region: region, Follow: follow, From: s.from})
 	labtest.OK(t, err)
 	t.Cleanup(func() { labtest.OK(t, w.Close()) })
 	w.conf = w.config()
@@ -105,7 +113,7 @@ func newWorld(t *testing.T, s shape) *world {
 		labtest.OK(t, w.Join(w.hosts[n]))
 	}
 	w.session = probe.New(time.Millisecond)
-	w.client, err = w.session.Client(w.Client, s.addresses[0].Addr())
+	w.client, err = w.session.Client(w.Client, follow[len(follow)-1])
 	labtest.OK(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -65,9 +65,11 @@ type AWS struct {
 	RouteTables []string              `json:"route_tables,omitempty"`
 	Allocations map[netip.Addr]string `json:"allocations,omitempty"`
 	Tag         map[string]string     `json:"tag,omitempty"`
-	Release     bool                  `json:"release,omitempty"`
-	Poll        Duration              `json:"poll,omitempty"`
-	Readiness   *Readiness            `json:"readiness,omitempty"`
+	// Routes are what moves along with addresses: blocks with to and tables.
+	Routes    map[netip.Addr][]Block `json:"routes,omitempty"`
+	Release   bool                   `json:"release,omitempty"`
+	Poll      Duration               `json:"poll,omitempty"`
+	Readiness *Readiness             `json:"readiness,omitempty"`
 }
 
 // Readiness is how a standby looks whether it could take over.

@@ -13,6 +13,7 @@
 package vpc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,6 +52,8 @@ type Config struct {
 	// Follow are addresses whose packets go where the region says. A host that has
 	// one for its own gets them only by the region.
 	Follow []netip.Addr
+	// From is the subnet in which the region sees who sends them; the nodes' if empty.
+	From string
 }
 
 // VPC is a region in a lab.
@@ -59,6 +62,7 @@ type VPC struct {
 	Router, Client *lab.Host
 
 	follow    []netip.Addr
+	from      string
 	primary   map[string]netip.Addr // by interface
 	instances map[netip.Addr]string // by primary address
 	servers   []*http.Server
@@ -74,7 +78,7 @@ type VPC struct {
 // process, until Close.
 func New(l *lab.Lab, cfg Config) (_ *VPC, err error) {
 	v := &VPC{
-		follow: cfg.Follow, primary: make(map[string]netip.Addr), instances: make(map[netip.Addr]string), at: make(map[netip.Addr]netip.Addr),
+		follow: cfg.Follow, from: cmp.Or(cfg.From, awsfake.ClusterSubnet), primary: make(map[string]netip.Addr), instances: make(map[netip.Addr]string), at: make(map[netip.Addr]netip.Addr),
 		ended: make(chan error, 2), stop: func() {},
 	}
 	for _, i := range cfg.Region.Interfaces {
@@ -144,7 +148,7 @@ func (v *VPC) reroute() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, a := range v.follow {
-		eni, _, ok := v.Deliver(awsfake.ClusterSubnet, a)
+		eni, _, ok := v.Deliver(v.from, a)
 		to := netip.Addr{}
 		if ok {
 			to = v.primary[eni]
