@@ -20,16 +20,18 @@ const continued = 5 * time.Second
 
 // hold acquires the claim from the movers in their order, and gives up what a
 // changed claim no longer has. A claim that has gone to another interface is
-// given up on the old one first.
+// given up on the old one first, by the host's movers: to a cloud that is no change.
 //
 // Who holds what it had of the claim does not fail since more can't be got: a reload
 // has added that, and to resign would take away what works. It says what it lacks
 // and goes on trying.
 func (o *owner) hold(work context.Context, t task) error {
 	if len(o.held.Addresses) > 0 && o.held.Interface != t.claim.Interface {
-		if err := o.giveUp(work); err != nil {
+		host := slices.DeleteFunc(slices.Clone(o.heldBy), func(m Mover) bool { _, ok := m.(Remote); return ok })
+		if err := o.release(work, host); err != nil {
 			return err
 		}
+		o.held.Interface = t.claim.Interface
 	}
 	if t.announce {
 		suspect(t)
@@ -160,16 +162,24 @@ func (o *owner) part() {
 
 // giveUp stops announcing and releases all that may be held.
 func (o *owner) giveUp(work context.Context) error {
+	if err := o.release(work, o.heldBy); err != nil {
+		return err
+	}
+	o.held, o.heldBy = vip.Claim{}, nil
+	return nil
+}
+
+// release stops announcing and has movers release all that may be held.
+func (o *owner) release(work context.Context, movers []Mover) error {
 	if o.announcing != nil {
 		o.announcing()
 		o.announcing = nil
 	}
 	o.part()
 	o.lacking = nil
-	if err := release(work, o.heldBy, o.held); err != nil {
+	if err := release(work, movers, o.held); err != nil {
 		return fmt.Errorf("releasing the addresses: %w", err)
 	}
-	o.held, o.heldBy = vip.Claim{}, nil
 	return nil
 }
 

@@ -149,6 +149,33 @@ func TestOwnerChangesInterface(t *testing.T) {
 	})
 }
 
+// sky is a host that is elsewhere.
+type sky struct{ *host }
+
+func (sky) Remote() {}
+
+// TestOwnerChangesInterfaceAlone: what is held elsewhere stays so meanwhile.
+func TestOwnerChangesInterfaceAlone(t *testing.T) {
+	owned(t, func(t *testing.T, o *owner, h *host, want intent, last *settled) {
+		above := sky{newHost()}
+		want.movers = []Mover{above, h}
+		o.put(want)
+		synctest.Wait()
+		want.claim.Interface, want.claim.Addresses = "br0", prefixes("192.0.2.100/24", "192.0.2.101/24")
+		o.put(want)
+		synctest.Wait()
+		if above.released > 0 || len(h.on["eth0"]) != 0 || len(h.on["br0"]) != 2 || last.err != nil {
+			t.Errorf("released %d times elsewhere, on %v, answered %v", above.released, h.on, last.err)
+		}
+		want.claim.Interface, want.claim.Addresses = "eth0", prefixes("192.0.2.101/24")
+		o.put(want)
+		synctest.Wait()
+		if above.released != 1 || len(h.on["eth0"]) != 1 || len(h.on["br0"]) != 0 || last.err != nil {
+			t.Errorf("released %d times elsewhere, want 1; on %v, answered %v", above.released, h.on, last.err)
+		}
+	})
+}
+
 // TestOwnerCannotAnnounce: addresses that are held are held, though nobody
 // could be told; the announcement is tried again.
 func TestOwnerCannotAnnounce(t *testing.T) {
