@@ -19,15 +19,24 @@ type cloudMutant struct {
 	edge      bool // acquires once per transition, as scripts do that are told of it
 	lawless   bool // the epoch is not looked at
 	credulous bool // what was taken over is not looked at again soon after
+	whole     bool // all of a claim is held, or nothing
 }
 
 // mover is how a node uses its Mover.
 func (m cloudMutant) mover(f agent.Mover) agent.Mover {
-	if m.edge {
+	switch {
+	case m.edge:
 		return &script{Mover: f, done: make(map[string]uint64)}
+	case m.whole:
+		return whole{f}
 	}
 	return f
 }
+
+// whole is a Mover that knows nothing of a part of a claim.
+type whole struct{ agent.Mover }
+
+func (whole) Held(context.Context, vip.Claim) (bool, error) { return false, nil }
 
 // script is a Mover that is told of a transition once.
 type script struct {
@@ -50,7 +59,7 @@ func (s *script) Acquire(ctx context.Context, c vip.Claim) error {
 // TestCloudMutants: the simulation finds each mistake.
 func TestCloudMutants(t *testing.T) {
 	for name, m := range map[string]cloudMutant{
-		"edge-triggered": {edge: true}, "no epoch": {lawless: true}, "no look afterwards": {credulous: true},
+		"edge-triggered": {edge: true}, "no epoch": {lawless: true}, "no look afterwards": {credulous: true}, "all or nothing": {whole: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, seeds := 0, uint64(60)

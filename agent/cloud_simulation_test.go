@@ -100,7 +100,14 @@ func (w *clouded) disturb(random *rand.Rand) {
 	other := w.nodes[random.IntN(len(w.nodes))]
 	c := w.clients[n.name]
 	upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
-	switch random.IntN(21) {
+	switch random.IntN(23) {
+	case 22:
+		w.grow()
+	case 21:
+		if n.agent != nil {
+			w.linked[n.name].end(w.t)
+			w.start(n.name)
+		}
 	case 20:
 		c.mu.Lock()
 		c.frozen = time.Now().Add(upTo(4 * time.Second))
@@ -148,6 +155,20 @@ func (w *clouded) disturb(random *rand.Rand) {
 		c.Trouble(func(x *cloudtest.Trouble) { x.Latency = upTo(5 * time.Second) })
 	case 19:
 		w.cloud.Give(w.object(random), []string{"", "somebody", other.name}[random.IntN(3)])
+	}
+}
+
+// grow has all nodes read a file with one more address, or with one less if they have
+// that one.
+func (w *clouded) grow() {
+	addresses := slices.Clone(w.nodes[0].cfg.Routers[0].Addresses)
+	if i := slices.Index(addresses, addedVIP); i >= 0 {
+		addresses = slices.Delete(addresses, i, i+1)
+	} else {
+		addresses = append(addresses, addedVIP)
+	}
+	for _, n := range w.nodes {
+		w.reload(n.name, addresses...)
 	}
 }
 
@@ -272,7 +293,15 @@ func (w *clouded) outage(random *rand.Rand) {
 			}
 		})
 	}
-	time.Sleep(45*time.Second + time.Duration(random.Int64N(int64(time.Minute))))
+	part := 20*time.Second + time.Duration(random.Int64N(int64(20*time.Second)))
+	time.Sleep(part)
+	// With a guard the holder needs another lease when its addresses change.
+	if !w.guarded && random.IntN(2) == 0 {
+		w.grow()
+		time.Sleep(part)
+		w.grow()
+	}
+	time.Sleep(part)
 	w.calm()
 	time.Sleep(time.Second)
 	if after := w.stands(); !maps.Equal(before, after) || !slices.Equal(w.owners(), holders) {
