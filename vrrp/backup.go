@@ -47,17 +47,17 @@ func (e *Engine) accept(now time.Time, from netip.Addr, ad *wire.Advert) {
 // router has been Backup, at its priority or a higher one, for that long; while
 // it is damped they are not at all. Both are about this node having just become
 // well. An Active that has become worse since then is relieved at once by a
-// better router. Nothing waits when no Active is heard.
+// better router, that is not wholly damped. Nothing waits when no Active is heard.
 func (e *Engine) preempts(now time.Time, from netip.Addr, ad *wire.Advert) bool {
 	switch {
 	case e.owner():
 		return true
-	case !e.cfg.Preempt:
+	case !e.cfg.Preempt, e.damped.Wholly:
 		return false
 	case from == e.active.address && ad.Priority < e.active.priority:
 		return true
 	default:
-		return !e.damped && now.Sub(e.ripe) >= e.cfg.PreemptDelay
+		return !e.damped.On && now.Sub(e.ripe) >= e.cfg.PreemptDelay
 	}
 }
 

@@ -44,7 +44,7 @@ type Engine struct {
 	fault    string
 	primary  netip.Addr
 	priority uint8 // effective
-	damped   bool
+	damped   Dampen
 	dragged  string // why the group is out of the election, or empty
 	group    *Group // nil if alone
 	member   int    // index in group
@@ -180,7 +180,7 @@ func (e *Engine) Step(now time.Time, ev Event) []Action {
 	case SetPriority:
 		e.setPriority(now, ev.Priority)
 	case Dampen:
-		e.damped = ev.On
+		e.damped = ev
 	case Reconfigure:
 		e.reconfigure(now, ev.Config)
 	case Settled:

@@ -222,8 +222,8 @@ func parseEvent(cfg Config, words []string) (Event, error) {
 		return Fault{rest}, nil
 	case "clear":
 		return Clear{}, nil
-	case "damp": // ON|OFF
-		return Dampen{On: rest == "on"}, nil
+	case "damp": // ON|OFF|WHOLLY
+		return Dampen{On: rest != "off", Wholly: rest == "wholly"}, nil
 	case "configure":
 		cfg, err := parseConfig(cfg, words[1:])
 		return Reconfigure{cfg}, err

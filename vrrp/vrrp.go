@@ -119,8 +119,9 @@ type (
 	// Dampen makes a Backup leave a worse Active alone, or not any more (beyond
 	// the RFC): a node that comes and goes shall not take the addresses along. An
 	// Active that becomes worse is relieved nevertheless, and nothing waits when no
-	// Active is heard. An owner is not damped.
-	Dampen struct{ On bool }
+	// Active is heard. An owner is not damped. Wholly leaves one that has become worse
+	// alone, too.
+	Dampen struct{ On, Wholly bool }
 	// Reconfigure changes what may change while the router runs: intervals,
 	// preemption, addresses and the configured priority, which also becomes the
 	// effective one. A Config that is not valid, or of another Version, VRID,
