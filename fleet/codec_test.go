@@ -27,6 +27,7 @@ func messages() map[string]vip.PeerMessage {
 	return map[string]vip.PeerMessage{
 		"ask":       {Kind: vip.AskHandover, Resource: "router web", Priority: 150},
 		"order":     {Kind: vip.OrderHandover, Resource: "sync group edge", To: "lb-2", Pin: true},
+		"forced":    {Kind: vip.OrderHandover, Resource: "router web", To: "lb-2", Force: true},
 		"auto":      {Kind: vip.OrderHandover, Resource: "router web", Auto: true},
 		"handover":  {Kind: vip.Handover, Resource: "router web", Token: "\x00\xff" + strings.Repeat("t", 200), Pin: true},
 		"unguarded": {Kind: vip.Handover, Resource: "router web"},
@@ -48,6 +49,8 @@ func documents() map[string]document {
 		"silent":  {},
 		"nothing": {told: true},
 		"witness": {told: true, state: vip.NodeState{Version: "v1.2.3", Digest: "f31d87181f067dbb", Witness: true}, report: []byte{0, 1, 2, 255}},
+		"unready": {told: true, state: vip.NodeState{Resources: []vip.ResourceState{{Name: "router web", State: "Backup", Priority: 1, Unready: true}}}},
+		"taking":  {told: true, state: vip.NodeState{Resources: []vip.ResourceState{{Name: "router web", State: "Active", Priority: 150, Term: 7, Taking: true}}}},
 		"yields":  {told: true, state: vip.NodeState{Resources: []vip.ResourceState{{Name: "router web", State: "Backup", Priority: 1, Yields: true}}}},
 		"report":  {report: []byte("of the guard alone")},
 		"full":    {told: true, state: full, report: []byte("report")},

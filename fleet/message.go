@@ -24,6 +24,7 @@ const (
 const (
 	flagAuto = 1 << iota
 	flagPin
+	flagForce
 )
 
 // encodeMessage is m without From, which the peer link tells.
@@ -35,7 +36,7 @@ func encodeMessage(m vip.PeerMessage) ([]byte, error) {
 	b = appendNumber(b, messageKind, uint64(m.Kind))
 	b = appendBytes(b, messageResource, m.Resource)
 	b = appendBytes(b, messageTo, m.To)
-	b = appendNumber(b, messageFlags, bit(m.Auto, flagAuto)|bit(m.Pin, flagPin))
+	b = appendNumber(b, messageFlags, bit(m.Auto, flagAuto)|bit(m.Pin, flagPin)|bit(m.Force, flagForce))
 	b = appendNumber(b, messagePriority, uint64(m.Priority))
 	return appendBytes(b, messageToken, m.Token), nil
 }
@@ -61,7 +62,7 @@ func parseMessage(b []byte) (m vip.PeerMessage, err error) {
 			m.To, err = text(value, maxNode)
 		case messageFlags:
 			n, err = whole(value)
-			m.Auto, m.Pin = n&flagAuto != 0, n&flagPin != 0
+			m.Auto, m.Pin, m.Force = n&flagAuto != 0, n&flagPin != 0, n&flagForce != 0
 		case messagePriority:
 			n, err = small(value)
 			m.Priority = uint8(n) //nolint:gosec // small has seen to it

@@ -45,6 +45,8 @@ const (
 	flagPinned = 1 << iota
 	flagUnheard
 	flagYields
+	flagUnready
+	flagTaking
 )
 
 // document is what a node tells of itself.
@@ -94,7 +96,8 @@ func appendResource(b []byte, r vip.ResourceState) []byte {
 	b = append(b, byte(prefix))
 	b = binary.AppendUvarint(b, uint64(len(name)))
 	b = append(b, name...)
-	b = append(b, byte(state), r.Priority, byte(bit(r.Pinned, flagPinned)|bit(r.Unheard, flagUnheard)|bit(r.Yields, flagYields)))
+	flags := bit(r.Pinned, flagPinned) | bit(r.Unheard, flagUnheard) | bit(r.Yields, flagYields) | bit(r.Unready, flagUnready) | bit(r.Taking, flagTaking)
+	b = append(b, byte(state), r.Priority, byte(flags))
 	return binary.AppendUvarint(b, r.Term)
 }
 
@@ -150,6 +153,7 @@ func parseResource(b []byte) (r vip.ResourceState, err error) {
 	}
 	r.Priority = rest[1]
 	r.Pinned, r.Unheard, r.Yields = rest[2]&flagPinned != 0, rest[2]&flagUnheard != 0, rest[2]&flagYields != 0
+	r.Unready, r.Taking = rest[2]&flagUnready != 0, rest[2]&flagTaking != 0
 	r.Term, _, err = number(rest[3:])
 	return r, err
 }

@@ -47,7 +47,8 @@ func shown(d document) status.Node {
 	n := status.Node{Version: d.state.Version, Digest: d.state.Digest, Witness: d.state.Witness, Drained: d.state.Drained}
 	for _, r := range d.state.Resources {
 		n.Resources = append(n.Resources, status.NodeResource{
-			Name: r.Name, State: r.State, Priority: int(r.Priority), Term: r.Term, Pinned: r.Pinned, Yields: r.Yields, Unheard: r.Unheard,
+			Name: r.Name, State: r.State, Priority: int(r.Priority), Term: r.Term, Pinned: r.Pinned,
+			Yields: r.Yields, Unready: r.Unready, Taking: r.Taking, Unheard: r.Unheard,
 		})
 	}
 	return n

@@ -125,6 +125,8 @@ type NodeResource struct {
 	Term     uint64 `json:"term"`
 	Pinned   bool   `json:"pinned,omitempty"`
 	Yields   bool   `json:"yields,omitempty"`  // it would hand it over to any other that is ready
+	Unready  bool   `json:"unready,omitempty"` // it could not take it over where the addresses move
+	Taking   bool   `json:"taking,omitempty"`  // it is Active, and has not all addresses yet
 	Unheard  bool   `json:"unheard,omitempty"` // the holder's adverts don't reach it
 	// Stale: another node has taken it over since this one told that it is Active,
 	// which may be the last that it could tell.

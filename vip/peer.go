@@ -25,6 +25,7 @@ type PeerMessage struct {
 	To       string // of OrderHandover
 	Auto     bool   // of OrderHandover: ends a pin instead
 	Pin      bool   // of OrderHandover and Handover: it stays until the new holder fails
+	Force    bool   // of OrderHandover: also to one that is Unready
 	Priority uint8  // of AskHandover: the effective one
 	Token    string // of Handover: for the guard; empty without one
 }
@@ -52,6 +53,11 @@ type ResourceState struct {
 	// Yields: it is the last that should hold the resource, and would hand it over to
 	// any other that is ready.
 	Yields bool
+	// Unready: a check of this node's says that it could not take the resource over
+	// where that moves. False also where nothing checks that.
+	Unready bool
+	// Taking: it is Active, and not all of the addresses are here yet.
+	Taking bool
 	// Unheard: another's lease stands in this node's way, and it doesn't hear that
 	// holder's adverts.
 	Unheard bool
