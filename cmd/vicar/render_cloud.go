@@ -36,8 +36,12 @@ func moverRows(st status.Status) [][]cell {
 	return rows
 }
 
-// movedCell is how many of the objects are this node's.
+// movedCell is how many of the objects are this node's, and nothing of a standby,
+// which has nothing to move.
 func movedCell(m *status.Mover) cell {
+	if !m.Wanted {
+		return cell{text: "-"}
+	}
 	c := cell{text: fmt.Sprintf("%d/%d", m.Moved, len(m.Objects))}
 	switch {
 	case m.Wanted && m.Moved == len(m.Objects):
@@ -106,7 +110,7 @@ func wrongClouds(st status.Status) []string {
 			if m.Unverified != "" {
 				say("%s by %s: the cloud can't be asked whether this node still has it: %s; nothing moves because of that alone", r.Name, m.Kind, clip(m.Unverified, mostText))
 			}
-			if m.Wanted && m.Probed == probedNo {
+			if m.Wanted && m.Probed == probedNo && answersHere(st, m.Peer) {
 				say("%s by %s: a packet that %s sent to it has not arrived here", r.Name, m.Kind, cmp.Or(m.Peer, "a peer"))
 			}
 		}
@@ -124,6 +128,13 @@ func wrongClouds(st status.Status) []string {
 		say("the cloud has announced %s of this machine for %s", s.Kind, when)
 	}
 	return ws
+}
+
+// answersHere tells whether a node that was asked to send a packet is there: of one
+// that has died since, a packet says nothing. Of one that is not known it is not told.
+func answersHere(st status.Status, node string) bool {
+	at := slices.IndexFunc(st.Fleet, func(n status.Node) bool { return n.Name == node })
+	return at < 0 || st.Fleet[at].Joined && !st.Fleet[at].Quiet
 }
 
 // probedNo is status.Mover.Probed where the packet did not arrive.

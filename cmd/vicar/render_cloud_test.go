@@ -17,6 +17,8 @@ func TestRenderCloud(t *testing.T) {
 	router := func(name string, m status.Mover) status.Router {
 		return status.Router{Name: name, State: "Active", Held: true, Since: now.Add(-time.Minute), Interval: time.Second, Movers: []status.Mover{m}}
 	}
+	standby := router("dns", status.Mover{Kind: "aws-eip", Objects: []status.CloudObject{}})
+	standby.State, standby.Held = "Backup", false
 	st := status.Status{
 		Node: "lb-1", Cluster: "web", Digest: "0123456789abcdef", Version: "v1.2.3", Now: now, Started: now.Add(-time.Hour),
 		Routers: []status.Router{
@@ -29,7 +31,11 @@ func TestRenderCloud(t *testing.T) {
 				Objects: []status.CloudObject{{ID: "eni-1 192.0.2.100", Mine: true}}, Reflected: "yes", Probed: "no", Peer: "lb-2",
 				Timeline: status.Timeline{Began: now, Sent: time.Millisecond, Accepted: 60 * time.Millisecond, Visible: 130 * time.Millisecond},
 			}),
+			standby,
 		},
+		Fleet: []status.Node{{Name: "lb-1", Here: true, Joined: true, Configured: true}, {
+			Name: "lb-2", Joined: true, Configured: true, Resources: []status.NodeResource{{Name: "router api", State: "Backup", Priority: 1, Unready: true}},
+		}},
 		Findings: []status.Finding{
 			{Mover: "aws-route", What: "the credentials", OK: true},
 			{Mover: "aws-route", Router: "api", What: "permission to replace the route in rtb-2", Problem: "denied", Remedy: "add it to the role", Missing: "ec2:ReplaceRoute"},
@@ -37,4 +43,23 @@ func TestRenderCloud(t *testing.T) {
 		Signals: []status.Signal{{Kind: "terminate", At: now.Add(2 * time.Minute)}},
 	}
 	golden(t, "status_cloud", renderStatus(st, false))
+}
+
+// TestRenderDeadPeer: that a packet of a node that is gone by now has not arrived is
+// nothing wrong.
+func TestRenderDeadPeer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		peer status.Node
+		said bool
+	}{
+		"there":  {status.Node{Name: "lb-2", Joined: true}, true},
+		"silent": {status.Node{Name: "lb-2", Joined: true, Quiet: true}, false},
+		"gone":   {status.Node{Name: "lb-2"}, false},
+	} {
+		m := status.Mover{Kind: "aws-route", Wanted: true, Probed: "no", Peer: "lb-2"}
+		st := status.Status{Routers: []status.Router{{Name: "web", Movers: []status.Mover{m}}}, Fleet: []status.Node{tc.peer}}
+		if said := wrongClouds(st); tc.said != (len(said) > 0) {
+			t.Errorf("%s: %q", name, said)
+		}
+	}
 }

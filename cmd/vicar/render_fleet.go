@@ -135,6 +135,11 @@ func wrongFleet(st status.Status) []string {
 		case n.Differs:
 			say("%s runs another configuration (%s, here %s): bring the files in line and %s", n.Name, short(n.Digest), short(st.Digest), inForce(st))
 		}
+		for _, r := range n.Resources {
+			if !n.Here && n.Joined && n.Configured && r.Unready {
+				say("%s could not take over %s: vicar status there says why", clip(n.Name, mostName), resourceName(r.Name))
+			}
+		}
 		if !n.Here {
 			continue
 		}
