@@ -229,7 +229,10 @@ func (m answered) handle(l *loop, now time.Time) {
 	i := m.i
 	i.restored += uint64(m.restored)
 	if m.term == i.term {
-		i.held = m.held && m.err == nil
+		if held := m.held && m.err == nil; held != i.held {
+			i.held = held
+			l.stateChanged()
+		}
 		i.lacks(now, l, m.lacking)
 	}
 	if m.err != nil {

@@ -81,6 +81,7 @@ func (c *client) look() {
 	c.l.node.cfg.Checker = runner
 	c.l.node.cfg.Routers = slices.Clone(c.l.node.cfg.Routers)
 	c.l.node.cfg.Routers[0].Tracks = []track.Track{{Check: readinessCheck, Weight: readinessWeight}}
+	c.l.node.cfg.Routers[0].Readiness = readinessCheck
 }
 
 // requests are the node's requests of all actions.

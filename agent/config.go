@@ -107,12 +107,17 @@ type Router struct {
 	Exclude   []netip.Prefix // held with Addresses, not advertised
 	// Tracks are the checks that move the election. The members of a Group share
 	// theirs.
-	Tracks  []track.Track
-	Damping Damping
+	Tracks []track.Track
+	// Readiness is that of Tracks which tells whether this node could take the router
+	// over where its addresses move; empty: nothing does.
+	Readiness string
+	Damping   Damping
 	// Listen is how long after the agent's start the router takes no part.
 	Listen time.Duration
-	// Movers, in the order of acquiring; for that of releasing see Remote.
+	// Movers, in the order of acquiring; for that of releasing see Remote. Moving is how
+	// long they may well take, and who waits for it does; 0 is no time.
 	Movers []Mover
+	Moving time.Duration
 	// Announcer may be nil where nobody needs to be told.
 	Announcer Announcer
 }
@@ -243,6 +248,9 @@ func (r Router) validate() (errs []error) {
 			bad("no local address of family IPv%d to send from", f)
 		}
 	}
+	if r.Readiness != "" && !slices.ContainsFunc(r.Tracks, func(t track.Track) bool { return t.Check == r.Readiness }) {
+		bad("the check %s is not one of its tracks", r.Readiness)
+	}
 	if len(r.families()) == 0 {
 		bad("no address")
 	}
@@ -252,48 +260,4 @@ func (r Router) validate() (errs []error) {
 		}
 	}
 	return errs
-}
-
-// families lists those of the advertised addresses, IPv4 first.
-func (r Router) families() []int {
-	var fs []int
-	for _, f := range []int{4, 6} {
-		if slices.ContainsFunc(r.Addresses, func(p netip.Prefix) bool { return family(p.Addr()) == f }) {
-			fs = append(fs, f)
-		}
-	}
-	return fs
-}
-
-// local lists the node's own addresses of the family.
-func (r Router) local(f int) []netip.Addr {
-	return slices.DeleteFunc(slices.Clone(r.Local), func(a netip.Addr) bool { return family(a) != f })
-}
-
-// advertised lists the addresses of the family.
-func (r Router) advertised(f int) []netip.Prefix {
-	var ps []netip.Prefix
-	for _, p := range r.Addresses {
-		if family(p.Addr()) == f {
-			ps = append(ps, p)
-		}
-	}
-	return ps
-}
-
-// claimed lists what the engine of the family holds. Excluded addresses of
-// either family go with the first engine.
-func (r Router) claimed(f int) []netip.Prefix {
-	ps := r.advertised(f)
-	if f == r.families()[0] {
-		ps = append(ps, r.Exclude...)
-	}
-	return ps
-}
-
-func family(a netip.Addr) int {
-	if a.Unmap().Is4() {
-		return 4
-	}
-	return 6
 }

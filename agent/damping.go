@@ -64,12 +64,13 @@ func (l *loop) undamp(g *group, now time.Time) {
 // restrain tells a group's engines whether they may take over from another that
 // is worse.
 func (l *loop) restrain(g *group, now time.Time) {
-	on := !g.damper.until.IsZero() || !g.proven || l.pinnedElsewhere(g)
-	if on == g.dampened {
+	on := !g.damper.until.IsZero() || !g.proven || g.unready || l.pinnedElsewhere(g)
+	damp := vrrp.Dampen{On: on, Wholly: g.unready}
+	if damp == g.dampened {
 		return
 	}
-	g.dampened = on
+	g.dampened = damp
 	for _, i := range g.members {
-		l.step(i, now, vrrp.Dampen{On: on})
+		l.step(i, now, damp)
 	}
 }

@@ -20,7 +20,7 @@ func TestHandoverToTheDead(t *testing.T) {
 		b.cutLink("lb-3", true)
 		time.Sleep(2 * time.Second)
 		b.want()
-		_, err := b.linked["lb-2"].node.agent.Handover(b.t.Context(), "web", "lb-1", false)
+		_, err := b.linked["lb-2"].node.agent.Handover(b.t.Context(), agent.Order{Router: "web", To: "lb-1"})
 		if !errors.Is(err, agent.ErrNotMoved) || !strings.Contains(err.Error(), "nobody is known to hold") {
 			b.t.Errorf("to the dead node: %v", err)
 		}
@@ -39,7 +39,7 @@ func TestHandoverToTheJustDead(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 		silent := b.during(guardedVIP, func() {
 			for at, text := range map[string]string{"lb-1": "does not answer", "lb-2": "still holds"} {
-				_, err := b.linked[at].node.agent.Handover(b.t.Context(), "web", "lb-3", false)
+				_, err := b.linked[at].node.agent.Handover(b.t.Context(), agent.Order{Router: "web", To: "lb-3"})
 				if !errors.Is(err, agent.ErrNotMoved) || !strings.Contains(err.Error(), text) {
 					b.t.Errorf("asked at %s: %v", at, err)
 				}

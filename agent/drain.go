@@ -101,12 +101,17 @@ func (l *loop) needed(now time.Time) error {
 
 // noSuccessor says of each other node why it can't take the group over.
 func (l *loop) noSuccessor(g *group, now time.Time) string {
+	return cmp.Or(strings.Join(l.others(g, now, ""), "; "), "there is no other")
+}
+
+// others say of each node besides this one and that one why it can't take the
+// group over.
+func (l *loop) others(g *group, now time.Time, that string) (whys []string) {
 	names := slices.Sorted(maps.Values(l.cfg.Names))
-	var whys []string
 	for _, node := range slices.Compact(names) {
 		r, why := l.states(g)[node], l.unready(g, now, node)
 		switch {
-		case node == l.cfg.Node:
+		case node == l.cfg.Node, node == that:
 			continue
 		case why != "":
 		case r.Yields:
@@ -118,8 +123,5 @@ func (l *loop) noSuccessor(g *group, now time.Time) string {
 		}
 		whys = append(whys, node+": "+why)
 	}
-	if len(whys) == 0 {
-		return "there is no other"
-	}
-	return strings.Join(whys, "; ")
+	return whys
 }

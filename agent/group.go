@@ -88,12 +88,13 @@ type group struct {
 	blocked  string    // why checks keep the group out of the election, or empty
 	yields   string    // why it is the last that should hold, or empty; see yield.go
 	keeps    bool      // it yields, and holds on since no other node is ready
+	unready  bool      // this node could not take it over; see successor.go
 	listen   time.Time // until when it takes no part after the start; zero: it may
 	damper   damper
-	dampened bool // the engines were told so
-	moving   bool // the event at hand has brought a change of hands already
-	moved    bool // it has to be counted
-	stalled  bool // the event at hand has found that an Active was held up for too long
+	dampened vrrp.Dampen // the engines were told so
+	moving   bool        // the event at hand has brought a change of hands already
+	moved    bool        // it has to be counted
+	stalled  bool        // the event at hand has found that an Active was held up for too long
 
 	// What the Guard says; token is what a predecessor gave for the next claim.
 	lease    lease

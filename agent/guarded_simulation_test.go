@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/vicar-ha/vicar/agent"
 )
 
 // TestGuardedSimulation lets random faults happen to agents and their guards. At
@@ -91,7 +93,7 @@ func (b *bound) disturb(random *rand.Rand) {
 		if n.agent != nil {
 			to := []string{"", b.nodes[random.IntN(len(b.nodes))].name}[random.IntN(2)]
 			a, auto := n.agent, random.IntN(4) == 0
-			b.onWay.Go(func() { _, _ = a.Handover(b.t.Context(), "web", to, auto) })
+			b.onWay.Go(func() { _, _ = a.Handover(b.t.Context(), agent.Order{Router: "web", To: to, Auto: auto}) })
 		}
 	case 13:
 		if n.agent != nil {

@@ -199,7 +199,7 @@ func TestHandover(t *testing.T) {
 	for _, guarded := range []bool{true, false} {
 		inBound(t, guarded, func(b *bound) {
 			move := func(at, to string, auto bool) agent.Move {
-				m, err := b.linked[at].node.agent.Handover(b.t.Context(), "web", to, auto)
+				m, err := b.linked[at].node.agent.Handover(b.t.Context(), agent.Order{Router: "web", To: to, Auto: auto})
 				if err != nil {
 					t.Errorf("guarded %v: at %s to %q: %v", guarded, at, to, err)
 				}
@@ -237,12 +237,12 @@ func TestHandover(t *testing.T) {
 			b.want("lb-1") // lb-2 had it for a moment: nothing keeps it there
 
 			for at, text := range map[string]string{"lb-9": "not there", "lb-1": ""} {
-				_, err := b.linked["lb-2"].node.agent.Handover(b.t.Context(), "web", at, false)
+				_, err := b.linked["lb-2"].node.agent.Handover(b.t.Context(), agent.Order{Router: "web", To: at})
 				if text != "" && (!errors.Is(err, agent.ErrNotMoved) || !strings.Contains(err.Error(), text)) || text == "" && err != nil {
 					t.Errorf("guarded %v: to %s: %v", guarded, at, err)
 				}
 			}
-			if _, err := b.nodes[0].agent.Handover(b.t.Context(), "db", "", false); !errors.Is(err, agent.ErrUnknownRouter) {
+			if _, err := b.nodes[0].agent.Handover(b.t.Context(), agent.Order{Router: "db"}); !errors.Is(err, agent.ErrUnknownRouter) {
 				t.Errorf("of an unknown router: %v", err)
 			}
 		})
@@ -252,7 +252,7 @@ func TestHandover(t *testing.T) {
 // TestPinEnds: it ends when the node fails.
 func TestPinEnds(t *testing.T) {
 	inBound(t, true, func(b *bound) {
-		if _, err := b.nodes[0].agent.Handover(b.t.Context(), "web", "lb-3", false); err != nil {
+		if _, err := b.nodes[0].agent.Handover(b.t.Context(), agent.Order{Router: "web", To: "lb-3"}); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(10 * time.Second)
@@ -280,7 +280,7 @@ func TestDrain(t *testing.T) {
 				t.Errorf("guarded %v: nobody answered for %v", guarded, silent)
 			}
 			b.want("lb-2")
-			if _, err := b.nodes[1].agent.Handover(b.t.Context(), "web", "lb-1", false); !errors.Is(err, agent.ErrNotMoved) || !strings.Contains(err.Error(), "drained") {
+			if _, err := b.nodes[1].agent.Handover(b.t.Context(), agent.Order{Router: "web", To: "lb-1"}); !errors.Is(err, agent.ErrNotMoved) || !strings.Contains(err.Error(), "drained") {
 				t.Errorf("guarded %v: to a drained node: %v", guarded, err)
 			}
 			if moves, err := b.nodes[0].agent.Drain(b.t.Context(), false, false); err != nil || len(moves) != 0 {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/vip"
@@ -17,56 +16,13 @@ import (
 
 // heir is whom a group hands over to.
 type heir struct {
-	node string // empty: the best
-	pin  bool   // it stays there until that node fails
+	node  string // empty: the best
+	pin   bool   // it stays there until that node fails
+	force bool   // also if it is not ready
 }
 
 // states are how the other nodes stand to the group's resource.
 func (l *loop) states(g *group) map[string]vip.ResourceState { return l.stands[g.key()] }
-
-// successor is the node that a group hands over to: the named one, or the best
-// that is ready; empty if there is none.
-func (l *loop) successor(g *group, now time.Time, named string) string {
-	best, priority := "", uint8(0)
-	for node, r := range l.states(g) {
-		ready := r.State == vrrp.Backup.String() && l.unready(g, now, node) == ""
-		if !ready || named != "" && node != named {
-			continue
-		}
-		if best == "" || cmp.Or(cmp.Compare(r.Priority, priority), cmp.Compare(node, best)) > 0 {
-			best, priority = node, r.Priority
-		}
-	}
-	return best
-}
-
-// unready is why a node can't take the group over, or empty.
-func (l *loop) unready(g *group, now time.Time, node string) string {
-	n := slices.IndexFunc(l.peers, func(s vip.NodeState) bool { return s.Node == node })
-	switch {
-	case n < 0:
-		return "it is not there"
-	case l.peers[n].Witness:
-		return "it is a witness"
-	case l.peers[n].Drained:
-		return "it is drained"
-	case g.deaf(now, l.cfg.Guard, node):
-		return "it does not answer"
-	default:
-		return ""
-	}
-}
-
-// deaf tells whether a node doesn't answer a holder, which has asked it with each
-// renewal. What it says of itself outlives it by seconds.
-func (g *group) deaf(now time.Time, guard Guard, node string) bool {
-	const least = 200 * time.Millisecond
-	patience := max(2*g.shortest(), least)
-	if g.renewed.IsZero() || now.Sub(g.renewed) > patience {
-		return false // it has not been asked
-	}
-	return now.Sub(guard.Answered(node)) > patience
-}
 
 // handOn tells the successor of a group that has given up in order.
 func (l *loop) handOn(g *group, now time.Time, token string) {
@@ -75,14 +31,11 @@ func (l *loop) handOn(g *group, now time.Time, token string) {
 	if l.cfg.Peers == nil || g.guarded() && token == "" {
 		return
 	}
-	to := l.successor(g, now, h.node)
-	if to == "" && h.node != "" {
-		h.pin = false
-		to = l.successor(g, now, "")
-	}
+	to := l.inherits(g, now, h)
 	if to == "" {
 		return
 	}
+	h.pin = h.pin && to == h.node
 	if h.pin {
 		g.pinnedTo, g.pinnedUntil = to, now.Add(pinGrace)
 		l.reviewBy(g.pinnedUntil)
@@ -194,14 +147,12 @@ func (l *loop) ordered(g *group, now time.Time, m vip.PeerMessage) {
 	switch {
 	case m.Auto:
 		l.unpin(g, now)
-	case g.active() && m.To != "" && m.To != l.cfg.Node && l.unready(g, now, m.To) != "":
-		l.log.Warn("it was asked for to hand over to a node that can't take over, and it stays", slog.String("resource", g.key()),
-			slog.String("peer", m.To), slog.String("reason", l.unready(g, now, m.To)), slog.String("from", m.From))
-	case g.active() && m.To == "" && l.returner(g, now) != "":
-		l.log.Warn("it was asked for to hand over, and stays: the other node yields and would hand it back at once",
-			slog.String("resource", g.key()), slog.String("peer", l.returner(g, now)), slog.String("from", m.From))
 	case g.active() && m.To != l.cfg.Node:
-		l.handOver(g, now, heir{node: m.To, pin: m.Pin}, "hands over, as was asked for at "+m.From)
+		if why := l.stays(g, now, Order{To: m.To, Force: m.Force}); why != "" {
+			l.log.Warn("it was asked for to hand over, and stays", slog.String("resource", g.key()), slog.String("reason", why), slog.String("from", m.From))
+			return
+		}
+		l.handOver(g, now, heir{node: m.To, pin: m.Pin, force: m.Force}, "hands over, as was asked for at "+m.From)
 	case g.active():
 		g.pinned = m.Pin
 		l.stateChanged()

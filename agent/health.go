@@ -73,6 +73,7 @@ func (l *loop) weigh(g *group, now time.Time) {
 		return l.results[t.Check].State == track.Undecided
 	})
 	g.proven = g.proven || len(l.unproven(g)) == 0
+	l.judge(g)
 	l.restrain(g, now)
 	was := g.blocked
 	g.blocked = l.obstacle(g)

@@ -89,7 +89,10 @@ func (l *loop) announceState() {
 	}
 	for _, key := range l.keys() {
 		g := l.groups[key]
-		r := vip.ResourceState{Name: key, Pinned: g.pins(), Yields: g.yields != "", Unheard: g.unheard, State: g.state().String()}
+		r := vip.ResourceState{
+			Name: key, Pinned: g.pins(), Yields: g.yields != "", Unready: g.unready, Unheard: g.unheard, State: g.state().String(),
+			Taking: g.active() && !g.held(),
+		}
 		for _, i := range g.members {
 			st := i.engine.Status()
 			r.Priority, r.Term = st.Priority, max(r.Term, st.Term)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/vip"
@@ -169,4 +170,48 @@ func (i *instance) destinations() []netip.Addr {
 	default:
 		return []netip.Addr{wire.Group6}
 	}
+}
+
+// families lists those of the advertised addresses, IPv4 first.
+func (r Router) families() []int {
+	var fs []int
+	for _, f := range []int{4, 6} {
+		if slices.ContainsFunc(r.Addresses, func(p netip.Prefix) bool { return family(p.Addr()) == f }) {
+			fs = append(fs, f)
+		}
+	}
+	return fs
+}
+
+// local lists the node's own addresses of the family.
+func (r Router) local(f int) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(r.Local), func(a netip.Addr) bool { return family(a) != f })
+}
+
+// advertised lists the addresses of the family.
+func (r Router) advertised(f int) []netip.Prefix {
+	var ps []netip.Prefix
+	for _, p := range r.Addresses {
+		if family(p.Addr()) == f {
+			ps = append(ps, p)
+		}
+	}
+	return ps
+}
+
+// claimed lists what the engine of the family holds. Excluded addresses of
+// either family go with the first engine.
+func (r Router) claimed(f int) []netip.Prefix {
+	ps := r.advertised(f)
+	if f == r.families()[0] {
+		ps = append(ps, r.Exclude...)
+	}
+	return ps
+}
+
+func family(a netip.Addr) int {
+	if a.Unmap().Is4() {
+		return 4
+	}
+	return 6
 }

@@ -43,7 +43,7 @@ func (g *group) hearsWorse(now time.Time) bool {
 func (l *loop) nobodyHears(g *group, now time.Time) bool {
 	candidates := 0
 	for node, r := range l.states(g) {
-		if r.State == vrrp.Initialize.String() || l.unready(g, now, node) != "" {
+		if r.State == vrrp.Initialize.String() || l.absent(g, now, node) != "" {
 			continue
 		}
 		if !r.Unheard {

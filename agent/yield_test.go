@@ -74,7 +74,7 @@ func TestYield(t *testing.T) {
 	for _, preempt := range []bool{true, false} {
 		inYielding(t, func(c *agent.Config) { c.Routers[0].Preempt = preempt }, func(t *testing.T, b *bound) {
 			if !preempt { // who was first has it
-				if _, err := b.nodes[0].agent.Handover(t.Context(), "web", "lb-1", false); err != nil {
+				if _, err := b.nodes[0].agent.Handover(t.Context(), agent.Order{Router: "web", To: "lb-1"}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(100 * ms)
@@ -107,7 +107,7 @@ func TestYield(t *testing.T) {
 // on a machine that is about to end.
 func TestYieldPinned(t *testing.T) {
 	inYielding(t, unchanged, func(t *testing.T, b *bound) {
-		if _, err := b.nodes[0].agent.Handover(t.Context(), "web", "lb-3", false); err != nil {
+		if _, err := b.nodes[0].agent.Handover(t.Context(), agent.Order{Router: "web", To: "lb-3"}); err != nil {
 			t.Fatal(err)
 		}
 		b.want("lb-3")
@@ -162,7 +162,7 @@ func TestYieldTogether(t *testing.T) {
 		b.want("lb-1")
 		b.wantKeeps("lb-1", "lb-2: it yields")
 		moved := func(at int, to string) error {
-			_, err := b.nodes[at].agent.Handover(t.Context(), "web", to, false)
+			_, err := b.nodes[at].agent.Handover(t.Context(), agent.Order{Router: "web", To: to})
 			return err
 		}
 		if err := moved(0, "lb-2"); !errors.Is(err, agent.ErrNotMoved) || !strings.Contains(err.Error(), "yields") {

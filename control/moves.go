@@ -23,13 +23,18 @@ type Handover struct {
 	To string `json:"to,omitempty"`
 	// Auto ends what an earlier To asked for, instead: the best node takes over.
 	Auto bool `json:"auto,omitempty"`
+	// Force hands it over also to a node that says that it could not take it over.
+	Force bool `json:"force,omitempty"`
 }
 
 // HandoverResult is what came of a Handover.
 type HandoverResult struct {
-	From string        `json:"from"` // the holder before
-	To   string        `json:"to"`   // the holder now
-	Took time.Duration `json:"took_ns"`
+	From string        `json:"from"`    // the holder before
+	To   string        `json:"to"`      // the holder now
+	Took time.Duration `json:"took_ns"` // until it was elected
+	// Held is after how long it had the addresses; 0 where that is not told, since the
+	// nodes have no peer link.
+	Held time.Duration `json:"held_ns,omitempty"`
 	// Returns: From is the better one and takes it back, as preempt allows.
 	Returns bool `json:"returns,omitempty"`
 }
@@ -38,6 +43,9 @@ type HandoverResult struct {
 type Moved struct {
 	Router string `json:"router"`
 	To     string `json:"to,omitempty"` // who has it now; empty: nobody that this node knows of
+	// Took and Held are as in HandoverResult.
+	Took time.Duration `json:"took_ns,omitempty"`
+	Held time.Duration `json:"held_ns,omitempty"`
 }
 
 // The bodies of requests and answers.

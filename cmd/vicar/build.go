@@ -85,6 +85,10 @@ func agentRouter(m config.Member, c *config.Config, h host) agent.Router {
 		Damping:      agent.Damping(m.Router.Damping),
 		Listen:       m.Router.Listen,
 		Announcer:    h.announcer(m.Router.Announce),
+		Moving:       movingTime(m.Router),
+	}
+	if m.Router.Cloud() {
+		r.Readiness = readinessCheck(m.Router.Name)
 	}
 	if m.Interface == config.InterfaceAuto {
 		r.Interface = "" // the one with an address of Local

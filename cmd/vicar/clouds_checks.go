@@ -79,6 +79,21 @@ func examineTime(r config.Router) (limit time.Duration) {
 	return limit
 }
 
+// movingTime is how long it may well take until a router's addresses are here, and
+// who waits for a handover does. Their movers go on after that.
+func movingTime(r config.Router) (limit time.Duration) {
+	const aws, most = 10 * time.Second, 20 * time.Second
+	for _, m := range r.Move {
+		switch {
+		case m.Kind == config.MoveExec:
+			limit += 3 * m.Timeout
+		case m.Kind.AWS():
+			limit += aws
+		}
+	}
+	return min(limit, most)
+}
+
 // nodeChecks are the configured checks of a node and those of its clouds.
 func nodeChecks(c *config.Config, node string) []checks.Check {
 	all := c.NodeChecks(node)

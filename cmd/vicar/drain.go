@@ -21,13 +21,15 @@ elections until vicar undrain, over restarts too. It goes on voting on leases, s
 that on a witness, which holds nothing, it changes nothing.
 
 It is refused, with code 6, if this node holds what no other node is ready to take
-over: with --force nobody holds it then. Without a peer link that is not known. If
-nobody takes over what it gave up, that is said, and the code is 1; the node is
-drained all the same.`,
+over: with --force nobody may hold it then. One that says that it could not take it
+over in the cloud is not ready. Without a peer link that is not known. It returns
+when the others have the addresses. If nobody has what it gave up, that is said, and
+the code is 1; the node is drained all the same.`,
 		Example: `  vicar drain && systemctl restart haproxy && vicar undrain`,
 		Args:    noArguments,
 	}
 	socket := a.socketFlag(cmd.Flags())
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	force := cmd.Flags().Bool("force", false, "drain it even if no other node is ready to take over what it holds")
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
 		client := control.Dial(*socket)
@@ -35,11 +37,16 @@ drained all the same.`,
 		if err != nil {
 			return err
 		}
-		if st, err := client.Status(cmd.Context()); err == nil && witnesses(st) {
+		if st, err := client.Status(cmd.Context()); err == nil && witnesses(st) && !*asJSON {
 			return a.print(drainedWitness)
 		}
 		text, left := drainText(moved)
-		if err := a.print(text); err != nil {
+		if *asJSON {
+			err = a.printJSON(drainResult{moved})
+		} else {
+			err = a.print(text)
+		}
+		if err != nil {
 			return err
 		}
 		if len(left) > 0 {
@@ -48,6 +55,11 @@ drained all the same.`,
 		return nil
 	})
 	return cmd
+}
+
+// drainResult is what a drain prints as JSON.
+type drainResult struct {
+	Moved []control.Moved `json:"moved"`
 }
 
 // drainedWitness says what came of draining a node that has no part in elections.
@@ -65,7 +77,7 @@ func drainText(moved []control.Moved) (text string, left []string) {
 			left = append(left, m.Router)
 			continue
 		}
-		fmt.Fprintf(&b, "%s has moved to %s.\n", m.Router, clip(m.To, mostName))
+		fmt.Fprintf(&b, "%s has moved to %s: %s.\n", m.Router, clip(m.To, mostName), movedIn(m.Took, m.Held))
 	}
 	if len(moved) == 0 {
 		b.WriteString("It held nothing.\n")

@@ -24,8 +24,14 @@ func (a *app) handoverCommand() *cobra.Command {
 		Long: `Makes the holder of a router hand it over: to the node of --to, where it stays
 until that node fails or until --auto, or else to the best of the other nodes. A
 router of a sync group moves with the group. It may be asked on any node, and
-returns when the other node holds it. There is no waiting for timers: the gap is
-a few milliseconds.`,
+returns when the other node has the addresses, with the time until that was elected
+and until it had them. Where it is elected, there is no waiting for timers: that is
+a few milliseconds; moving addresses in a cloud takes longer. Without a peer link
+no node tells when it has them.
+
+It is refused, with code 6, if the node of --to, or every other node, says that it
+could not take the router over in the cloud (its check cloud/ROUTER fails). With
+--force it is handed over all the same.`,
 		Example: `  vicar handover web
   vicar handover web --to lb-2
   vicar handover web --auto`,
@@ -33,6 +39,7 @@ a few milliseconds.`,
 	socket := a.socketFlag(cmd.Flags())
 	to := cmd.Flags().String("to", "", "node that is to hold it, and to keep it until it fails")
 	auto := cmd.Flags().Bool("auto", false, "end what an earlier --to asked for: the best node may have it again")
+	force := cmd.Flags().Bool("force", false, "hand it over even to a node that says that it could not take it over in the cloud")
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if *auto && *to != "" {
@@ -43,7 +50,7 @@ a few milliseconds.`,
 	cmd.ValidArgsFunction = completeFirst(socket, routerNames)
 	_ = cmd.RegisterFlagCompletionFunc("to", complete(socket, holderNames)) // the flag is there
 	cmd.RunE = a.do(func(cmd *cobra.Command, args []string) error {
-		h := control.Handover{Router: args[0], To: *to, Auto: *auto}
+		h := control.Handover{Router: args[0], To: *to, Auto: *auto, Force: *force}
 		client := control.Dial(*socket)
 		result, err := client.Handover(cmd.Context(), h)
 		if err != nil {
@@ -84,7 +91,7 @@ func handoverText(h control.Handover, r control.HandoverResult) string {
 	case r.From == r.To:
 		fmt.Fprintf(&b, "%s is on %s already.\n", h.Router, holder)
 	default:
-		fmt.Fprintf(&b, "%s has moved from %s to %s in %s.\n", h.Router, clip(r.From, mostName), holder, took(r.Took))
+		fmt.Fprintf(&b, "%s has moved from %s to %s: %s.\n", h.Router, clip(r.From, mostName), holder, movedIn(r.Took, r.Held))
 	}
 	if r.Returns {
 		fmt.Fprintf(&b, "%s is better and takes it back (preempt). To keep it there: vicar handover %s --to %s\n", clip(r.From, mostName), h.Router, holder)
@@ -93,6 +100,14 @@ func handoverText(h control.Handover, r control.HandoverResult) string {
 		fmt.Fprintf(&b, "It stays there until %s fails, or until: vicar handover %s --auto\n", h.To, h.Router)
 	}
 	return b.String()
+}
+
+// movedIn says when a new holder was elected, and when it had the addresses.
+func movedIn(elected, held time.Duration) string {
+	if held == 0 {
+		return "elected in " + took(elected) + "; when it has the addresses is not told without a peer_link"
+	}
+	return "elected in " + took(elected) + ", held after " + took(held)
 }
 
 // hinted adds to the error about an unknown name the one that was probably meant.

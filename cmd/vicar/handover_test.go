@@ -76,7 +76,8 @@ func listen(t *testing.T, b control.Backend) string {
 
 // The commands that ask something of an agent, with their output and exit code.
 func TestMoves(t *testing.T) {
-	moved := control.HandoverResult{From: "lb-1", To: "lb-2", Took: 2943 * time.Microsecond}
+	moved := control.HandoverResult{From: "lb-1", To: "lb-2", Took: 2943 * time.Microsecond, Held: 612400 * time.Microsecond}
+	untold := control.HandoverResult{From: "lb-1", To: "lb-2", Took: 612700 * time.Microsecond}
 	changing := guarded()
 	changing.Guard.Staged, changing.Guard.Waits = true, []string{"lb-3", "lb-4"}
 	staging := guarded()
@@ -97,11 +98,13 @@ func TestMoves(t *testing.T) {
 		code       int
 		asked      string
 	}{
-		{"handover", "handover web", answering{result: moved}, exitOK, "handover {Router:web To: Auto:false}"},
+		{"handover", "handover web", answering{result: moved}, exitOK, "handover {Router:web To: Auto:false Force:false}"},
+		{"handover-untold", "handover web", answering{result: untold}, exitOK, ""},
+		{"handover-force", "handover web --to lb-2 --force", answering{result: moved}, exitOK, "handover {Router:web To:lb-2 Auto:false Force:true}"},
 		{"handover-returns", "handover web", answering{result: control.HandoverResult{From: "lb-1", To: "lb-2", Took: moved.Took, Returns: true}}, exitOK, ""},
-		{"handover-to", "handover web --to lb-2", answering{result: moved}, exitOK, "handover {Router:web To:lb-2 Auto:false}"},
+		{"handover-to", "handover web --to lb-2", answering{result: moved}, exitOK, "handover {Router:web To:lb-2 Auto:false Force:false}"},
 		{"handover-there", "handover web --to lb-2", answering{result: control.HandoverResult{From: "lb-2", To: "lb-2"}}, exitOK, ""},
-		{"handover-auto", "handover web --auto", answering{result: control.HandoverResult{From: "lb-2", To: "lb-2"}}, exitOK, "handover {Router:web To: Auto:true}"},
+		{"handover-auto", "handover web --auto", answering{result: control.HandoverResult{From: "lb-2", To: "lb-2"}}, exitOK, "handover {Router:web To: Auto:true Force:false}"},
 		{"handover-auto-nobody", "handover web --auto", answering{}, exitOK, ""},
 		{"handover-json", "handover web --json", answering{result: moved}, exitOK, ""},
 		{"handover-refused", "handover web --to lb-2", answering{err: fmt.Errorf("%w: lb-2 is drained", control.ErrRefused)}, exitRefused, ""},
@@ -110,9 +113,10 @@ func TestMoves(t *testing.T) {
 		{"handover-unknown", "handover database", answering{st: guarded(), err: knowsRouter(&cfg, "database")}, exitUsage, ""},
 		{"handover-unknown-node", "handover web --to db-1", answering{st: guarded(), err: knowsNode(&cfg, "db-1")}, exitUsage, ""},
 		{"handover-unknown-bare", "handover database", answering{err: knowsRouter(&cfg, "database")}, exitUsage, ""},
-		{"drain", "drain", answering{moved: []control.Moved{{Router: "mail", To: "lb-3"}, {Router: "web", To: "lb-2"}}}, exitOK, "drain true"},
+		{"drain", "drain", answering{moved: []control.Moved{{Router: "mail", To: "lb-3", Took: 4700 * time.Microsecond}, {Router: "web", To: "lb-2", Took: 4700 * time.Microsecond, Held: 612 * time.Millisecond}}}, exitOK, "drain true"},
+		{"drain-json", "drain --json", answering{moved: []control.Moved{{Router: "web", To: "lb-2", Took: 4700 * time.Microsecond, Held: 612 * time.Millisecond}}}, exitOK, "drain true"},
 		{"drain-nothing", "drain", answering{}, exitOK, "drain true"},
-		{"drain-nobody", "drain", answering{moved: []control.Moved{{Router: "mail"}, {Router: "web", To: "lb-2"}}}, exitFailure, "drain true"},
+		{"drain-nobody", "drain", answering{moved: []control.Moved{{Router: "mail"}, {Router: "web", To: "lb-2", Took: 4700 * time.Microsecond, Held: 5 * time.Millisecond}}}, exitFailure, "drain true"},
 		{"drain-refused", "drain", answering{err: refused{fmt.Errorf("%w router web (lb-2: it is drained)", agent.ErrNoSuccessor)}}, exitRefused, "drain true"},
 		{"drain-force", "drain --force", answering{moved: []control.Moved{{Router: "web"}}}, exitFailure, "drain true by force"},
 		{"drain-failed", "drain", answering{err: errors.New("keeping it over a restart: no space left on device")}, exitFailure, "drain true"},

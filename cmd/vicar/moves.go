@@ -23,11 +23,11 @@ func (s *service) Handover(ctx context.Context, h control.Handover) (control.Han
 	if err := cmp.Or(knowsNode(c, h.To), knowsRouter(c, h.Router), s.hasRouters(c, h.Router)); err != nil {
 		return control.HandoverResult{}, err
 	}
-	m, err := s.agent.Handover(ctx, h.Router, h.To, h.Auto)
+	m, err := s.agent.Handover(ctx, agent.Order{Router: h.Router, To: h.To, Auto: h.Auto, Force: h.Force})
 	level, attrs := logged(err, slog.String("router", h.Router), slog.String("from", m.From), slog.String("to", cmp.Or(m.To, h.To)),
-		slog.Bool("auto", h.Auto), slog.Duration("took", m.Took))
+		slog.Bool("auto", h.Auto), slog.Bool("force", h.Force), slog.Duration("took", m.Took), slog.Duration("held", m.Held))
 	s.log.LogAttrs(ctx, level, "a handover was asked for", attrs...)
-	return control.HandoverResult{From: m.From, To: m.To, Took: m.Took, Returns: m.Returns}, refusal(err)
+	return control.HandoverResult{From: m.From, To: m.To, Took: m.Took, Held: m.Held, Returns: m.Returns}, refusal(err)
 }
 
 // hasRouters refuses to move a router from where it is not: a witness has no part
@@ -108,7 +108,7 @@ func (s *service) Drain(ctx context.Context, on, force bool) ([]control.Moved, e
 	var moved []control.Moved
 	for _, m := range moves {
 		_, name, _ := strings.Cut(m.Resource, " ")
-		moved = append(moved, control.Moved{Router: strings.TrimPrefix(name, "group "), To: m.To})
+		moved = append(moved, control.Moved{Router: strings.TrimPrefix(name, "group "), To: m.To, Took: m.Took, Held: m.Held})
 	}
 	if errors.Is(err, agent.ErrNotMoved) {
 		return moved, nil // it shows in moved, and the node is drained all the same
