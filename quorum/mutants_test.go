@@ -32,7 +32,7 @@ type mutant struct {
 
 // ofTerms tells whether terms are to rise in spite of it, or fall because of it.
 func (m mutant) ofTerms() bool {
-	return m == mutant{noTerms: m.noTerms, unkept: m.unkept, tables: tableMutant{forgets: m.tables.forgets}}
+	return m == mutant{noTerms: m.noTerms, unkept: m.unkept, tables: tableMutant{forgets: m.tables.forgets, sinks: m.tables.sinks}}
 }
 
 // starting is before the process's parts are made.

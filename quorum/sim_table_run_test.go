@@ -18,6 +18,7 @@ type tableMutant struct {
 	ownOnly bool // the record has nothing of resources that the reader's file lacks
 	unborn  bool // a record that is new is used at once
 	open    bool // it is not sealed
+	sinks   bool // what it has forgotten it doesn't remember at all
 }
 
 // lists are those that a proxy is given.
@@ -38,6 +39,9 @@ func (m tableMutant) before(n *simNode, p *simProxy) {
 			s.record.Terms = slices.DeleteFunc(s.record.Terms, func(t tableTerm) bool {
 				return !slices.ContainsFunc(s.record.Leases, func(l tableLease) bool { return l.Resource == t.Resource })
 			})
+		}
+		if m.sinks {
+			s.record.Floor = 0
 		}
 		if m.unborn {
 			s.born = time.Time{}
@@ -67,18 +71,18 @@ func (m tableMutant) before(n *simNode, p *simProxy) {
 // written late and twice, it is read late, and its records are deleted.
 func TestSimulationTable(t *testing.T) {
 	if *seedFlag != 0 {
-		w := simulateWorld(newSimWorld(*seedFlag, mutant{}, true), *seedFlag, true)
+		w := simulateWorld(newTableWorld(*seedFlag), *seedFlag, true)
 		t.Logf("%s\n", strings.Join(w.log, "\n"))
 		if w.wrong != nil {
 			t.Error(w.wrong)
 		}
 		return
 	}
-	var events, held, grants, seeds, failures, higher, writes, vain, unheard, deleted uint64
+	var events, held, grants, seeds, failures, higher, writes, vain, unheard, deleted, forgot uint64
 	for seed := uint64(1); seed <= *seedsFlag || events < *eventsFlag; seed++ {
-		w := simulateWorld(newSimWorld(seed, mutant{}, true), seed, false)
+		w := simulateWorld(newTableWorld(seed), seed, false)
 		events, held, grants, seeds, higher = events+w.events, held+w.held, grants+w.grants, seeds+1, higher+w.higher
-		writes, vain, unheard, deleted = writes+w.writes, vain+w.vain, unheard+w.unheard, deleted+w.deleted
+		writes, vain, unheard, deleted, forgot = writes+w.writes, vain+w.vain, unheard+w.unheard, deleted+w.deleted, forgot+w.forgot
 		if w.wrong == nil {
 			continue
 		}
@@ -88,11 +92,18 @@ func TestSimulationTable(t *testing.T) {
 		}
 	}
 	t.Logf("%d seeds, %d events, %d of them with a holder, %d leases, %d with a term held to the last; "+
-		"tables: %d writes, %d of them unheard of, %d in vain, %d times deleted",
-		seeds, events, held, grants, higher, writes, unheard, vain, deleted)
-	if grants < seeds || held < events/10 || higher < seeds || min(vain, unheard) < seeds || deleted == 0 {
+		"tables: %d writes, %d of them unheard of, %d in vain, %d of what has forgotten something, %d times deleted",
+		seeds, events, held, grants, higher, writes, unheard, vain, forgot, deleted)
+	if grants < seeds || held < events/10 || higher < seeds || min(vain, unheard) < seeds || forgot < seeds || deleted == 0 {
 		t.Error("hardly ever did anybody hold a lease, or need the table: this simulation shows nothing")
 	}
+}
+
+// newTableWorld is a seed's. In every other one tables forget what they can.
+func newTableWorld(seed uint64) *simWorld {
+	w := newSimWorld(seed, mutant{}, true)
+	w.forgetful = seed%2 == 0
+	return w
 }
 
 // tableMutants are the ways, and seeds that are known to find them.
@@ -107,13 +118,16 @@ var tableMutants = []struct {
 	{"a record for each resource", tableMutant{ownOnly: true}, []uint64{5, 14, 18}},
 	{"a new record is used at once", tableMutant{unborn: true}, []uint64{18, 44, 231}},
 	{"it is not sealed", tableMutant{open: true}, []uint64{1, 22, 41}},
+	{"what was renamed is forgotten", tableMutant{sinks: true}, []uint64{246}},
 }
 
 func TestSimulationTableFindsMutants(t *testing.T) {
 	for _, test := range tableMutants {
 		t.Run(test.name, func(t *testing.T) {
 			findMutant(t, test.seeds, func(seed uint64) *simWorld {
-				return simulateWorld(newSimWorld(seed, mutant{tables: test.tableMutant}, true), seed, false)
+				w := newSimWorld(seed, mutant{tables: test.tableMutant}, true)
+				w.forgetful = test.sinks
+				return simulateWorld(w, seed, false)
 			})
 		})
 	}

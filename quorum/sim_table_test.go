@@ -4,6 +4,7 @@
 package quorum
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"time"
@@ -24,6 +25,9 @@ type simTables struct {
 	vain    uint64 // that found another version
 	unheard uint64 // that happened, and whose answer was lost
 	deleted uint64
+	// forgetful tables keep no terms of resources that nobody has.
+	forgetful bool
+	forgot    uint64 // writes of records that have forgotten some
 }
 
 // simRecord is a record as it is, and as it was before.
@@ -102,6 +106,9 @@ func (n *simNode) setTables(lists Lists) {
 			Look: n.w.between(n.w.lease/4, 2*n.w.lease),
 		})
 		n.w.must(err)
+		if n.w.forgetful {
+			t.kept = 0
+		}
 		n.proxies = append(n.proxies, &simProxy{Table: t, name: name})
 	}
 	n.w.after(0, n, n.consult)
@@ -222,6 +229,9 @@ func (w *simWorld) apply(name string, call *TableCall) TableResult {
 		return TableResult{}
 	}
 	w.writes++
+	if bytes.Contains(call.Record, []byte(`"floor":`)) {
+		w.forgot++
+	}
 	w.tables[at] = &simRecord{now: call.Record, before: r.now, version: call.Version, versionWas: r.version}
 	return TableResult{Written: true}
 }

@@ -52,6 +52,10 @@ type TableConfig struct {
 // there may have been lost. It is made anew, and nothing is accepted in it before who
 // asks has seen it for MaxLease.
 //
+// Terms outlive leases, and resources. Of those that nobody has any more, but for the
+// last of them, the record keeps the highest term for all (record.forget): it does not
+// grow with the years, and a resource whose name was in use once begins above that.
+//
 // # Lists of voters
 //
 // Each list of each generation has a record of its own, so a table is another
@@ -79,6 +83,7 @@ type Table struct {
 	call      *TableCall   // under way
 	answers   []Message
 	random    uint64
+	kept      int // keptTerms
 
 	again     time.Time // no call for a question before
 	failures  int       // in a row
@@ -132,7 +137,7 @@ func NewTable(cfg TableConfig) (*Table, error) {
 	if cfg.Look == 0 {
 		cfg.Look = 10 * time.Second
 	}
-	t := &Table{cfg: cfg, random: cfg.Seed}
+	t := &Table{cfg: cfg, random: cfg.Seed, kept: keptTerms}
 	t.SetLists(cfg.Lists, cfg.Generation)
 	t.Reconfigure(cfg.Resources)
 	return t, nil
@@ -254,14 +259,10 @@ func (t *Table) Releases() bool {
 	return slices.ContainsFunc(t.questions, func(q *question) bool { return q.Kind == Release })
 }
 
-// Term is the resource's highest term, as far as it was read.
+// Term is the resource's highest term, as far as it was read, or one above it.
 func (t *Table) Term(resource string) (term uint64) {
 	for _, s := range t.slots {
-		for i := range s.record.Terms {
-			if r := &s.record.Terms[i]; r.Resource == resource {
-				term = max(term, r.Ballot.Counter)
-			}
-		}
+		term = max(term, s.record.term(resource))
 	}
 	return term
 }

@@ -32,7 +32,10 @@ type record struct {
 	// digest; empty: none.
 	Sealed string       `json:"sealed,omitempty"`
 	Leases []tableLease `json:"leases,omitempty"`
-	Terms  []tableTerm  `json:"terms,omitempty"`
+	// Terms are in the order in which they were accepted last. Up to Floor are all terms
+	// of resources that they had once; no such is accepted of one that is not there.
+	Terms []tableTerm `json:"terms,omitempty"`
+	Floor uint64      `json:"floor,omitempty"`
 }
 
 // tableLease is a lease that may run.
@@ -80,7 +83,9 @@ func (l *tableLease) same(o *tableLease) bool {
 }
 
 func (r *record) clone() record {
-	return record{r.Fresh, r.Sealed, slices.Clone(r.Leases), slices.Clone(r.Terms)}
+	c := *r
+	c.Leases, c.Terms = slices.Clone(r.Leases), slices.Clone(r.Terms)
+	return c
 }
 
 // termOf is that of a resource, made if there is none.
@@ -93,6 +98,46 @@ func (r *record) termOf(resource string) *tableTerm {
 	return &r.Terms[i]
 }
 
+// term is the number of a resource's highest term, or of one that it is not below.
+func (r *record) term(resource string) uint64 {
+	for i := range r.Terms {
+		if t := &r.Terms[i]; t.Resource == resource {
+			return t.Ballot.Counter
+		}
+	}
+	return r.Floor
+}
+
+// keptTerms are of so many resources that nobody has.
+const keptTerms = 64
+
+// forget keeps the terms of so many resources that nobody has: there is no lease of
+// theirs, and file, the asker's, lacks them. Of the others, whose terms were accepted
+// longest ago, the highest is remembered for all: routers that are renamed over the
+// years do not fill the record, and whoever gets an old name begins above it. Should
+// the other node's file have such a resource, its holder's next renewal is refused,
+// and it claims anew.
+func (r *record) forget(file []Resource, kept int) {
+	idle := func(t tableTerm) bool {
+		return !slices.ContainsFunc(file, func(f Resource) bool { return f.Name == t.Resource }) &&
+			!slices.ContainsFunc(r.Leases, func(l tableLease) bool { return l.Resource == t.Resource })
+	}
+	left := -kept
+	for _, t := range r.Terms {
+		if idle(t) {
+			left++
+		}
+	}
+	r.Terms = slices.DeleteFunc(r.Terms, func(t tableTerm) bool {
+		if left <= 0 || !idle(t) {
+			return false
+		}
+		left--
+		r.Floor = max(r.Floor, t.Ballot.Counter)
+		return true
+	})
+}
+
 // recordFile is the record with what stands around it.
 type recordFile struct {
 	Format int `json:"version"`
@@ -101,10 +146,13 @@ type recordFile struct {
 
 var errRecord = errors.New("a record of this table can't be used")
 
+// ErrFull says that the table has no room for the leases of all resources.
+var ErrFull = errors.New("the leases of all routers don't fit into one item: put routers into sync groups, which have one lease each, or into another cluster")
+
 func (r *record) encode() ([]byte, error) {
 	b, err := json.Marshal(recordFile{recordVersion, *r})
 	if err == nil && len(b) > recordMost {
-		err = fmt.Errorf("%w: it would have %d bytes, more than %d", errRecord, len(b), recordMost)
+		err = fmt.Errorf("%w (it would have %d bytes, more than %d)", ErrFull, len(b), recordMost)
 	}
 	return b, err
 }
@@ -162,6 +210,9 @@ func (r *record) validate() error {
 				errs = append(errs, fmt.Errorf("an address of %q", l.Resource))
 			}
 		}
+	}
+	if r.Floor > mostTerms {
+		errs = append(errs, fmt.Errorf("the floor %d", r.Floor))
 	}
 	if r.Fresh != 0 && len(r.Leases) > 0 {
 		errs = append(errs, errors.New("leases in a fresh record"))

@@ -90,7 +90,7 @@ func (s *tableSlot) runs(now time.Time, l *tableLease) bool {
 func (s *tableSlot) voter(now time.Time, name string, file []Resource) *Voter {
 	v := &Voter{
 		node: name, lists: Lists{Current: s.list}, digests: [2]Digest{s.digest},
-		states: map[key]*state{}, terms: map[string]Ballot{},
+		states: map[key]*state{}, terms: map[string]Ballot{}, floor: s.record.Floor,
 	}
 	if s.record.Fresh != 0 {
 		v.silent = s.born.Add(s.list.MaxLease)
@@ -126,7 +126,7 @@ type decision struct {
 // decide lets the voter decide, and returns the record that follows. A question
 // that changes nothing in the record, as one that is asked again and was accepted
 // before, needs no write.
-func (s *tableSlot) decide(now time.Time, name string, file []Resource, asked []*question) (next record, changed bool, decided []decision) {
+func (s *tableSlot) decide(now time.Time, name string, file []Resource, kept int, asked []*question) (next record, changed bool, decided []decision) {
 	next = s.record.clone()
 	if s.sealing() {
 		next.Sealed, changed = s.seal, true
@@ -161,6 +161,7 @@ func (s *tableSlot) decide(now time.Time, name string, file []Resource, asked []
 			seen := s.seen[l.key()]
 			return seen.ballot == l.ballot() && seen.sequence == l.Sequence && !s.runs(now, &l)
 		})
+		next.forget(file, kept)
 	}
 	return next, changed, decided
 }
@@ -199,6 +200,10 @@ func (r *record) accept(resource Resource, m *Message) bool {
 	t := r.termOf(m.Resource)
 	changed := r.Fresh != 0 || !l.same(&was) || t.ballot() != m.Ballot
 	t.Ballot, t.Released, r.Fresh = newTableBallot(m.Ballot), false, 0
+	if last := len(r.Terms) - 1; changed && t != &r.Terms[last] {
+		latest := *t
+		r.Terms = append(slices.DeleteFunc(r.Terms, func(t tableTerm) bool { return t.Resource == m.Resource }), latest)
+	}
 	return changed
 }
 

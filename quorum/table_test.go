@@ -397,7 +397,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"version":1,"fresh":5}`))
 	f.Add([]byte(`{"version":1,"sealed":"2/533a0d76b0b3f124","leases":[{"resource":"web","addresses":["192.0.2.1","2001:db8::1"],` +
 		`"ballot":{"counter":3,"node":"a","start":7},"sequence":4,"lease_ns":3000000000}],` +
-		`"terms":[{"resource":"web","ballot":{"counter":3,"node":"a","start":7}}]}`))
+		`"terms":[{"resource":"web","ballot":{"counter":3,"node":"a","start":7}}],"floor":2}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := parseRecord(b)
 		if err != nil {
@@ -411,7 +411,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %v", again, err)
 		}
-		if len(o.Leases) != len(r.Leases) || len(o.Terms) != len(r.Terms) || o.Fresh != r.Fresh || o.Sealed != r.Sealed {
+		if len(o.Leases) != len(r.Leases) || len(o.Terms) != len(r.Terms) || o.Fresh != r.Fresh || o.Sealed != r.Sealed || o.Floor != r.Floor {
 			t.Errorf("%+v, %+v", r, o)
 		}
 		for i := range o.Leases {

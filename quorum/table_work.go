@@ -42,7 +42,7 @@ func (t *Table) work(now time.Time, s *tableSlot) *TableCall {
 	case s.version == 0:
 		return t.create(now, s)
 	}
-	next, changed, decided := s.decide(now, t.cfg.Name, t.cfg.Resources, asked)
+	next, changed, decided := s.decide(now, t.cfg.Name, t.cfg.Resources, t.kept, asked)
 	if changed {
 		return t.write(now, s, next, s.version+1, decided)
 	}

@@ -31,6 +31,7 @@ type Voter struct {
 	silent  time.Time // says nothing before
 	states  map[key]*state
 	terms   map[string]Ballot // the highest accepted, by the resource's name
+	floor   uint64            // of a resource that is not among them; of a table's voter
 	taken   uint64            // how often a ballot was added to them
 	dropped Dropped
 }
@@ -219,13 +220,21 @@ func (v *Voter) decide(now time.Time, s *state, m Message, answer *Message) {
 // past tells whether b is of a term that is over. Two majorities share a voter,
 // so each lease has a higher term than those before, whoever held them.
 func (v *Voter) past(resource string, b Ballot) bool {
-	t := v.terms[resource]
+	t := v.term(resource)
 	return b.Counter <= t.Counter && b != t
+}
+
+// term is the highest ballot that was accepted of a resource, as far as it is known.
+func (v *Voter) term(resource string) Ballot {
+	if t, ok := v.terms[resource]; ok {
+		return t
+	}
+	return Ballot{Counter: v.floor}
 }
 
 // highest is what a candidate's ballot must be above.
 func (v *Voter) highest(s *state) Ballot {
-	if t := v.terms[s.resource.Name]; t.Compare(s.promised) > 0 {
+	if t := v.term(s.resource.Name); t.Compare(s.promised) > 0 {
 		return t
 	}
 	return s.promised
