@@ -6,7 +6,6 @@
 package terraform
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,12 +70,4 @@ func (w workspace) try(args ...string) (string, error) {
 	}
 	out, err := cmd.CombinedOutput()
 	return string(out), err
-}
-
-// output is an output's value after an apply.
-func (w workspace) output(t *testing.T, name string, into any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(w.run(t, "output", "-json", name)), into); err != nil {
-		t.Fatal(err)
-	}
 }
