@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.reloadCommand(),
 		a.releaseCommand(), a.demoCommand(), a.versionCommand(), a.guardianCommand())
-	root.AddCommand(a.handoverCommand(), a.drainCommand(), a.undrainCommand(), a.votersCommand(), a.keygenCommand(), a.doctorCommand())
+	root.AddCommand(a.handoverCommand(), a.drainCommand(), a.undrainCommand(), a.votersCommand(), a.keygenCommand(), a.doctorCommand(), a.docsCommand())
 	return root
 }
 
