@@ -18,15 +18,18 @@ help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 build: ## bin/vicar, static
 	CGO_ENABLED=0 $(GO) build -tags $(TAGS) -trimpath -ldflags '-s -w' -o bin/vicar ./cmd/vicar
+dist: ## .deb, .rpm and .tar.gz for amd64 and arm64 into dist, with checksums
+	@GO='$(GO)' TAGS='$(TAGS)' packaging/dist.sh $(DIST) $(ARCHES)
 test: deps lint bin/gotest ## everything that must pass, in minutes; as root also on the real kernel
 	$(GO) build -race ./... # before the tests, which a compiler of the AWS SDK would starve
 	$(GOTEST) ./...
-test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations, each fuzz target, the kernel's tests five times
+test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations, each fuzz target, the kernel's tests five times, both architectures' packages
 	$(GO) test -count=1 -timeout=1h ./vrrp -run TestSimulation -seeds 20000
 	$(GO) test -v -count=1 -timeout=1h ./quorum -run 'TestSimulation(Table)?$$|TestExhaustive(Table)?$$' -seeds 600 -events 10000000 -states 1200000
 	bin/gotest -race -count=1 -timeout=2h ./lab/guard -guard.runs=20 -guard.freeze=10s
 	$(GO) test -count=1 -timeout=1h ./agent -run 'TestCloudSimulation$$' -seeds 3000
 	bin/gotest -race -count=5 -timeout=1h ./transport ./address $$($(GO) list ./lab/... | grep -v /lab/guard)
+	$(GO) test -count=1 -timeout=1h ./packaging/deb -run TestBothArchitectures -full
 test-terraform: ## the modules, with OpenTofu or Terraform from PATH, offline but for providers; part of test where there is one
 	@command -v tofu >/dev/null || command -v terraform >/dev/null || { echo "neither tofu nor terraform is on PATH" >&2; exit 1; }
 	$(GO) test -count=1 -timeout=20m ./terraform/...
@@ -53,6 +56,11 @@ install: build ## into DESTDIR and PREFIX
 	install -D -m 0755 bin/vicar $(DESTDIR)$(PREFIX)/bin/vicar
 	install -D -m 0644 packaging/systemd/vicar.service $(DESTDIR)$(PREFIX)/lib/systemd/system/vicar.service
 	install -D -m 0644 packaging/systemd/vicar.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/vicar.conf
+	bin/vicar docs bin/docs
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 bin/docs/man/*.8
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man5 bin/docs/man/*.5
+	install -D -m 0644 bin/docs/completions/vicar.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/vicar
+	install -D -m 0644 bin/docs/vicar.schema.json $(DESTDIR)$(PREFIX)/share/vicar/vicar.schema.json
 	test -e $(DESTDIR)/etc/vicar/vicar.yaml || install -D -m 0644 packaging/vicar.yaml $(DESTDIR)/etc/vicar/vicar.yaml
 clean: ## remove what make made
 	rm -rf bin dist

@@ -66,9 +66,11 @@ var imports = map[string][]string{
 
 	"cloud/aws/awsfake": {},
 
-	"house":             {},
-	"packaging/systemd": {},
-	"terraform":         {}, // tests only
+	"house":               {},
+	"packaging/container": {}, // tests only
+	"packaging/deb":       {}, // tests only
+	"packaging/systemd":   {},
+	"terraform":           {}, // tests only
 }
 
 // doors are the packages through which a third-party module enters, and in

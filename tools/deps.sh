@@ -10,6 +10,7 @@ set -eu
 # command:package
 needs="
 gcc:gcc
+groff:groff-base
 ip:iproute2
 tc:iproute2
 ping:iputils-ping
@@ -17,10 +18,13 @@ arping:iputils-arping
 debootstrap:debootstrap
 dnsmasq:dnsmasq-base
 keepalived:keepalived
+lintian:lintian
 nft:nftables
 nginx:nginx-light
 openssl:openssl
 ps:procps
+rpm:rpm
+setcap:libcap2-bin
 sysctl:procps
 systemd-analyze:systemd
 systemd-sysusers:systemd

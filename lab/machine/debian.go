@@ -21,7 +21,7 @@ const suite = "bookworm" // Debian 12
 // packages are what a machine has beside the essential ones. One root for all
 // tests is made once; more packages for one test would be one more root.
 var packages = []string{
-	"ca-certificates", "curl", "dbus", "iproute2", "iputils-ping", "procps", "systemd", "systemd-sysv",
+	"ca-certificates", "curl", "dbus", "iproute2", "iputils-ping", "procps", "rpm", "systemd", "systemd-sysv",
 }
 
 // Debian is the directory of a root of Debian 12 with systemd, for Boot and for

@@ -17,14 +17,17 @@ import (
 // use instead of building one.
 const BinaryVariable = "VICAR_BIN"
 
-// Binary is the path of vicar's binary: the environment's, or one that is
-// built into dir. The working directory must be in vicar's module.
+// Binary is the path of vicar's binary: the environment's, or one that is built
+// into dir as make build does, so that the one that is tested is what is installed.
+// The working directory must be in vicar's module.
 func Binary(ctx context.Context, dir string) (string, error) {
 	if path := os.Getenv(BinaryVariable); path != "" {
 		return filepath.Abs(path)
 	}
 	path := filepath.Join(dir, "vicar")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/vicar-ha/vicar/cmd/vicar").CombinedOutput()
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "grpcnotrace", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/vicar-ha/vicar/cmd/vicar")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building vicar: %w\n%s", err, out)
 	}
