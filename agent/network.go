@@ -24,6 +24,7 @@ func merged(changes []vip.Change) (all vip.Change) {
 			all.Interfaces = c.Interfaces
 		}
 		all.Lost = append(all.Lost, c.Lost...)
+		all.Taken = append(all.Taken, c.Taken...)
 	}
 	return all
 }
@@ -46,9 +47,8 @@ func (m blind) handle(l *loop, now time.Time) {
 
 // networkChanged takes over what the watcher told.
 func (l *loop) networkChanged(now time.Time, c vip.Change) {
-	if len(c.Lost) > 0 {
-		l.lost(c.Lost)
-	}
+	l.lost(c.Lost, (*owner).look)
+	l.lost(c.Taken, (*owner).lookElsewhere)
 	if c.Interfaces != nil {
 		l.interfaces, l.known = c.Interfaces, true
 		l.place(now)
@@ -56,7 +56,10 @@ func (l *loop) networkChanged(now time.Time, c vip.Change) {
 }
 
 // lost makes the addresses' owners look. There may be thousands.
-func (l *loop) lost(addresses []netip.Addr) {
+func (l *loop) lost(addresses []netip.Addr, look func(*owner, int)) {
+	if len(addresses) == 0 {
+		return
+	}
 	gone := make(map[netip.Addr]bool, len(addresses))
 	for _, a := range addresses {
 		gone[a] = true
@@ -70,7 +73,7 @@ func (l *loop) lost(addresses []netip.Addr) {
 				}
 			}
 			if n > 0 {
-				i.owner.look(n)
+				look(i.owner, n)
 			}
 		}
 	}

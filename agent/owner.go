@@ -32,7 +32,8 @@ type owner struct {
 	want     intent
 	asked    bool               // want is new and has to be answered
 	announce bool               // a burst is wanted even if nothing has changed
-	lost     int                // addresses reported as lost since the last look
+	lost     int                // addresses reported as lost since the last look, and
+	taken    int                // those of them that others took elsewhere
 	cancel   context.CancelFunc // ends the work in hand
 	growing  bool               // the work in hand is for more than what is held
 	wake     chan struct{}
@@ -90,6 +91,15 @@ func (o *owner) look(lost int) {
 	}
 	o.mu.Unlock()
 	o.poke()
+}
+
+// lookElsewhere is look, of addresses that others took where they move besides: those
+// are not counted as restored.
+func (o *owner) lookElsewhere(taken int) {
+	o.mu.Lock()
+	o.taken += taken
+	o.mu.Unlock()
+	o.look(taken)
 }
 
 // announceAgain asks for another round of announcements.
@@ -151,7 +161,7 @@ func (o *owner) lastRetry() time.Duration {
 type task struct {
 	intent
 	asked, announce bool
-	lost            int
+	lost, taken     int
 	due             bool // what failed is to be tried again
 }
 
@@ -161,8 +171,8 @@ func (o *owner) take(ctx context.Context) (context.Context, context.CancelFunc, 
 	defer o.mu.Unlock()
 	work, cancel := context.WithCancel(ctx)
 	o.cancel = cancel
-	t := task{intent: o.want, asked: o.asked, announce: o.announce, lost: o.lost}
-	o.asked, o.announce, o.lost = false, false, 0
+	t := task{intent: o.want, asked: o.asked, announce: o.announce, lost: o.lost, taken: o.taken}
+	o.asked, o.announce, o.lost, o.taken = false, false, 0, 0
 	o.growing = t.hold && o.have.Term == t.claim.Term && less(common(t.claim, o.have), t.claim)
 	return work, cancel, t
 }
@@ -177,6 +187,7 @@ func (o *owner) leave(t task, cut bool) {
 		o.asked = o.asked || t.asked
 		o.announce = o.announce || t.announce
 		o.lost += t.lost
+		o.taken += t.taken
 	}
 }
 
@@ -210,7 +221,7 @@ func (o *owner) reconcile(ctx context.Context, due bool) (tried bool, err error)
 	if t.asked || t.lost > 0 || (err != nil) != o.failing || untold != nil || (was != nil) != (o.lacking != nil) {
 		s := settled{term: t.claim.Term, held: t.hold, err: err, lacking: o.lacking, untold: untold}
 		if err == nil {
-			s.restored = t.lost
+			s.restored = t.lost - t.taken
 		}
 		o.answer(s)
 	}

@@ -130,6 +130,7 @@ func (j *journal) saw(g glance, seen []Ownership, now, next time.Time, backs []t
 		r.left = slices.DeleteFunc(r.left, func(o Object) bool { return o == e.Object })
 		if e.held {
 			e.taken, e.held, e.back = false, false, true
+			r.takenFrom = e.Holder
 			gone = append(gone, e.Ownership)
 		}
 	}

@@ -161,7 +161,7 @@ func (j *journal) forget(c vip.Claim) {
 	r.changes++
 	if len(r.entries) == 0 {
 		r.claim.Addresses, r.backs, r.trusted = nil, nil, false
-		r.shown = shown{takenBack: r.takenBack}
+		r.shown = shown{takenBack: r.takenBack, takenFrom: r.takenFrom}
 	}
 }
 

@@ -59,7 +59,7 @@ func own(m *cloud.Mover, c vip.Claim) *owner {
 	wake := make(chan struct{}, 1)
 	o.done.Go(func() {
 		_ = m.Watch(ctx, func(ch vip.Change) {
-			o.lost = append(o.lost, ch.Lost...)
+			o.lost = append(o.lost, ch.Taken...)
 			select {
 			case wake <- struct{}{}:
 			default:

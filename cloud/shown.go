@@ -4,6 +4,7 @@
 package cloud
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/vicar-ha/vicar/status"
@@ -15,6 +16,7 @@ type shown struct {
 	unverified string
 	err        error // of the last Acquire
 	takenBack  uint64
+	takenFrom  string // who had what this node holds, last
 	timeline   status.Timeline
 	reflected  string
 	probed     string
@@ -27,7 +29,7 @@ const (
 )
 
 func (s *shown) began(now time.Time) {
-	*s = shown{takenBack: s.takenBack, timeline: status.Timeline{Began: now}}
+	*s = shown{takenBack: s.takenBack, takenFrom: s.takenFrom, timeline: status.Timeline{Began: now}}
 }
 
 func (s *shown) since(phase *time.Duration, now time.Time) {
@@ -57,6 +59,7 @@ func (j *journal) status(router string) status.Mover {
 			continue
 		}
 		s.TakenBack += r.takenBack
+		s.TakenFrom = cmp.Or(s.TakenFrom, r.takenFrom)
 		if r.err != nil {
 			s.Error, s.ErrorKind = r.err.Error(), KindOf(r.err).String()
 		}

@@ -132,7 +132,7 @@ func (m *Mover) observe(ctx context.Context, glances []glance, told func(vip.Cha
 		}
 	}
 	if len(lost) > 0 {
-		told(vip.Change{Lost: slices.Compact(lost)})
+		told(vip.Change{Taken: slices.Compact(lost)})
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func newDescs() descs {
 	add(MetricRouterYields, gauge, "1 if the router has the lowest priority and hands over to any other node that is ready.", "router")
 	add(MetricRouterFiltered, gauge, "1 if nobody hears this holder's adverts though its interface works.", "router")
 	add(MetricRouterTransitions, counter, "Entries into a state.", "router", "to")
-	add(MetricRestored, counter, "Times an address came back after somebody removed it.", "router")
+	add(MetricRestored, counter, "Times an address came back after somebody removed it from the host.", "router")
 	add(MetricSent, counter, "Adverts sent.", "router", "family")
 	add(MetricReceived, counter, "Adverts received and accepted.", "router", "family")
 	add(MetricPriorityZero, counter, "Adverts received from a router that gives up (priority 0).", "router", "family")

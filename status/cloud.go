@@ -28,9 +28,11 @@ type Mover struct {
 	Reflected string `json:"reflected,omitempty"`
 	Probed    string `json:"probed,omitempty"`
 	Peer      string `json:"peer,omitempty"`
-	// TakenBack counts objects that somebody else took and that came back, Calls the
-	// requests by action, Failures by cloud.Kind.
+	// TakenBack counts objects that somebody else took and that came back, TakenFrom is
+	// who had taken one last, as the cloud names it; Calls counts the requests by
+	// action, Failures by cloud.Kind.
 	TakenBack uint64            `json:"taken_back"`
+	TakenFrom string            `json:"taken_from,omitempty"`
 	Calls     map[string]uint64 `json:"calls"`
 	Failures  map[string]uint64 `json:"failures"`
 	// Timeline is the last take-over's.

@@ -59,7 +59,7 @@ type Router struct {
 	Exclude   []netip.Prefix `json:"exclude,omitempty"`
 	Held      bool           `json:"held"` // all addresses are on this node
 	HeldError string         `json:"held_error,omitempty"`
-	Restored  uint64         `json:"restored"` // times an address came back after somebody removed it
+	Restored  uint64         `json:"restored"` // times an address came back after somebody removed it from the host
 	// Stray says where an address is that this node must not have.
 	Stray string `json:"stray,omitempty"`
 	// Holder is who holds the addresses as far as this node knows, a node's name or

@@ -34,10 +34,13 @@ type Interface struct {
 	Addresses []netip.Prefix
 }
 
-// Change is what a watcher saw. Either part may be empty.
+// Change is what a watcher saw. Any part may be empty.
 type Change struct {
 	// Interfaces is the whole present state, or nil if it did not change.
 	Interfaces []Interface
-	// Lost are claimed addresses that somebody else removed.
+	// Lost are claimed addresses that somebody else removed from the host.
 	Lost []netip.Addr
+	// Taken are claimed addresses that somebody else took where they move besides, in a
+	// cloud say. The Mover there counts what it takes back.
+	Taken []netip.Addr
 }

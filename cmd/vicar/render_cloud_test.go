@@ -29,6 +29,7 @@ func TestRenderCloud(t *testing.T) {
 			router("web", status.Mover{
 				Kind: "aws-secondary-ip", Wanted: true, Moved: 1, Verified: now.Add(-40 * time.Second), Unverified: "ec2: connection refused",
 				Objects: []status.CloudObject{{ID: "eni-1 192.0.2.100", Mine: true}}, Reflected: "yes", Probed: "no", Peer: "lb-2",
+				TakenBack: 3, TakenFrom: "eni-00000000000000003",
 				Timeline: status.Timeline{Began: now, Sent: time.Millisecond, Accepted: 60 * time.Millisecond, Visible: 130 * time.Millisecond},
 			}),
 			standby,

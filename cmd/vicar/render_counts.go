@@ -27,7 +27,12 @@ func counts(st status.Status) []string {
 			}
 		}
 		if r.Restored > 0 {
-			say("%s put back %s that somebody had removed", r.Name, manyOf(r.Restored, "address", "addresses"))
+			say("%s put back %s that somebody had removed from this host", r.Name, manyOf(r.Restored, "address", "addresses"))
+		}
+		for i := range r.Movers {
+			if m := &r.Movers[i]; m.TakenBack > 0 {
+				say("%s by %s took back %s that others had taken%s", r.Name, m.Kind, many(m.TakenBack, "object"), lastBy(m.TakenFrom))
+			}
 		}
 	}
 	cs = append(cs, countsCluster(st)...)
@@ -53,6 +58,15 @@ func counts(st status.Status) []string {
 		say("the agent was held up and stepped down %s (at worst %s late)", many(st.Loop.Stalls, "time"), st.Loop.LateMax.Round(time.Millisecond))
 	}
 	return cs
+}
+
+// lastBy says who took something last, if that is known: a route that was deleted
+// is nobody's.
+func lastBy(holder string) string {
+	if holder == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (last: %s)", clip(holder, mostName))
 }
 
 // list is the counts by name, those that are not zero, in words.

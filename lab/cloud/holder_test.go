@@ -6,6 +6,7 @@ package cloud
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,10 +96,20 @@ func TestStolenRoute(t *testing.T) {
 	for n, to := range []string{awsfake.ClusterInterface(arbiter), ""} {
 		labtest.OK(t, w.SetRoute(awsfake.ClusterRoutes(n+1), overlay, to))
 		w.eventually("lb-1 takes the route back", func() bool { return w.stands(first).TakenBack == uint64(n+1) && w.has(first) })
+		if got := w.stands(first).TakenFrom; got != to {
+			t.Errorf("it was taken by %q, want %q", got, to)
+		}
 		w.answered()
 	}
 	if got := w.router(first).Transitions["Active"]; got != 1 {
 		t.Errorf("lb-1 became Active %d times", got)
+	}
+	if got := w.router(first).Restored; got != 0 {
+		t.Errorf("lb-1 counts %d of them as removed from the host", got)
+	}
+	out, err := w.agents[first].Tell(t.Context(), "status")
+	if want := "web by aws-route took back 2 objects that others had taken"; err != nil || !strings.Contains(out, want) {
+		t.Errorf("status doesn't say %q, error %v:\n%s", want, err, out)
 	}
 }
 
