@@ -60,6 +60,9 @@ func (m *Mover) Acquire(ctx context.Context, c vip.Claim) error {
 	}
 	m.journal.ended(c.Router, err)
 	if err != nil {
+		if m.cfg.Refused != nil && !errors.Is(err, ErrSuperseded) && !KindOf(err).Passing() {
+			m.cfg.Refused()
+		}
 		return fmt.Errorf("moving the addresses by %s: %w", m.Kind(), err)
 	}
 	m.poke()
@@ -123,6 +126,13 @@ func (m *Mover) Examine(ctx context.Context, c vip.Claim) ([]Finding, error) {
 		return nil, fmt.Errorf("finding the objects of %s in the cloud: %w", c.Router, err)
 	}
 	return examiner.Examine(ctx, objects), nil
+}
+
+// Forget has refusals count no more: what was at fault is said to be put right.
+func (m *Mover) Forget() {
+	if f, ok := m.cfg.Provider.(Forgetter); ok {
+		f.Forget()
+	}
 }
 
 // Status is how a router's addresses stand, of both families.

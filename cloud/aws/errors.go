@@ -6,7 +6,6 @@ package aws
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
@@ -147,12 +146,12 @@ func cause(err error) error {
 	}
 }
 
-// done looks at what came of a request: it remembers what was denied, for who
-// looks whether a take-over would succeed, and has credentials renewed that were
+// done looks at what came of a request: it remembers what was denied and what was
+// done, for who looks whether a take-over would succeed, and has credentials renewed that were
 // not accepted. object is what the request was about.
 func (s *Session) done(err error, name, object string) error {
 	if err == nil {
-		s.denied.Delete(name)
+		s.tried.Done(name, nil)
 		return nil
 	}
 	err = failed(err, object)
@@ -163,7 +162,7 @@ func (s *Session) done(err error, name, object string) error {
 		}
 	}
 	if e, ok := errors.AsType[*cloud.Error](err); ok && e.Kind == cloud.Denied {
-		s.denied.Store(name, refusal{err: e, at: time.Now()})
+		s.tried.Done(name, e)
 	}
 	return err
 }

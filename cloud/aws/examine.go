@@ -18,25 +18,17 @@ import (
 	"github.com/vicar-ha/vicar/cloud"
 )
 
-const (
-	// maxSkew is how far this machine's clock may be from AWS's, which refuses
-	// requests that are signed five minutes off.
-	maxSkew = 2 * time.Minute
-	// deniedFor is how long a refusal stands where EC2 can't be asked beforehand: the
-	// policy may have been put right, and only another attempt tells.
-	deniedFor = 10 * time.Minute
-)
-
-// refusal is when an action was denied, and how.
-type refusal struct {
-	err *cloud.Error
-	at  time.Time
-}
+// maxSkew is how far this machine's clock may be from AWS's, which refuses requests
+// that are signed five minutes off.
+const maxSkew = 2 * time.Minute
 
 func good(what string) cloud.Finding { return cloud.Finding{What: what, OK: true} }
 
 // trouble is a Finding of what could not be done.
 func trouble(what string, err error) cloud.Finding {
+	if unanswered(err) {
+		return silent(err)
+	}
 	f := cloud.Finding{What: what, Problem: err.Error()}
 	e, ok := errors.AsType[*cloud.Error](err)
 	if !ok {
@@ -75,7 +67,11 @@ func unauthorized(err error) bool {
 // basics looks at what every request needs. Without it there is no use in looking
 // further.
 func (m *means) basics(ctx context.Context, role bool) (found []cloud.Finding, usable bool) {
-	found = append(found, m.identity(ctx))
+	who, known := m.identity(ctx)
+	found = append(found, who)
+	if !known && m.s.clients.Load() == nil {
+		return found, false // what can't be asked without a region is not at fault
+	}
 	answer, err := m.s.ping(ctx, 1)
 	if err != nil {
 		f := trouble("EC2's endpoint "+answer.endpoint, err)
@@ -90,30 +86,49 @@ func (m *means) basics(ctx context.Context, role bool) (found []cloud.Finding, u
 	usable = true
 	for _, k := range keepers {
 		f := k.examine(ctx)
-		found, usable = append(found, f), usable && f.OK
+		usable = usable && f.OK
+		switch {
+		case f.What != metadataService:
+			found = append(found, f)
+		case who.OK: // nothing else was to be known of it
+			found[0] = f
+		}
 	}
 	return found, usable
 }
 
+const metadataService = "the metadata service"
+
 // identity asks the metadata service. Its silence is no trouble once it has said
-// what is needed, or where the configuration says it.
-func (m *means) identity(ctx context.Context) cloud.Finding {
-	const what = "the metadata service"
+// what is needed, or where the configuration says it. known is that it is no
+// stranger.
+func (m *means) identity(ctx context.Context) (f cloud.Finding, known bool) {
 	_, err := m.s.look(ctx, m.s.self.Load())
 	if err == nil {
 		_, err = m.s.find(ctx, m.at)
 		if e, ok := errors.AsType[*cloud.Error](err); ok && e.Kind == cloud.NotFound {
 			return cloud.Finding{
-				What: what, Problem: e.Error(),
+				What: metadataService, Problem: e.Error(),
 				Remedy: "name the node's interface (eni-...) in aws.interfaces, or attach it to this instance",
-			}
+			}, true
 		}
 	}
 	if err == nil || m.s.self.Load() != nil || m.at.ID != "" && m.s.clients.Load() != nil {
-		return good(what)
+		return good(metadataService), true
 	}
+	return silent(err), false
+}
+
+// unanswered tells whether it was the metadata service that a request failed for.
+func unanswered(err error) bool {
+	e, ok := errors.AsType[*cloud.Error](failed(err, ""))
+	return ok && strings.HasPrefix(e.Action, "imds:") && e.Kind == cloud.Unavailable
+}
+
+// silent is that the metadata service does not answer, whatever was wanted of it.
+func silent(err error) cloud.Finding {
 	return cloud.Finding{
-		What: what, Problem: err.Error(),
+		What: metadataService, Problem: err.Error(),
 		Remedy: "allow the metadata service, version 2 (HttpEndpoint enabled); in a container its answers must pass one more hop: " +
 			"aws ec2 modify-instance-metadata-options --instance-id <i-...> --http-put-response-hop-limit 2",
 	}
@@ -138,7 +153,7 @@ func (k *keeper) examine(ctx context.Context) cloud.Finding {
 	c, err := k.Retrieve(ctx)
 	if err != nil {
 		f := trouble(what, failed(err, ""))
-		if f.Missing == "" {
+		if f.What == what && f.Missing == "" {
 			f.Remedy = "give the instance an instance profile with the role, and let it reach STS if it assumes another one"
 		}
 		return f
@@ -231,16 +246,18 @@ func permitted(asks []func() cloud.Finding) []cloud.Finding {
 	return found
 }
 
-// known is a Finding about an action that EC2 can't be asked about: what came of
+// known is a Finding about an action that AWS can't be asked about: what came of
 // it when it was last wanted.
 func (s *Session) known(name string) cloud.Finding {
-	what := "permission " + name + " (as last seen: AWS has no dry run of it)"
-	if r, ok := s.denied.Load(name); ok {
-		if r, ok := r.(refusal); ok && time.Since(r.at) < deniedFor {
-			return trouble(what, r.err)
-		}
+	f := s.tried.Finding("permission "+name, name, func(what string, err error) cloud.Finding {
+		f := trouble(what, err)
+		f.Remedy += fmt.Sprintf("; then `vicar reload` on this node, which has it count no more. It counts for %s, since AWS has no dry run of it", cloud.RefusedFor)
+		return f
+	})
+	if f.Untried {
+		f.Remedy = "AWS has no dry run of it: rehearse a take-over, by vicar handover"
 	}
-	return good(what)
+	return f
 }
 
 // listed are words with commas.

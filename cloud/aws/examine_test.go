@@ -198,23 +198,120 @@ func TestExamineIdentity(t *testing.T) {
 	})
 }
 
-// TestKnownDenial: EC2 has no dry run of AssignPrivateIpAddresses, so a refusal is
-// remembered, for a while.
-func TestKnownDenial(t *testing.T) {
+// TestUntried: EC2 has no dry run of AssignPrivateIpAddresses. Who has never tried
+// does not know, a refusal is remembered for a while, or until it is said to be put
+// right, and a success is.
+func TestUntried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(t, 1, nil)
 		p := f.secondary(t, 1, false)
 		all := objects(t, p, prefixes("192.0.2.100/24")...)
-		deny("ec2:AssignPrivateIpAddresses")(t, f)
-		if err := p.Take(t.Context(), all, cloud.Taking{Steal: true}); cloud.KindOf(err) != cloud.Denied {
+		take := func() error { return p.Take(t.Context(), all, cloud.Taking{Steal: true}) }
+		look := func() cloud.Finding {
+			t.Helper()
+			found := p.Examine(t.Context(), all)
+			at := slices.IndexFunc(found, func(g cloud.Finding) bool { return strings.HasPrefix(g.What, "permission "+assignIPv4) })
+			if at < 0 || slices.ContainsFunc(slices.Delete(slices.Clone(found), at, at+1), func(g cloud.Finding) bool { return !g.OK || g.Untried }) {
+				t.Fatalf("found %+v", found)
+			}
+			return found[at]
+		}
+		if g := look(); !g.OK || !g.Untried || g.Remedy == "" {
+			t.Errorf("never tried: %+v", g)
+		}
+		deny(assignIPv4)(t, f)
+		refuse := func() {
+			t.Helper()
+			if err := take(); cloud.KindOf(err) != cloud.Denied {
+				t.Fatal(err)
+			}
+			if g := look(); g.OK || g.Missing != assignIPv4 || !strings.Contains(g.Remedy, "vicar reload") {
+				t.Errorf("after a refusal: %+v", g)
+			}
+		}
+		refuse()
+		time.Sleep(cloud.RefusedFor)
+		if g := look(); !g.OK || !g.Untried || g.Problem == "" {
+			t.Errorf("a while after a refusal: %+v", g)
+		}
+		refuse()
+		p.Forget()
+		if g := look(); !g.OK || !g.Untried {
+			t.Errorf("said to be put right: %+v", g)
+		}
+		if err := f.SetPolicy(awsfake.ClusterRole, without("ec2:Nothing")); err != nil {
 			t.Fatal(err)
 		}
-		if found := wrong(p.Examine(t.Context(), all)); len(found) != 1 || found[0].Missing != "ec2:AssignPrivateIpAddresses" {
-			t.Errorf("after a refusal: %+v", found)
+		if err := take(); err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(deniedFor)
-		if found := wrong(p.Examine(t.Context(), all)); len(found) != 0 {
-			t.Errorf("a while after a refusal: %+v", found)
+		if g := look(); !g.OK || g.Untried {
+			t.Errorf("done: %+v", g)
+		}
+	})
+}
+
+// TestExamineSilence: metadata that say nothing are one thing to mend, and no other
+// is told to be, whoever asks.
+func TestExamineSilence(t *testing.T) {
+	for name, at := range map[string]Interface{"alone": at(1), "with a region": at(1), "with an interface": {ID: awsfake.ClusterInterface(1)}} {
+		cfg := Config{Region: "eu-central-1"}
+		if name == "alone" {
+			cfg.Region = ""
+		}
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake(t, 1, nil)
+			f.Inject(awsfake.Fault{Service: "imds", Effect: awsfake.Blackhole})
+			s := f.session(t, 1, cfg)
+			p, err := NewSecondary(s, SecondaryConfig{Interface: at})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tables, err := NewTables(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, err := NewSecret(s, parameterARN)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, keys := x.Examine(t.Context())
+			for who, found := range map[string][]cloud.Finding{
+				"secondary": wrong(p.Examine(t.Context(), objects(t, p, prefixes("192.0.2.100/24")...))),
+				"table":     wrong(tables.Examine(t.Context(), awsfake.ClusterTable, "web")),
+				"keys":      wrong([]cloud.Finding{keys}),
+			} {
+				if len(found) != 1 || found[0].What != "the metadata service" || !strings.Contains(found[0].Remedy, "HttpEndpoint") {
+					t.Errorf("%s, %s: %+v", name, who, found)
+				}
+			}
+		})
+	}
+}
+
+// TestExamineOtherEIP: where the router's address is the Elastic IP itself, another
+// one's id is seen.
+func TestExamineOtherEIP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t, 2, nil)
+		a := netip.MustParseAddr("203.0.113.1")
+		for _, c := range []struct {
+			cfg EIPConfig
+			ok  bool
+		}{
+			{EIPConfig{Allocations: map[netip.Addr]string{a: awsfake.ClusterEIP(1)}}, true},
+			{EIPConfig{Allocations: map[netip.Addr]string{a: awsfake.ClusterEIP(2)}}, false},
+			{EIPConfig{Allocations: map[netip.Addr]string{a: awsfake.ClusterEIP(2)}, Follows: []netip.Addr{a}}, true}, // a is private then
+		} {
+			c.cfg.Interface = at(1)
+			p, err := NewEIP(f.nodes[0], c.cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := wrong(p.Examine(t.Context(), objects(t, p, netip.PrefixFrom(a, 32))))
+			if c.ok != (len(found) == 0) || !c.ok && (!strings.Contains(found[0].Problem, "203.0.113.2") || !strings.Contains(found[0].Remedy, "allocations")) {
+				t.Errorf("%v: found %+v", c.cfg, found)
+			}
 		}
 	})
 }

@@ -52,6 +52,9 @@ func (m *means) Calls() map[string]uint64 {
 	return maps.Clone(m.calls)
 }
 
+// Forget satisfies cloud.Forgetter.
+func (m *means) Forget() { m.s.Forget() }
+
 func (m *means) count(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -110,6 +110,9 @@ func (x *Secret) Examine(ctx context.Context) (string, cloud.Finding) {
 		return text, good(what)
 	}
 	f := trouble(what, err)
+	if f.What != what {
+		return "", f
+	}
 	switch cloud.KindOf(err) {
 	case cloud.Unavailable:
 		f.Remedy = "let this node's subnet reach the service: an interface endpoint com.amazonaws." + x.region + "." + x.api.service +

@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/vicar-ha/vicar/cloud"
 )
 
 // Config says how to reach AWS. What is empty is what the machine's metadata and
@@ -61,8 +63,8 @@ type Session struct {
 	looking chan struct{} // has room for the one that asks who this machine is
 	self    atomic.Pointer[machine]
 	clients atomic.Pointer[clients]
-	sizes   sync.Map // limits of instance types, by name
-	denied  sync.Map // refusals of actions that were denied when they were last wanted
+	sizes   sync.Map     // limits of instance types, by name
+	tried   cloud.Trials // of actions
 }
 
 // clients are made once the region is known.
@@ -136,6 +138,9 @@ func (s *Session) build(region string) *clients {
 	}
 	return c
 }
+
+// Forget has refusals count no more: the policy is said to be put right.
+func (s *Session) Forget() { s.tried.Forget() }
 
 func orElse(url string, other *string) *string {
 	if url == "" {

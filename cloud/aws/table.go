@@ -114,7 +114,7 @@ func (t *Tables) Examine(ctx context.Context, table, cluster string) []cloud.Fin
 	what := "table " + table
 	if _, _, err := t.Read(ctx, table, cluster+"/doctor"); err != nil {
 		f := trouble(what, err)
-		if cloud.KindOf(err) == cloud.Unavailable {
+		if f.What == what && cloud.KindOf(err) == cloud.Unavailable {
 			f.Remedy = "let this node's subnet reach DynamoDB: a gateway endpoint com.amazonaws.<region>.dynamodb costs nothing"
 		}
 		return []cloud.Finding{f}

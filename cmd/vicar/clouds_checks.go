@@ -175,6 +175,75 @@ func (p readinessProbe) Probe(ctx context.Context) error {
 // Close satisfies checks.Probe.
 func (readinessProbe) Close() error { return nil }
 
+// refusedAfter is when a refusal is looked at, and once more: by then the node has
+// given up what it could not have, and both looks together are believed.
+const refusedAfter = time.Second
+
+// Wake satisfies checks.Waker: what was refused is known at once, and so is that it
+// is to count no more.
+func (p readinessProbe) Wake(ctx context.Context, look func()) error {
+	news, ignore := p.clouds.listen()
+	defer ignore()
+	look()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for looks := 0; ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-news:
+			looks = 2
+			timer.Reset(refusedAfter)
+		case <-timer.C:
+			if looks > 0 {
+				looks--
+				look()
+				timer.Reset(refusedAfter)
+			}
+		}
+	}
+}
+
+// listen has the channel told, until the function is called.
+func (u *clouds) listen() (news chan struct{}, ignore func()) {
+	news = make(chan struct{}, 1)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.news[news] = true
+	return news, func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		delete(u.news, news)
+	}
+}
+
+// tell has all routers looked at soon.
+func (u *clouds) tell() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for news := range u.news {
+		select {
+		case news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// forget has refusals count no more: whoever reloads may have put right what was at
+// fault.
+func (u *clouds) forget() {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	movers := u.allLocked()
+	u.mu.Unlock()
+	for _, m := range movers {
+		m.Forget()
+	}
+	u.tell()
+}
+
 // examine looks at all that a take-over of the router needs. held tells that this
 // node has it, and that nothing was looked at.
 func (u *clouds) examine(ctx context.Context, r config.Router, iface string) (found []status.Finding, held bool, err error) {

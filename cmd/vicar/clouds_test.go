@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vicar-ha/vicar/checks"
+	"github.com/vicar-ha/vicar/cloud"
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/vip"
@@ -141,5 +144,56 @@ func TestDoctorOfProgram(t *testing.T) {
 	text := renderDoctor(c, []status.Finding{{Router: "web", Mover: "exec", What: "a key", Problem: "none", Missing: "dns:Write"}}, paint(false))
 	if !strings.Contains(text, "dns:Write is missing") {
 		t.Errorf("doctor says\n%s", text)
+	}
+}
+
+// TestRefusalIsLookedAt: a take-over that was refused is looked at soon, and it is
+// again when whoever reloads may have put that right.
+func TestRefusalIsLookedAt(t *testing.T) {
+	program := `[{exec: [/bin/sh, -c, 'read -r r; case $r in *observe*) echo {\"objects\":[{\"address\":\"203.0.113.7\",\"mine\":false}]};; *examine*) echo {\"findings\":[]};; *) echo {\"error\":{\"kind\":\"denied\",\"message\":\"no\"}}; esac']}, `
+	c := cloudConfig(t, "[aws-route, ", program)
+	u, err := newClouds(t.Context(), c, "lb-1", cloudWorld{now: time.Now, log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.Routers[0]
+	probe, ok := u.probe(readiness{r, "eth0"}).(checks.Waker)
+	if !ok {
+		t.Fatal("it is told nothing")
+	}
+	looks := make(chan struct{}, 100)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- probe.Wake(ctx, func() { looks <- struct{}{} }) }()
+	<-looks // at first
+	look := func(want string) {
+		t.Helper()
+		found, held, err := u.examine(t.Context(), r, "eth0")
+		if err != nil || held {
+			t.Fatal(held, err)
+		}
+		take := found[len(found)-1]
+		if got := fmt.Sprintf("ok %t, untried %t", take.OK, take.Untried); got != want {
+			t.Errorf("%s: %s, want %s", take.What, got, want)
+		}
+	}
+	look("ok true, untried true")
+	claim := vip.Claim{Router: r.Name, Interface: "eth0", Addresses: r.Addresses}
+	mover := u.movers(r, unmoved{})[0]
+	if err := mover.Acquire(t.Context(), claim); cloud.KindOf(err) != cloud.Denied {
+		t.Fatal(err)
+	}
+	if err := mover.Release(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	<-looks
+	<-looks // two failures are believed
+	look("ok false, untried false")
+	u.forget()
+	<-looks
+	look("ok true, untried true")
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

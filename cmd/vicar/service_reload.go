@@ -105,6 +105,7 @@ func (s *service) replace(ctx context.Context, cfg *config.Config) error {
 	looks.Apply()
 	tells.Apply()
 	s.cfg.Store(cfg)
+	s.clouds.forget()
 	return nil
 }
 
