@@ -86,9 +86,12 @@ func (a *app) versionCommand() *cobra.Command {
 
 // printJSON writes v for people and programs.
 func (a *app) printJSON(v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var text strings.Builder
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("encoding the output: %w", err)
 	}
-	return a.print(string(text) + "\n")
+	return a.print(text.String())
 }
