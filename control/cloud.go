@@ -20,6 +20,7 @@ func (e emitter) movers(r *status.Router) {
 		if !m.Verified.IsZero() {
 			e.send(MetricMoverVerified, float64(m.Verified.UnixMilli())/1e3, r.Name, m.Kind)
 		}
+		e.send(MetricMoverUnverified, truth(m.Unverified != ""), r.Name, m.Kind)
 		e.send(MetricMoverTakenBack, float64(m.TakenBack), r.Name, m.Kind)
 		e.each(MetricMoverCalls, m.Calls, r.Name, m.Kind)
 		e.each(MetricMoverFailures, m.Failures, r.Name, m.Kind)

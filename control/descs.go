@@ -69,11 +69,12 @@ func (descs) addCloud(add func(name string, kind prometheus.ValueType, help stri
 	add(MetricMoverObjects, gauge, "Routes, secondary addresses or associations that the router moves by.", "router", "mover")
 	add(MetricMoverMoved, gauge, "Those of them that are this node's as far as it knows.", "router", "mover")
 	add(MetricMoverVerified, gauge, "When the cloud last showed the objects as wanted.", "router", "mover")
+	add(MetricMoverUnverified, gauge, "1 while the cloud can't be asked whether the objects are this node's still.", "router", "mover")
 	add(MetricMoverTakenBack, counter, "Objects that somebody else took and that came back.", "router", "mover")
 	add(MetricMoverCalls, counter, "Requests to the cloud.", "router", "mover", "action")
 	add(MetricMoverFailures, counter, "Requests that failed.", "router", "mover", "kind")
 	add(MetricMoverPhase, gauge, "How long after its beginning the last take-over reached a phase.", "router", "mover", "phase")
-	add(MetricCloudReady, gauge, "1 if nothing that a take-over needs of the cloud is missing.")
+	add(MetricCloudReady, gauge, "1 if nothing that a take-over needs of the cloud is missing, as far as a standby's looks tell.")
 	add(MetricCloudSignals, gauge, "What the cloud has announced for this machine: its end, or a pause.")
 }
 

@@ -74,7 +74,7 @@ func full() status.Status {
 			SyncGroup: "edge", DampedUntil: time.Unix(1060, 0).UTC(), Moves: 5,
 			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.100/24")}, Held: true, Restored: 2,
 			Movers: []status.Mover{{
-				Kind: "aws-route", Wanted: true, Moved: 1, Verified: time.Unix(999, 0).UTC(),
+				Kind: "aws-route", Wanted: true, Moved: 1, Verified: time.Unix(999, 0).UTC(), Unverified: "EC2 does not answer",
 				Objects:   []status.CloudObject{{ID: "rtb-1 198.51.100.7/32", Mine: true}, {ID: "rtb-2 198.51.100.7/32", Holder: "eni-2"}},
 				TakenBack: 2, Calls: map[string]uint64{"ec2:ReplaceRoute": 3}, Failures: map[string]uint64{"throttled": 1},
 				Timeline: status.Timeline{

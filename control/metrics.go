@@ -77,6 +77,7 @@ const (
 	MetricMoverObjects      = "vicar_mover_objects"
 	MetricMoverMoved        = "vicar_mover_objects_moved"
 	MetricMoverVerified     = "vicar_mover_verified_timestamp_seconds"
+	MetricMoverUnverified   = "vicar_mover_unverified"
 	MetricMoverTakenBack    = "vicar_mover_taken_back_total"
 	MetricMoverCalls        = "vicar_mover_requests_total"
 	MetricMoverFailures     = "vicar_mover_failures_total"
