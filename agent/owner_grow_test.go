@@ -60,9 +60,11 @@ func TestOwnerLacks(t *testing.T) {
 		if !h.has(oldOne) || !slices.Equal(h.announced, []netip.Prefix{oldOne}) {
 			t.Errorf("on %v, announced %v; the cloud sends nothing for the new one", h.on, h.announced)
 		}
-		before := sky.acquired
+		var before, after int
+		sky.change(func() { before = sky.acquired })
 		later(time.Minute)
-		if n := sky.acquired - before; n < 50 || n > 70 { // the owner looks each second
+		sky.change(func() { after = sky.acquired })
+		if n := after - before; n < 50 || n > 70 { // the owner looks each second
 			t.Errorf("%d attempts in a minute", n)
 		}
 		if !h.has(oldOne) || last.err != nil {
