@@ -4,6 +4,7 @@
 GO       ?= go
 PREFIX   ?= /usr
 FUZZTIME ?= 30s
+DIST     ?= dist
 # Without gRPC's trace pages nothing calls methods by name, and the linker leaves
 # out what is not used of the AWS SDK: 25 MB instead of 62.
 TAGS      = grpcnotrace
@@ -12,7 +13,7 @@ PORTABLE  = ./vrrp/... ./vip ./status ./track ./checks/... ./child ./proof ./hoo
 MODULES   = $(wildcard terraform/modules/*)
 # Not from the cache, which does not see that tests of lab build and run vicar.
 GOTEST    = bin/gotest -race -count=1 -timeout=15m
-.PHONY: help build test test-full test-terraform docs-terraform deps lint fmt fuzz bench demo install clean bin/gotest
+.PHONY: help build dist test test-full test-terraform docs-terraform deps lint fmt fuzz bench demo install clean bin/gotest
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
