@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vicar-ha/vicar/lab"
+	"github.com/vicar-ha/vicar/lab/demo"
 	"github.com/vicar-ha/vicar/lab/labtest"
 	"github.com/vicar-ha/vicar/status"
 )
@@ -118,10 +119,38 @@ func TestDemo(t *testing.T) {
 			if got.code != exitOK || !strings.Contains(got.stdout, c.last) || strings.Count(got.stdout, "ms without an answer") < 2 {
 				t.Errorf("%s: %v", c.command, got)
 			}
+			if c.command == "demo --cloud" {
+				wantOtherwise(t, got.stdout)
+			}
 			lines := strings.Split(strings.TrimSpace(got.stdout), "\n")
 			if last := lines[len(lines)-1]; !strings.HasPrefix(last, "  Next: ") {
 				t.Errorf("%s: it goes on after its last words, with %q", c.command, last)
 			}
 		})
+	}
+}
+
+// wantOtherwise wants the demo to say what its figures depend on.
+func wantOtherwise(t *testing.T, story string) {
+	t.Helper()
+	for _, want := range []string{"every 100ms", "looks every 1s", "with a table as the third vote", "with the default poll: up to 30 s"} {
+		if !strings.Contains(story, want) {
+			t.Errorf("the demo does not say %q:\n%s", want, story)
+		}
+	}
+}
+
+// TestDemoJSON wants the figures alone.
+func TestDemoJSON(t *testing.T) {
+	if err := lab.Permitted(); err != nil {
+		t.Skipf("needs network namespaces: %v", err)
+	}
+	got := newNode(t).vicar(t, "demo", "--cloud", "--json")
+	var r demo.Report
+	if err := json.Unmarshal([]byte(got.stdout), &r); got.code != exitOK || err != nil {
+		t.Fatalf("%v: %v", err, got)
+	}
+	if len(r.Acts) != 4 || r.Acts[0].Outage == 0 || r.Acts[0].Elected == 0 || r.Acts[0].Otherwise == "" || r.Timing.Poll != time.Second || r.Timing.Advert != 100*time.Millisecond {
+		t.Errorf("%+v", r)
 	}
 }

@@ -28,6 +28,7 @@ type Options struct {
 	Binary string    // the vicar to run on the hosts
 	Out    io.Writer // where the story goes
 	Cloud  bool      // the address moves in a cloud
+	JSON   bool      // a Report instead of the story
 }
 
 // patience is how long anything in the demo may take. On a busy machine a node may
@@ -39,6 +40,7 @@ const patience = time.Minute
 type plot interface {
 	introduction() string
 	moral() string
+	timing() Timing
 	vip() netip.Addr
 	// build makes the hosts and starts the agents.
 	build(*show) error
@@ -72,7 +74,7 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("making a network for the demo: %w", err), os.RemoveAll(dir))
 	}
-	s := &show{opt: opt, plot: new(lan), lab: l, dir: dir, story: newStory(opt.Out), probes: probe.New(time.Millisecond)}
+	s := &show{opt: opt, plot: new(lan), lab: l, dir: dir, story: newStory(opt.story()), probes: probe.New(time.Millisecond)}
 	if opt.Cloud {
 		s.plot = new(cloud)
 	}
@@ -93,8 +95,15 @@ func Run(ctx context.Context, opt Options) (err error) {
 	if err = errors.Join(err, <-probed); err != nil {
 		return err
 	}
-	s.sumUp()
-	return nil
+	return s.sumUp()
+}
+
+// story is where the story goes: nowhere if only the report is wanted.
+func (o Options) story() io.Writer {
+	if o.JSON {
+		return io.Discard
+	}
+	return o.Out
 }
 
 // listen adds a probe of the address from the client, and begins the story.
@@ -137,19 +146,6 @@ func (s *show) agent(h *lab.Host, file string) error {
 	return err
 }
 
-// act is one thing that happens to the hosts.
-type act struct {
-	title  string
-	from   time.Duration // in the session's time
-	active time.Duration // when another was Active; zero: none was
-}
-
-// happens begins an act.
-func (s *show) happens(title string) {
-	s.acts = append(s.acts, act{title: title, from: s.probes.Now()})
-	s.story.headline(title)
-}
-
 // served waits until the host is Active and the client has been answered for a
 // while after that.
 func (s *show) served(ctx context.Context, host string) error {
@@ -178,23 +174,4 @@ func (s *show) await(ctx context.Context, what string, ok func() bool) error {
 		}
 	}
 	return nil
-}
-
-// sumUp tells what the client saw of each act.
-func (s *show) sumUp() {
-	end := s.probes.Now()
-	s.story.print("\n")
-	for n, a := range s.acts {
-		to := end
-		if n+1 < len(s.acts) {
-			to = s.acts[n+1].from
-		}
-		seen := s.client.Worst(a.from-100*time.Millisecond, to)
-		elected := time.Duration(0)
-		if s.opt.Cloud && seen.Start < a.active && a.active < seen.End {
-			elected = a.active - max(seen.Start, a.from)
-		}
-		s.story.outage(a.title, seen, elected)
-	}
-	s.story.print("%s", s.plot.moral())
 }

@@ -33,6 +33,8 @@ func (p *lan) introduction() string {
 `, p.vip(), interval)
 }
 
+func (*lan) timing() Timing { return Timing{Advert: interval} }
+
 func (*lan) moral() string {
 	return `
   A host's death is noticed after 3 intervals and a skew of up to one more, less
@@ -90,7 +92,7 @@ func (p *lan) play(ctx context.Context, s *show) error {
 		{"the web server on lb-1 is back", p.servers[0].start, "lb-1"},
 		{"lb-1 is stopped in good order (SIGTERM)", func() error { return s.agents[0].Signal(syscall.SIGTERM) }, "lb-2"},
 	} {
-		s.happens(scene.title)
+		s.happens(scene.title, "")
 		if err := scene.do(); err != nil {
 			return err
 		}

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/vicar-ha/vicar/lab/probe"
 )
 
 // story prints what happens as it happens. The hosts' logs reach it from
@@ -52,23 +50,6 @@ func (s *story) tell(who, what, why string) {
 	if !s.over {
 		_, _ = fmt.Fprintf(s.out, "%s      %-4s  %-6s %s\n", s.stamp(), who, what, why)
 	}
-}
-
-// outage tells what the client saw of an act, and after how long another was
-// elected, if that is to be told.
-func (s *story) outage(title string, o probe.Outage, elected time.Duration) {
-	what := fmt.Sprintf("%4d ms without an answer", o.Duration().Milliseconds())
-	switch {
-	case o.Open:
-		what = "no answer any more"
-	case o.Lost == 0:
-		what = "        nothing"
-	case elected > 0:
-		what += fmt.Sprintf(", %d of them until another was elected", elected.Milliseconds())
-	}
-	title, _, _ = strings.Cut(title, ":")
-	title, _, _ = strings.Cut(title, ",")
-	s.print("  %-52s %s\n", title, what)
 }
 
 // finish ends what is told of the hosts: those that are stopped one after the other
