@@ -6,6 +6,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -30,6 +31,20 @@ type rawAWS struct {
 	Release     boolean                `yaml:"release" jsonschema_description:"Whether a node that gives up in order gives back what it has in the cloud; else the successor takes it. Default false."`
 	Poll        poll                   `yaml:"poll" jsonschema_description:"How often a holder looks whether somebody has taken what is its own. 1s to 1h, default 30s."`
 	Readiness   rawReadiness           `yaml:"readiness" jsonschema_description:"The look of a standby whether it could take over."`
+
+	meant map[string]bool // keys that are there, spelled wrong
+}
+
+// stranger notes which key was meant, so that nobody is told that it is missing.
+func (a *rawAWS) stranger(_ *reader, _ []pair, p pair) bool {
+	names := tagged(reflect.ValueOf(a).Elem(), make(map[string]reflect.Value), nil)
+	if meant := guess(p.name, names); meant != "" {
+		if a.meant == nil {
+			a.meant = make(map[string]bool)
+		}
+		a.meant[meant] = true
+	}
+	return false
 }
 
 func (a *rawAWS) refuse(at mark) { a.mark = at }
@@ -89,16 +104,10 @@ func (v *moveIPv6) decode(r *reader, key mark, n ast.Node) {
 
 func (v *poll) decode(r *reader, key mark, n ast.Node) {
 	v.decodeRange(r, key, n, time.Second, time.Hour)
-	if v.ok && v.v < usualPoll {
-		r.warn(v.mark, shortDuration(v.v)+" is short", "EC2 counts the requests of a whole account in a region, and refuses those that are too many; "+shortDuration(usualPoll)+" or more is safer")
-	}
 }
 
 func (v *readinessInterval) decode(r *reader, key mark, n ast.Node) {
 	v.decodeRange(r, key, n, time.Second, 24*time.Hour)
-	if v.ok && v.v < usualPoll {
-		r.warn(v.mark, shortDuration(v.v)+" is short", "EC2 counts the requests of a whole account in a region, and refuses those that are too many; "+shortDuration(usualPoll)+" or more is safer")
-	}
 }
 
 // A weight of fault would keep all standbys out while the interfaces of the cloud

@@ -22,6 +22,8 @@ nodes:
   lb-1: {address: 192.0.2.10, priority: 150}
   lb-2: {address: 192.0.2.11, priority: 100}
 transport: {kind: unicast}
+peer_link: {keys_file: /etc/vicar/keys}
+guard: {kind: quorum, table: vicar-lease}
 routers:
   web: {vrid: 51, addresses: [192.0.2.100/24], move: [aws-secondary-ip, kernel]}
 aws: {}
@@ -105,12 +107,29 @@ func TestCloudDefaults(t *testing.T) {
 	}
 }
 
+// TestProgramsAskNobody: the section is for programs, too, and then AWS is asked for
+// nothing, and nobody is warned of its limits.
+func TestProgramsAskNobody(t *testing.T) {
+	c := mustParse(t, strings.Replace(small, "100/24]", "100/24], move: [{exec: [/bin/move]}, kernel]", 1)+"aws: {poll: 5s, readiness: {interval: 2s}}\n")
+	if c.UsesAWS() || len(c.Warnings) > 0 {
+		t.Errorf("uses AWS %t, warnings %v", c.UsesAWS(), c.Warnings)
+	}
+	if w := c.Watch(); w.Poll != 5*time.Second || w.Readiness != 2*time.Second {
+		t.Errorf("programs are asked each %+v", w)
+	}
+	for _, text := range []string{cloudy, strings.Replace(cloudy, "move: [aws-secondary-ip, kernel]", "move: kernel", 1)} {
+		if c := mustParse(t, text); !c.UsesAWS() {
+			t.Errorf("does not use AWS, with %+v and table %q", c.Routers[0].Move, c.Guard.Table)
+		}
+	}
+}
+
 // TestWatch: programs do without a section aws.
 func TestWatch(t *testing.T) {
 	if w := mustParse(t, small).Watch(); w != (Watch{}) {
 		t.Errorf("without a cloud: %+v", w)
 	}
-	program := strings.Replace(strings.Replace(cloudy, "aws-secondary-ip", "{exec: [/bin/move]}", 1), "aws: {}\n", "", 1)
+	program := strings.NewReplacer("aws-secondary-ip", "{exec: [/bin/move]}", "guard: {kind: quorum, table: vicar-lease}\n", "", "aws: {}\n", "").Replace(cloudy)
 	if got, want := mustParse(t, program).Watch(), (Watch{Poll: 30 * time.Second, Readiness: time.Minute, Weight: -253}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

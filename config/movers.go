@@ -46,6 +46,16 @@ func (c *Config) Watch() Watch {
 	return Watch{Poll: c.AWS.Poll, Readiness: c.AWS.Readiness, Weight: c.AWS.ReadinessWeight}
 }
 
+// UsesAWS tells whether AWS is asked for anything: a router moves by it, or a table of
+// it votes. The section aws alone does not, which may be for programs.
+func (c *Config) UsesAWS() bool {
+	if c.AWS == nil {
+		return false
+	}
+	byAWS := func(r Router) bool { return slices.ContainsFunc(r.Move, func(m Mover) bool { return m.Kind.AWS() }) }
+	return c.Guard.Table != "" || slices.ContainsFunc(c.Routers, byAWS)
+}
+
 // plainMovers are the movers that a word stands for.
 var plainMovers = []string{string(MoveKernel), string(MoveAWSSecondaryIP), string(MoveAWSRoute), string(MoveAWSEIP)}
 

@@ -39,6 +39,14 @@ func (r *reader) clouds(raw *rawFile, c *Config, known knownChecks, routers []ro
 		r.bySecondary(raw, c, v)
 		r.byElasticIP(raw, v)
 		r.primaryOnce(c, routers[:i], v)
+		r.hostFirst(v)
+		if users == 1 {
+			r.unguarded(raw, c)
+		}
+	}
+	if c.UsesAWS() {
+		r.frequent(raw.AWS.Poll.duration)
+		r.frequent(raw.AWS.Readiness.Interval.duration)
 	}
 	if c.AWS != nil {
 		r.unusedAWS(raw, c, routers, users)
@@ -109,6 +117,40 @@ func (r *reader) means(v *router) {
 	}
 	if secondary && eip && slices.IndexFunc(v.Move, func(m Mover) bool { return m.Kind == MoveAWSEIP }) < slices.IndexFunc(v.Move, func(m Mover) bool { return m.Kind == MoveAWSSecondaryIP }) {
 		r.bad(v.mover(MoveAWSEIP), "the Elastic IP belongs to the secondary address, which must be there first", "write aws-eip behind aws-secondary-ip")
+	}
+}
+
+// hostFirst warns of addresses that the host has before they are its node's.
+func (r *reader) hostFirst(v *router) {
+	at := slices.IndexFunc(v.Move, func(m Mover) bool { return m.Kind == MoveKernel })
+	if at < 0 {
+		return
+	}
+	for _, m := range v.Move[at+1:] {
+		if m.Kind == MoveAWSRoute || m.Kind == MoveAWSSecondaryIP {
+			r.warn(v.movers[at], "kernel stands before "+string(m.Kind)+": the host has the addresses, and answers for them, before they are its own in AWS, and also if they never are",
+				"write kernel behind "+string(m.Kind))
+			return
+		}
+	}
+}
+
+// unguarded warns of nodes that take addresses from each other.
+func (r *reader) unguarded(raw *rawFile, c *Config) {
+	if c.Guard.Kind == GuardQuorum || raw.Guard.present() && !raw.Guard.Kind.ok || len(c.contenders()) < 2 {
+		return
+	}
+	remedy := "write guard: {kind: quorum} at the top"
+	if len(c.Nodes) == 2 {
+		remedy = "write guard: {kind: quorum, table: vicar-lease} at the top, or add a witness on a third machine"
+	}
+	r.warn(raw.AWS.mark, "without a guard nodes that don't hear each other are all Active, and each takes the addresses from the others, again and again", remedy)
+}
+
+// frequent warns of asking EC2 often.
+func (r *reader) frequent(v duration) {
+	if v.ok && v.v < usualPoll {
+		r.warn(v.mark, shortDuration(v.v)+" is short", "EC2 counts the requests of a whole account in a region, and refuses those that are too many; "+shortDuration(usualPoll)+" or more is safer")
 	}
 }
 

@@ -24,7 +24,7 @@ func (r *reader) byRoute(raw *rawFile, c *Config, v *router) {
 	if !v.Moves(MoveAWSRoute) {
 		return
 	}
-	if tables := raw.AWS.RouteTables; !tables.present() {
+	if tables := raw.AWS.RouteTables; !tables.present() && !raw.AWS.meant["route_tables"] {
 		r.bad(v.mover(MoveAWSRoute), "aws-route does not know which route tables to write to",
 			"add route_tables: [rtb-...] to aws, with those of all subnets from which the addresses are to be reached")
 	}
@@ -155,7 +155,7 @@ func (r *reader) byElasticIP(raw *rawFile, v *router) {
 	}
 	for _, p := range four {
 		said := slices.ContainsFunc(raw.AWS.Allocations.entries, func(e *addressEntry[elasticIPID]) bool { return e.address == p.Addr() })
-		if !said {
+		if !said && !raw.AWS.meant["allocations"] {
 			r.bad(v.marks[p.Addr()], "aws-eip does not know the Elastic IP of "+p.Addr().String(),
 				"add allocations: {"+p.Addr().String()+": eipalloc-...} to aws")
 		}

@@ -26,13 +26,18 @@ func didYouMean(word string, words []string, intro string) string {
 
 // maybe is a hint if one of words is near, or is called word elsewhere.
 func maybe(word string, words []string) string {
-	if ours := elsewhere(word); slices.Contains(words, ours) {
-		return "did you mean " + ours + "?"
-	}
-	if near := nearest(word, words); near != "" {
-		return "did you mean " + near + "?"
+	if meant := guess(word, words); meant != "" {
+		return "did you mean " + meant + "?"
 	}
 	return ""
+}
+
+// guess is the one of words that is near, or is called word elsewhere, or "".
+func guess(word string, words []string) string {
+	if ours := elsewhere(word); slices.Contains(words, ours) {
+		return ours
+	}
+	return nearest(word, words)
 }
 
 // nearest is the word with the smallest edit distance, if that is small enough

@@ -63,7 +63,7 @@ func newClouds(ctx context.Context, c *config.Config, node string, w cloudWorld)
 		programs: make(map[string]*cloud.Mover), findings: make(map[string][]status.Finding),
 		news: make(map[chan struct{}]bool),
 	}
-	if c.AWS == nil {
+	if !c.UsesAWS() {
 		return u, nil
 	}
 	var err error

@@ -112,7 +112,7 @@ func nodeChecks(c *config.Config, node string) []checks.Check {
 			Interval: watch.Readiness, Timeout: examineTime(m.Router), Rise: 1, Fall: 2, Jitter: 0.1,
 		})
 	}
-	if some && c.AWS != nil {
+	if some && c.UsesAWS() {
 		all = append(all, checks.Check{
 			Name: config.CheckSignals, Kind: interruption{}, Interval: signalsInterval, Timeout: signalsInterval, Rise: 1, Fall: 1, InitialPass: true,
 		})
@@ -126,7 +126,7 @@ func cloudTracks(c *config.Config, r config.Router) []track.Track {
 		return nil
 	}
 	tracks := []track.Track{{Check: readinessCheck(r.Name), Weight: c.Watch().Weight}}
-	if c.AWS != nil {
+	if c.UsesAWS() {
 		tracks = append(tracks, track.Track{Check: config.CheckSignals, Yield: true})
 	}
 	return tracks

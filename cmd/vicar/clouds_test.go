@@ -92,6 +92,29 @@ func TestCloudsOfNodes(t *testing.T) {
 	}
 }
 
+// TestProgramsAskNoAWS: a section aws that is for programs alone starts nothing of
+// AWS's: at 169.254.169.254 is another cloud's metadata service, where there is one.
+func TestProgramsAskNoAWS(t *testing.T) {
+	c := cloudConfig(t, "[aws-route, ", "[{exec: [/bin/move]}, ", "aws: {region: eu-central-1, route_tables: [rtb-0123456789abcdef0]}", "aws: {poll: 15s}")
+	u, err := newClouds(t.Context(), c, "lb-1", cloudWorld{now: time.Now, log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u == nil || u.session != nil || u.watch.Poll != 15*time.Second {
+		t.Errorf("set up %+v", u)
+	}
+	for _, k := range nodeChecks(c, "lb-1") {
+		if k.Name == config.CheckSignals {
+			t.Error("the metadata service is asked for signals")
+		}
+	}
+	for _, k := range cloudTracks(c, c.Routers[0]) {
+		if k.Check == config.CheckSignals {
+			t.Error("a check that there is not is tracked")
+		}
+	}
+}
+
 // TestReadinessTime: a look takes as long as what it asks may take, however often it
 // is made.
 func TestReadinessTime(t *testing.T) {
