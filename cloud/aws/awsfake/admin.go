@@ -96,7 +96,7 @@ func (w *World) Associate(allocation, eni string, private netip.Addr) error {
 }
 
 // SetState starts, stops or terminates an instance. What is terminated loses its
-// interfaces, and what they held with them.
+// interfaces, and what they held goes with them; those that are Kept hold it still.
 func (w *World) SetState(instance, to string) error {
 	return w.edit(instance, func(s *state, i *Instance) {
 		i.State = to
@@ -104,13 +104,12 @@ func (w *World) SetState(instance, to string) error {
 			return
 		}
 		for _, eni := range s.attached(instance) {
-			for id, a := range s.addresses {
-				if a.Interface == eni.ID {
-					a.Interface, a.Private, a.association = "", netip.Addr{}, ""
-					s.addresses[id] = a
-				}
+			if !eni.Kept {
+				s.remove(eni.ID)
+				continue
 			}
-			delete(s.interfaces, eni.ID)
+			eni.Instance, eni.Device = "", 0
+			s.interfaces[eni.ID] = eni
 		}
 	})
 }

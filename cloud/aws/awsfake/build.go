@@ -31,7 +31,7 @@ func build(cfg Config) (*region, *state, error) {
 	}
 	first := &state{
 		instances: map[string]Instance{}, interfaces: map[string]Interface{}, tables: map[string]RouteTable{},
-		addresses: map[string]Address{}, items: map[string]map[string]item{},
+		addresses: map[string]Address{}, items: map[string]map[string]item{}, reservations: map[string]reservation{},
 	}
 	for _, t := range cfg.Tables {
 		r.keys[t.Name] = cmp.Or(t.Key, "id")
@@ -45,9 +45,8 @@ func build(cfg Config) (*region, *state, error) {
 
 func (r *region) buildMachines(cfg Config, first *state) error {
 	for _, i := range cfg.Instances {
-		i.Type, i.State, i.HopLimit = cmp.Or(i.Type, "m5.4xlarge"), cmp.Or(i.State, Running), cmp.Or(i.HopLimit, 1)
-		if _, ok := r.types[i.Type]; !ok {
-			return fmt.Errorf("instance %s: type %q is not known: name it in Types", i.ID, i.Type)
+		if err := r.complete(&i); err != nil {
+			return err
 		}
 		if !slices.ContainsFunc(cfg.Roles, func(role Role) bool { return role.Name == i.Role }) && i.Role != "" {
 			return fmt.Errorf("instance %s: no role %q", i.ID, i.Role)
@@ -63,6 +62,15 @@ func (r *region) buildMachines(cfg Config, first *state) error {
 			return fmt.Errorf("interface %s: no instance %q", i.ID, i.Instance)
 		}
 		first.interfaces[i.ID] = i
+	}
+	return nil
+}
+
+// complete sets what an instance has if nothing is said.
+func (r *region) complete(i *Instance) error {
+	i.Type, i.State, i.HopLimit = cmp.Or(i.Type, "m5.4xlarge"), cmp.Or(i.State, Running), cmp.Or(i.HopLimit, 1)
+	if _, ok := r.types[i.Type]; !ok {
+		return fmt.Errorf("instance %s: type %q is not known: name it in Types", i.ID, i.Type)
 	}
 	return nil
 }

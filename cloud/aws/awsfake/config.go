@@ -70,6 +70,8 @@ type Instance struct {
 	ID   string
 	Type string // "m5.4xlarge" if empty
 	Role string // of its profile; empty: it has none
+	// Profile is the instance profile's name; the role's if it is empty.
+	Profile string
 	// HopLimit is how far an answer of the metadata service with a token goes; 1 if
 	// it is 0. OptionalTokens admits requests without one, as IMDSv1 has them.
 	HopLimit       int
@@ -99,7 +101,11 @@ type Interface struct {
 	IPv6       []netip.Addr
 	// NoCheck is the source/destination check switched off.
 	NoCheck bool
-	Tags    map[string]string
+	// Kept stays when its instance is terminated, and can be attached to another.
+	Kept        bool
+	Description string
+	Groups      []string // security groups, which let through everything
+	Tags        map[string]string
 }
 
 // RouteTable holds a VPC's routes. Those to its CIDRs are added by themselves.
@@ -168,6 +174,8 @@ func knownTypes() map[string]Type {
 		"t3.micro":   {2, 2, 2},
 		"t3.small":   {3, 4, 4},
 		"t3.medium":  {3, 6, 6},
+		"t4g.nano":   {2, 2, 2},
+		"t4g.small":  {3, 4, 4},
 		"m5.large":   {3, 10, 10},
 		"m5.xlarge":  {4, 15, 15},
 		"m5.4xlarge": {8, 30, 30},

@@ -3,7 +3,10 @@
 
 package awsfake
 
-import "net/http"
+import (
+	"cmp"
+	"net/http"
+)
 
 type instancesAnswer struct {
 	Reservations []reservationItem `xml:"reservationSet>item"`
@@ -47,6 +50,8 @@ type metadataItem struct {
 	Tokens   string `xml:"httpTokens"`
 	HopLimit int    `xml:"httpPutResponseHopLimit"`
 	Endpoint string `xml:"httpEndpoint"`
+	IPv6     string `xml:"httpProtocolIpv6"`
+	Tags     string `xml:"instanceMetadataTags"`
 }
 
 type instanceNIC struct {
@@ -88,10 +93,10 @@ func (s *state) instanceItem(r *region, i Instance) instanceItem {
 	}
 	item := instanceItem{
 		ID: i.ID, Type: i.Type, Tags: tagItems(i.Tags), State: stateItem{map[string]int{Running: 16, Terminated: 48, Stopped: 80}[i.State], i.State},
-		Metadata: metadataItem{State: "applied", Tokens: tokens, HopLimit: i.HopLimit, Endpoint: "enabled"},
+		Metadata: metadataItem{State: "applied", Tokens: tokens, HopLimit: i.HopLimit, Endpoint: "enabled", IPv6: "disabled", Tags: "disabled"},
 	}
 	if i.Role != "" {
-		item.Profile = &profileItem{ARN: "arn:aws:iam::" + r.account + ":instance-profile/" + i.Role, ID: "AIPA" + i.Role}
+		item.Profile = &profileItem{ARN: "arn:aws:iam::" + r.account + ":instance-profile/" + cmp.Or(i.Profile, i.Role), ID: "AIPA" + i.Role}
 	}
 	for _, n := range s.attached(i.ID) {
 		one := s.interfaceItem(r, n)

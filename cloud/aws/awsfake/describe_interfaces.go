@@ -23,6 +23,9 @@ type interfaceItem struct {
 	MAC         string           `xml:"macAddress"`
 	Primary     string           `xml:"privateIpAddress"`
 	Check       bool             `xml:"sourceDestCheck"`
+	Kind        string           `xml:"interfaceType"`
+	Description string           `xml:"description"`
+	Groups      []groupItem      `xml:"groupSet>item"`
 	Attachment  *attachmentItem  `xml:"attachment,omitempty"`
 	Association *associationItem `xml:"association,omitempty"`
 	Private     []privateItem    `xml:"privateIpAddressesSet>item"`
@@ -36,6 +39,11 @@ type attachmentItem struct {
 	Owner    string `xml:"instanceOwnerId,omitempty"`
 	Device   int    `xml:"deviceIndex"`
 	Status   string `xml:"status"`
+	Deleted  bool   `xml:"deleteOnTermination"`
+}
+
+type groupItem struct {
+	ID string `xml:"groupId"`
 }
 
 type associationItem struct {
@@ -77,10 +85,14 @@ func (s *state) interfaceItem(r *region, i Interface) interfaceItem {
 	item := interfaceItem{
 		ID: i.ID, Subnet: i.Subnet, VPC: subnet.VPC, Zone: subnet.Zone, Owner: i.Account, MAC: i.MAC, Primary: i.Primary.String(),
 		Check: !i.NoCheck, Status: "available", Tags: tagItems(i.Tags), Association: s.associationItem(i, i.Primary),
+		Kind: "interface", Description: i.Description,
+	}
+	for _, id := range i.Groups {
+		item.Groups = append(item.Groups, groupItem{id})
 	}
 	if i.Instance != "" {
 		item.Status = "in-use"
-		item.Attachment = &attachmentItem{ID: "eni-attach-" + i.ID[4:], Instance: i.Instance, Owner: i.Account, Device: i.Device, Status: "attached"}
+		item.Attachment = &attachmentItem{ID: "eni-attach-" + i.ID[4:], Instance: i.Instance, Owner: i.Account, Device: i.Device, Status: "attached", Deleted: !i.Kept}
 	}
 	item.Private = s.privateItems(i)
 	for _, a := range i.IPv6 {

@@ -49,12 +49,14 @@ func blockItems(ps ...netip.Prefix) (v4, v6 []blockItem) {
 	return v4, v6
 }
 
+func noSubnet(id string) failure {
+	return failure{status: http.StatusBadRequest, code: "InvalidSubnetID.NotFound", message: "The subnet ID '" + id + "' does not exist"}
+}
+
 func (c *call) describeSubnets() (any, error) {
 	items, next, err := list(c, lister[Subnet, subnetItem]{
 		ids: "SubnetId", all: c.w.subnets, known: []string{"subnet-id", "vpc-id", "availability-zone"}, least: 5, most: 1000,
-		missing: func(id string) failure {
-			return failure{status: http.StatusBadRequest, code: "InvalidSubnetID.NotFound", message: "The subnet ID '" + id + "' does not exist"}
-		},
+		missing: noSubnet,
 		fields: func(s Subnet) fields {
 			return fields{"subnet-id": {s.ID}, "vpc-id": {s.VPC}, "availability-zone": {s.Zone}}.tags(s.Tags)
 		},

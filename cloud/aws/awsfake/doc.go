@@ -11,8 +11,8 @@
 // honoured; requests must be signed by keys that have not expired, and what no
 // policy allows is refused; what a describe, the metadata service and the packets
 // show follows a change each with a lag of its own. It knows the actions that
-// vicar uses. What it does not know it refuses, rather than to accept it and do
-// nothing.
+// vicar uses, and those by which an administrator makes what vicar moves. What it
+// does not know it refuses, rather than to accept it and do nothing.
 //
 // Its answers are those of the API reference of EC2 (2016-11-15), DynamoDB
 // (2012-08-10), STS (2011-06-15), SSM (2014-11-06) and Secrets Manager (2017-10-17)

@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -47,7 +48,7 @@ type done struct {
 
 func ec2Actions() map[string]action {
 	describe := []string{"Filter.N.Name", "Filter.N.Value.N", "MaxResults", "NextToken"}
-	return map[string]action{
+	all := map[string]action{
 		"AssignPrivateIpAddresses": {
 			write: true, params: []string{"NetworkInterfaceId", "PrivateIpAddress.N", "AllowReassignment"},
 			ask: askInterface, run: (*call).assignPrivate,
@@ -82,6 +83,8 @@ func ec2Actions() map[string]action {
 		"DescribeVpcs":              {dryRun: true, params: append(describe, "VpcId.N"), ask: askAny, run: (*call).describeVPCs},
 		"DescribeInstanceTypes":     {dryRun: true, params: append(describe, "InstanceType.N"), ask: askAny, run: (*call).describeTypes},
 	}
+	maps.Copy(all, makeActions())
+	return all
 }
 
 func (ec2) read(e *exchange) (Request, *reply) {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// region is what never changes.
+// region is what does not change, but for tables of DynamoDB that are added.
 type region struct {
 	name, account string
 	vpcs          map[string]VPC
@@ -29,12 +29,14 @@ type state struct {
 	tables     map[string]RouteTable
 	addresses  map[string]Address
 	items      map[string]map[string]item // of DynamoDB, by table and key
+
+	reservations map[string]reservation
 }
 
 func (s *state) clone() *state {
 	return &state{
 		instances: maps.Clone(s.instances), interfaces: maps.Clone(s.interfaces), tables: maps.Clone(s.tables),
-		addresses: maps.Clone(s.addresses), items: maps.Clone(s.items),
+		addresses: maps.Clone(s.addresses), items: maps.Clone(s.items), reservations: maps.Clone(s.reservations),
 	}
 }
 

@@ -36,6 +36,7 @@ type World struct {
 	identity identity
 	tokens   map[string]token  // of the metadata services
 	secrets  map[string]Secret // by ARN
+	made     map[string]made   // by client token
 
 	subscribers map[int]func(Event)
 	pending     []Event
@@ -51,7 +52,7 @@ func New(cfg Config) (*World, error) {
 	w := &World{
 		region: *r, done: make(chan struct{}), timers: map[*time.Timer]struct{}{},
 		rng: rand.New(rand.NewPCG(cfg.Seed, 0x76696361)), lags: cfg.Lags, longest: cfg.Lags.longest(), latency: cfg.Latency,
-		limits: cfg.Limits, buckets: map[string]*bucket{}, tokens: map[string]token{}, subscribers: map[int]func(Event){},
+		limits: cfg.Limits, buckets: map[string]*bucket{}, tokens: map[string]token{}, subscribers: map[int]func(Event){}, made: map[string]made{},
 	}
 	if w.secrets, err = buildSecrets(r.name, cfg.Secrets); err != nil {
 		return nil, fmt.Errorf("making the region: %w", err)
