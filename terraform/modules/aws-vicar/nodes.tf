@@ -38,8 +38,9 @@ resource "aws_instance" "node" {
 
   lifecycle {
     # A changed configuration or image must not stop both nodes in one apply: nodes
-    # are replaced one after the other, with -replace.
-    ignore_changes = [ami, user_data, user_data_base64]
+    # are replaced one after the other, with -replace. The source/destination check
+    # is the slot's: the provider takes it for the instance's own, which is on.
+    ignore_changes = [ami, user_data, user_data_base64, source_dest_check]
   }
 
   # The node fetches its key and looks at the table when it starts.

@@ -128,7 +128,9 @@ module "vicar" {
   ami_id    = var.ami_id
   package   = var.package
   endpoints = { interfaces = ["ec2", "ssm"] }
-  ingress   = { for i, c in var.vpc.cidr_blocks : "vpc-${i}" => { protocol = "-1", cidr_ipv4 = c } }
+  ingress = { for i, c in var.vpc.cidr_blocks : "vpc-${i}" => {
+    protocol = "-1", cidr_ipv4 = strcontains(c, ":") ? null : c, cidr_ipv6 = strcontains(c, ":") ? c : null
+  } }
 }
 
 output "vicar_yaml" {

@@ -99,7 +99,9 @@ module "vicar" {
   peer_key = { arn = var.peer_key_arn }
   ami_id   = var.ami_id
   package  = var.package
-  ingress  = { for i, c in var.vpc.cidr_blocks : "postgresql-${i}" => { from_port = 5432, cidr_ipv4 = c } }
+  ingress = { for i, c in var.vpc.cidr_blocks : "postgresql-${i}" => {
+    from_port = 5432, cidr_ipv4 = strcontains(c, ":") ? null : c, cidr_ipv6 = strcontains(c, ":") ? c : null
+  } }
 }
 
 output "address" {
