@@ -28,7 +28,7 @@ var (
 		"ami_id":       "ami-0123456789abcdef0",
 		"package":      map[string]string{"url": "https://packages.example.org/vicar_1.0.0_arm64.deb", "sha256": strings.Repeat("0", 64)},
 		"peer_key_arn": "arn:aws:ssm:eu-central-1:111122223333:parameter/vicar/web",
-		"vpc":          map[string]any{"id": "vpc-0123456789abcdef0", "cidr_blocks": []string{"192.0.2.0/24"}},
+		"vpc":          map[string]any{"id": "vpc-0123456789abcdef0", "cidr_blocks": []string{"192.0.2.0/24", "2001:db8:1::/56"}},
 	}
 	zones = []map[string]string{
 		{"id": "subnet-0123456789abcdef0", "cidr_block": "192.0.2.0/28", "availability_zone": "eu-central-1a", "address": "192.0.2.5"},
