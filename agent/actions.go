@@ -54,8 +54,10 @@ func (l *loop) perform(i *instance, now time.Time, a vrrp.Action) {
 	case vrrp.Unclaim:
 		i.router.group.lease.claimed = true // giveBack sees that nobody wants it
 	case vrrp.Own:
-		i.term, i.held = a.Term, false
-		i.router.saidGivesUp, i.router.saidTookOver = false, false
+		if i.term = a.Term; !a.Again {
+			i.held = false
+			i.router.saidGivesUp, i.router.saidTookOver = false, false
+		}
 		l.farewell(i, now)
 		i.owner.put(i.intent(true))
 	case vrrp.Disown:

@@ -33,7 +33,8 @@ type lease struct {
 
 // former is the term that a group's lease was lost in. A lease that is granted anew
 // soon after follows it, unless anything tells of another holder between: a reload
-// that changes the addresses makes a holder lose its lease, and get it again.
+// that changes the addresses makes a holder lose its lease, and get it again. Who
+// kept its addresses without one may get it back much later.
 type former struct {
 	term   uint64
 	at     time.Time
@@ -43,7 +44,7 @@ type former struct {
 // follows is the term that a lease granted now follows, or 0.
 func (g *group) follows(now time.Time) uint64 {
 	heard := func(i *instance) bool { return i.heard.After(g.former.at) }
-	if g.former.broken || now.Sub(g.former.at) >= continued || slices.ContainsFunc(g.members, heard) {
+	if g.former.broken || !g.lease.held && now.Sub(g.former.at) >= continued || slices.ContainsFunc(g.members, heard) {
 		return 0
 	}
 	return g.former.term
@@ -96,6 +97,7 @@ func (l *loop) verdict(now time.Time, v vip.Verdict) {
 	case vip.Revoked:
 		l.revoked(g, now, v)
 	case vip.Unconfirmed:
+		g.former = former{term: g.lease.term, at: now}
 		l.log.Error("no majority of the voters answers; the addresses stay, as configured (on_loss: hold)", slog.String("resource", g.key()),
 			slog.Uint64("term", g.lease.term))
 	}
@@ -104,7 +106,6 @@ func (l *loop) verdict(now time.Time, v vip.Verdict) {
 func (l *loop) granted(g *group, now time.Time, v vip.Verdict) {
 	follows := g.follows(now)
 	if g.lease.held {
-		follows = g.lease.follows
 		l.log.Info("the lease is confirmed again", slog.String("resource", g.key()), slog.Uint64("term", v.Term))
 	}
 	g.lease = lease{held: true, claimed: true, term: v.Term, since: now, until: v.Until, token: v.Token, lost: g.lease.lost, follows: follows}

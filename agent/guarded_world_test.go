@@ -33,6 +33,7 @@ type bound struct {
 	mu     sync.Mutex
 	linked map[string]*linked
 	apart  map[[2]string]bool // who can't talk to whom
+	hold   bool               // on_loss: hold
 	onWay  sync.WaitGroup
 }
 
@@ -108,7 +109,7 @@ func (l *linked) vote(t *testing.T, candidate bool) {
 	}
 	cfg := guard.Config{
 		Node: l.node.name, Start: uint64(time.Now().UnixNano()), Voters: quorum.List{Voters: names, MaxLease: maxLease},
-		Resources: []guard.Resource{{Name: "router web", Addresses: addresses, Longest: r.Interval, Shortest: r.Interval}},
+		Resources: []guard.Resource{{Name: "router web", Addresses: addresses, Longest: r.Interval, Shortest: r.Interval, Hold: l.b.hold}},
 		Candidate: candidate, StateDir: l.dir, Fence: l, Send: l.sendPacket, Changed: l.report, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	g, err := guard.New(cfg)

@@ -69,7 +69,7 @@ func TestHoldOffGrows(t *testing.T) {
 		r.toDeadline()
 		r.want(Tick{}, "Initialize -> Backup: recovered from: cannot hold the addresses: permission denied")
 		r.toDeadline()
-		r.want(Tick{}, "send 100", describe(Own{term + 1}), "Backup -> Active: no Active Router heard")
+		r.want(Tick{}, "send 100", describe(Own{Term: term + 1}), "Backup -> Active: no Active Router heard")
 	}
 	r.want(Settled{Term: maxDoublings + 3, Held: true})
 	r.want(fail(maxDoublings+3), "Active -> Initialize: cannot hold the addresses: permission denied", describe(Disown{maxDoublings + 3}))

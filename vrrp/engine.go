@@ -29,7 +29,7 @@ import (
 //     becomes Active when that is Granted. Then the addresses come first and the
 //     advert follows, for nobody else can have them. While they are granted no
 //     advert ends Active, whatever its priority; Revoked does. Term is that of
-//     Granted. Priority 0 is sent when all members of its Group have given up.
+//     the last Granted. Priority 0 is sent when all members of its Group have given up.
 //   - Version 2 answers a worse Active's advert at once, as section 6.4.3 of
 //     RFC 9568 does, where RFC 3768 is silent; does not drop what reaches an
 //     address owner (erratum 8298) nor another address list, where RFC 3768
@@ -278,7 +278,7 @@ func (e *Engine) become(now time.Time, to State, reason string) {
 			e.send(now)
 		}
 		e.deadline = nextAdvert(now, now, e.cfg.Interval, e.cfg.Epoch)
-		e.emit(Own{e.term})
+		e.emit(Own{Term: e.term})
 	case Backup:
 		e.ripe = now
 		e.deadline = now.Add(e.downInterval())

@@ -49,7 +49,7 @@ func Example() {
 	// Output:
 	// 0s           vrrp.Change{From:Initialize To:Backup Reason:started}
 	// 360.9375ms   vrrp.Send{Priority:100}
-	// 360.9375ms   vrrp.Own{Term:1}
+	// 360.9375ms   vrrp.Own{Term:1 Again:false}
 	// 360.9375ms   vrrp.Change{From:Backup To:Active Reason:no Active Router heard}
 	// 460.9375ms   vrrp.Send{Priority:100}
 	// 460.9375ms   vrrp.Change{From:Active To:Initialize Reason:stopped}

@@ -44,11 +44,16 @@ func (e *Engine) overtaken(now time.Time) bool {
 	return e.claiming && !e.heirAt.IsZero() && now.Sub(e.heirAt) < e.cfg.Interval
 }
 
-// granted takes over, if that is what the router still wants.
+// granted takes over, if that is what the router still wants. An Active goes on in
+// the new term.
 func (e *Engine) granted(now time.Time, term uint64) {
 	e.lease = term
-	if e.state == Backup && e.claiming {
+	switch {
+	case e.state == Backup && e.claiming:
 		e.become(now, Active, e.claimReason)
+	case e.state == Active && term != e.term:
+		e.term = term
+		e.emit(Own{Term: term, Again: true})
 	}
 }
 

@@ -77,7 +77,8 @@ func (w *guardedWorld) play() {
 	case 3, 4:
 		w.settle()
 	case 5, 6:
-		if w.claimed && w.lease == 0 {
+		// A guard that has won a lease back grants it again, in another term.
+		if w.claimed && w.lease == 0 || w.g.active() && w.r.IntN(4) == 0 {
 			w.terms++
 			w.lease = w.terms
 			w.step(0, Granted{w.lease})

@@ -154,6 +154,9 @@ func describe(a Action) string {
 	case Send:
 		return fmt.Sprintf("send %d", a.Priority)
 	case Own:
+		if a.Again {
+			return fmt.Sprintf("own %d again", a.Term)
+		}
 		return fmt.Sprintf("own %d", a.Term)
 	case Disown:
 		return fmt.Sprintf("disown %d", a.Term)

@@ -144,7 +144,7 @@ type (
 	// its favour (beyond the RFC). In Initialize it is ignored.
 	Succeed struct{ Reason string }
 	// Granted answers Claim: the addresses may be held, in this Term, which is above
-	// all before, until Revoked.
+	// all before, until Revoked. An Active that is granted another Term goes on in it.
 	Granted struct{ Term uint64 }
 	// Revoked ends Granted: the addresses must be given up.
 	Revoked struct{ Reason string }
@@ -174,8 +174,11 @@ type (
 	// Send sends an advert of this priority now.
 	Send struct{ Priority uint8 }
 	// Own adds the addresses, and announces them once they are there; Settled
-	// answers.
-	Own struct{ Term uint64 }
+	// answers. Again is that an Active goes on in another term.
+	Own struct {
+		Term  uint64
+		Again bool
+	}
 	// Disown removes the addresses; Settled answers.
 	Disown struct{ Term uint64 }
 	// Claim asks for the right to hold the addresses; Granted may answer. It is
