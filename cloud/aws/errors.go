@@ -80,14 +80,7 @@ func code(err error) string {
 
 // kind sorts an error of the SDK.
 func kind(err error) cloud.Kind {
-	status := 0
-	if e, ok := errors.AsType[interface {
-		error
-		HTTPStatusCode() int
-	}](err); ok {
-		status = e.HTTPStatusCode()
-	}
-	c := code(err)
+	c, status := code(err), status(err)
 	k, known := codes[c]
 	_, throttled := retry.DefaultThrottleErrorCodes[c]
 	switch {
@@ -115,7 +108,10 @@ func failed(err error, object string) error {
 	if _, ok := errors.AsType[*cloud.Error](err); ok {
 		return err
 	}
-	return &cloud.Error{Kind: kind(err), Action: action(err), Object: object, Err: cause(err)}
+	if _, ok := errors.AsType[*credentialsError](err); ok {
+		object = "" // it has not come to that
+	}
+	return &cloud.Error{Kind: kind(err), Action: action(err), Object: object, Err: said(err)}
 }
 
 // action is the innermost request that failed, as policies name it: assuming a
@@ -133,17 +129,6 @@ func action(err error) string {
 		return "aws"
 	}
 	return found
-}
-
-// cause leaves out of an error what failed says anyway.
-func cause(err error) error {
-	for {
-		e, ok := errors.AsType[*smithy.OperationError](err)
-		if !ok {
-			return err
-		}
-		err = e.Err
-	}
 }
 
 // done looks at what came of a request: it remembers what was denied and what was

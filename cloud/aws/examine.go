@@ -35,27 +35,36 @@ func trouble(what string, err error) cloud.Finding {
 		f.Remedy = "look at the network between this node and AWS"
 		return f
 	}
-	switch e.Kind {
-	case cloud.Denied:
-		f.Remedy = "give the instance an instance profile, and look at the clock"
-		if unauthorized(e) {
-			f.Missing = e.Action
-			f.Remedy = "allow it: `vicar doctor --policy` prints the policy that this configuration needs"
-		}
-	case cloud.NotFound:
+	switch c := code(e); {
+	case e.Kind == cloud.Denied && strings.HasPrefix(e.Action, "imds:"):
+		f.Remedy = noProfile
+	case e.Kind == cloud.Denied && unauthorized(e):
+		f.Missing = e.Action
+		f.Remedy = "allow it: `vicar doctor --policy` prints the policy that this configuration needs"
+	case e.Kind == cloud.Denied && stale[c]:
+		f.Remedy = "the credentials have ended, or were taken back, and the metadata service has no others yet: look at the instance profile, and at the clock"
+	case e.Kind == cloud.Denied:
+		f.Remedy = "look at the instance profile and its role, at the account, and at the clock"
+	case e.Kind == cloud.NotFound:
 		f.Remedy = "correct the id in the configuration, or the region"
-	case cloud.Unavailable:
+	case e.Kind == cloud.Unavailable && c != "":
+		f.Remedy = "wait: the way there is good, and it is AWS that fails; its health dashboard may say why"
+	case e.Kind == cloud.Unavailable:
 		f.Remedy = noWay
-	case cloud.Throttled:
+	case e.Kind == cloud.Throttled:
 		f.Remedy = "others of the account use up EC2's rate of requests: ask AWS for more, or calm them"
-	case cloud.Conflict, cloud.Invalid:
+	default:
 		f.Remedy = "correct the configuration"
 	}
 	return f
 }
 
-const noWay = "let this node's subnet reach EC2: an interface endpoint com.amazonaws.<region>.ec2 with private DNS, " +
-	"a NAT that is not what these nodes hold, or aws.proxy"
+const (
+	noWay = "let this node's subnet reach EC2: an interface endpoint com.amazonaws.<region>.ec2 with private DNS, " +
+		"a NAT that is not what these nodes hold, or aws.proxy"
+	noProfile = "give the instance an instance profile with the role that has the permissions: " +
+		"aws ec2 associate-iam-instance-profile --instance-id <i-...> --iam-instance-profile Name=<profile>"
+)
 
 // unauthorized tells whether a policy lacks the action, and not the credentials
 // are at fault.
@@ -74,8 +83,7 @@ func (m *means) basics(ctx context.Context, role bool) (found []cloud.Finding, u
 	}
 	answer, err := m.s.ping(ctx, 1)
 	if err != nil {
-		f := trouble("EC2's endpoint "+answer.endpoint, err)
-		f.Remedy = noWay
+		f := cloud.Finding{What: "EC2's endpoint " + answer.endpoint, Problem: said(err).Error(), Remedy: noWay}
 		return append(found, f), false
 	}
 	found = append(found, good("EC2's endpoint "+answer.endpoint), clock(answer.date, time.Now()))
@@ -153,8 +161,8 @@ func (k *keeper) examine(ctx context.Context) cloud.Finding {
 	c, err := k.Retrieve(ctx)
 	if err != nil {
 		f := trouble(what, failed(err, ""))
-		if f.What == what && f.Missing == "" {
-			f.Remedy = "give the instance an instance profile with the role, and let it reach STS if it assumes another one"
+		if f.Remedy == noWay {
+			f.Remedy = "let this node's subnet reach STS, which assumes the role: an interface endpoint com.amazonaws.<region>.sts with private DNS"
 		}
 		return f
 	}

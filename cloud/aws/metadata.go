@@ -5,10 +5,12 @@ package aws
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -30,6 +32,32 @@ const (
 type metadata struct {
 	client *imds.Client
 	turn   chan struct{} // has room for the one that asks
+	way    *way          // of whose turn it is
+}
+
+// way is a transport that keeps why the last request got no answer: the SDK leaves
+// the cause out of the chain of its error.
+type way struct {
+	http.RoundTripper
+	lost error
+}
+
+// RoundTrip satisfies http.RoundTripper.
+func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := w.RoundTripper.RoundTrip(r)
+	w.lost = nil
+	if err != nil {
+		w.lost = &url.Error{Op: r.Method, URL: r.URL.String(), Err: err}
+	}
+	return answer, err
+}
+
+// why is an error of the SDK's, with its cause.
+func (w *way) why(err error) error {
+	if err == nil || w.lost == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, w.lost)
 }
 
 func newMetadata(cfg Config) *metadata {
@@ -42,10 +70,11 @@ func newMetadata(cfg Config) *metadata {
 			MaxIdleConnsPerHost:   1,
 		}
 	}
-	return &metadata{turn: make(chan struct{}, 1), client: imds.New(imds.Options{
+	w := &way{RoundTripper: transport}
+	return &metadata{turn: make(chan struct{}, 1), way: w, client: imds.New(imds.Options{
 		Endpoint:       cfg.IMDSEndpoint,
 		EnableFallback: sdk.FalseTernary,
-		HTTPClient:     &http.Client{Transport: transport},
+		HTTPClient:     &http.Client{Transport: w},
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff = 2, 100*time.Millisecond
 		}),
@@ -56,6 +85,7 @@ func newMetadata(cfg Config) *metadata {
 func (m *metadata) wait(ctx context.Context) (done func(), err error) {
 	select {
 	case m.turn <- struct{}{}:
+		m.way.lost = nil
 		return func() { <-m.turn }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -69,7 +99,8 @@ func (m *metadata) GetMetadata(ctx context.Context, in *imds.GetMetadataInput, o
 		return nil, err
 	}
 	defer done()
-	return m.client.GetMetadata(ctx, in, options...)
+	out, err := m.client.GetMetadata(ctx, in, options...)
+	return out, m.way.why(err)
 }
 
 func (m *metadata) identity(ctx context.Context) (imds.InstanceIdentityDocument, error) {
@@ -80,7 +111,7 @@ func (m *metadata) identity(ctx context.Context) (imds.InstanceIdentityDocument,
 	defer done()
 	doc, err := m.client.GetInstanceIdentityDocument(ctx, nil)
 	if err != nil {
-		return imds.InstanceIdentityDocument{}, failed(err, "")
+		return imds.InstanceIdentityDocument{}, failed(m.way.why(err), "")
 	}
 	return doc.InstanceIdentityDocument, nil
 }

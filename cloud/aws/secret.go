@@ -75,7 +75,7 @@ func (x *Secret) Read(ctx context.Context) (string, error) {
 	var out secretAnswer
 	err := x.ask(ctx, x.api.whole, &out)
 	if unauthorized(err) && x.permitted(ctx) {
-		err = &cloud.Error{Kind: cloud.Denied, Action: decrypt, Object: x.arn, Err: cause(err)}
+		err = &cloud.Error{Kind: cloud.Denied, Action: decrypt, Object: x.arn, Err: said(err)}
 		return "", x.s.done(err, decrypt, x.arn)
 	}
 	if err := x.s.done(err, x.api.action(), x.arn); err != nil {

@@ -114,8 +114,14 @@ func (t *Tables) Examine(ctx context.Context, table, cluster string) []cloud.Fin
 	what := "table " + table
 	if _, _, err := t.Read(ctx, table, cluster+"/doctor"); err != nil {
 		f := trouble(what, err)
-		if f.What == what && cloud.KindOf(err) == cloud.Unavailable {
+		switch kind := cloud.KindOf(err); {
+		case f.Remedy == noWay:
 			f.Remedy = "let this node's subnet reach DynamoDB: a gateway endpoint com.amazonaws.<region>.dynamodb costs nothing"
+		case kind == cloud.NotFound:
+			f.Remedy = "correct guard.table, or the region; or make it: aws dynamodb create-table --table-name " + table + " --billing-mode PAY_PER_REQUEST " +
+				"--attribute-definitions AttributeName=resource,AttributeType=S --key-schema AttributeName=resource,KeyType=HASH"
+		case kind == cloud.Invalid:
+			f.Remedy = "take a table whose partition key is resource, a string, and which has no sort key"
 		}
 		return []cloud.Finding{f}
 	}

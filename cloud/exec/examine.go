@@ -5,8 +5,11 @@ package exec
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"strings"
 
+	"github.com/vicar-ha/vicar/child"
 	"github.com/vicar-ha/vicar/cloud"
 )
 
@@ -42,6 +45,14 @@ func (p *Provider) answers(action string, objects []cloud.Object, err error) clo
 	f := cloud.Finding{What: p.doing(action), OK: err == nil}
 	if err != nil {
 		f.Problem, f.Remedy = err.Error(), "run it by hand: "+p.byHand(action, objects)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.Remedy = "install it, or correct its path in the router's move"
+	case errors.Is(err, child.ErrUnsafe):
+		f.Remedy = "let nobody but root, and the agent's user, write to it and to the directories that it is in"
+	case errors.Is(err, fs.ErrPermission):
+		f.Remedy = "let the agent's user execute it"
 	}
 	return f
 }

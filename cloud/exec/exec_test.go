@@ -348,6 +348,27 @@ func TestLate(t *testing.T) {
 	}
 }
 
+// TestExamineNotStarted: what was never started is not to be run by hand.
+func TestExamineNotStarted(t *testing.T) {
+	open := filepath.Join(t.TempDir(), "move")
+	if err := errors.Join(os.WriteFile(open, []byte("#!/bin/sh\nexit 1\n"), 0o600), os.Chmod(open, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	for remedy, argv := range map[string][]string{
+		"install it":       {"/nonexistent/move"},
+		"let nobody but":   {open},
+		"run it by hand: ": {"/bin/sh", "-c", "exit 1"},
+	} {
+		p, err := New(Config{Argv: argv})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := p.Examine(t.Context(), two); len(found) != 1 || found[0].OK || !strings.HasPrefix(found[0].Remedy, remedy) {
+			t.Errorf("%+v, want %s", found, remedy)
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	for _, cfg := range []Config{
 		{},

@@ -256,7 +256,8 @@ func (u *clouds) examine(ctx context.Context, r config.Router, iface string) (fo
 		}
 		m, err := u.mover(want)
 		if err != nil {
-			return found, false, err
+			found = append(found, unusable(r, want, err))
+			continue
 		}
 		if m.Status(r.Name).Wanted {
 			return nil, true, nil
@@ -268,6 +269,15 @@ func (u *clouds) examine(ctx context.Context, r config.Router, iface string) (fo
 		found = append(found, findings(m, r.Name, fs)...)
 	}
 	return found, false, nil
+}
+
+// unusable is what is found of a mover that can't be had.
+func unusable(r config.Router, m config.Mover, err error) status.Finding {
+	f := status.Finding{Router: r.Name, Mover: string(m.Kind), What: string(m.Kind), Problem: err.Error(), Remedy: "restart the agent"}
+	if m.Kind == config.MoveExec {
+		f.What, f.Remedy = "the program "+m.Exec[0], "install it where root alone can change it, or correct exec in the router's move"
+	}
+	return f
 }
 
 func findings(m *cloud.Mover, router string, fs []cloud.Finding) []status.Finding {
