@@ -287,6 +287,18 @@ func plain(t *testing.T, data []byte) any {
 	return v
 }
 
+// TestPackagedAWS: so are those about AWS.
+func TestPackagedAWS(t *testing.T) {
+	data, err := os.ReadFile("../packaging/vicar.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile(`(?m)^( *)# ((  )?(move|aws|allocations|route_tables):)`).ReplaceAllString(string(data), "$1$2")
+	if c := mustParse(t, text); !c.UsesAWS() || len(c.AWS.Allocations) != 1 || len(c.AWS.RouteTables) != 1 {
+		t.Errorf("aws %+v, move %+v", c.AWS, c.Routers[0].Move)
+	}
+}
+
 // TestPackagedGuard: the packaged file's lines about the guard are valid once
 // they are no comments.
 func TestPackagedGuard(t *testing.T) {
