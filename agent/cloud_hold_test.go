@@ -26,6 +26,7 @@ func TestCloudHold(t *testing.T) {
 	}
 }
 
+// holdOn is its story in a bubble.
 func holdOn(t *testing.T, w *clouded, outage bool) {
 	t.Helper()
 	w.hold = true
