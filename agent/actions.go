@@ -37,6 +37,9 @@ func (l *loop) step(i *instance, now time.Time, ev vrrp.Event) {
 	if g.lease.claimed || g.parted {
 		l.giveBack(g, now)
 	}
+	if g.resumes {
+		l.resume(g, now)
+	}
 }
 
 // perform carries out one action. It queues and never waits.

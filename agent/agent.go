@@ -22,6 +22,8 @@ type Agent struct {
 	cfg   Config
 	inbox chan message
 	done  chan struct{} // closed when Run has returned
+
+	gaveUp []string // when Run has returned
 }
 
 // New checks the configuration and builds an Agent that does nothing until Run.
@@ -43,7 +45,10 @@ func New(cfg Config) (*Agent, error) {
 // stop.
 func (a *Agent) Run(ctx context.Context) error {
 	defer close(a.done)
-	return newLoop(a.cfg, a.inbox).run(ctx)
+	l := newLoop(a.cfg, a.inbox)
+	err := l.run(ctx)
+	a.gaveUp = l.gaveUp
+	return err
 }
 
 // Status is the agent's state at one instant between two steps of the loop.

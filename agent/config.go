@@ -47,7 +47,9 @@ type Config struct {
 	Executor Executor
 	// Drained keeps the routers out of the election from the start, until Drain.
 	Drained bool
-	Log     *slog.Logger
+	// Resume is what this agent takes at once, since nobody has it.
+	Resume Resume
+	Log    *slog.Logger
 	// Now is the clock; nil is time.Now. One that goes on counting while the
 	// machine sleeps lets a stall by suspension be seen.
 	Now func() time.Time

@@ -89,6 +89,7 @@ type group struct {
 	yields   string    // why it is the last that should hold, or empty; see yield.go
 	keeps    bool      // it yields, and holds on since no other node is ready
 	unready  bool      // this node could not take it over; see successor.go
+	resumes  bool      // it was given up to nobody a moment ago; see resume.go
 	listen   time.Time // until when it takes no part after the start; zero: it may
 	damper   damper
 	dampened vrrp.Dampen // the engines were told so
@@ -166,6 +167,7 @@ func newGroup(u unit, epoch time.Time, start func(*instance)) (*group, error) {
 func (l *loop) start(g *group, began time.Time, now time.Time) {
 	g.damper.cfg = g.unit.routers[0].Damping
 	if !began.IsZero() {
+		g.resumes = l.resumable(g)
 		l.listen(g, began.Add(g.unit.routers[0].Listen), now)
 	}
 	l.weigh(g, now)

@@ -109,6 +109,7 @@ func (l *loop) stop(now time.Time) {
 	l.pending = nil
 	for _, key := range l.keys() {
 		if g := l.groups[key]; g != nil {
+			l.orphan(g, now)
 			l.leave(g, now)
 		}
 	}

@@ -59,6 +59,7 @@ type loop struct {
 	done    <-chan struct{} // closed when what the loop started must end
 	own     func(*instance) // starts an instance's owner
 	tasks   sync.WaitGroup
+	gaveUp  []string  // to nobody, by the stop
 	stopAt  time.Time // stopping, and when to stop waiting; zero: running
 	broken  error     // ends Run
 	started time.Time

@@ -141,7 +141,8 @@ type (
 	// of its Group did, or it hands over (beyond the RFC).
 	Leave struct{ Reason string }
 	// Succeed makes a Backup take over at once: the Active Router has given up in
-	// its favour (beyond the RFC). In Initialize it is ignored.
+	// its favour, or was this node until it was restarted (beyond the RFC). In
+	// Initialize it is ignored.
 	Succeed struct{ Reason string }
 	// Granted answers Claim: the addresses may be held, in this Term, which is above
 	// all before, until Revoked. An Active that is granted another Term goes on in it.

@@ -94,7 +94,7 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 	defer signal.Stop(hup)
 	s := &service{
 		load:   func() (*config.Config, string, error) { return load(f.config, f.node) },
-		socket: filepath.Join(f.dir, socketName), stateDir: f.state,
+		socket: filepath.Join(f.dir, socketName), stateDir: f.state, dir: f.dir,
 		notify: newNotifier(log), limit: watchdogInterval(log), hup: hup, log: log,
 	}
 	world := host{open: openNowhere, network: nowhere{}, kernel: nowhere{}, announcer: func(config.Announce) agent.Announcer { return nil }}

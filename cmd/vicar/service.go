@@ -36,6 +36,7 @@ type service struct {
 	join     func(*config.Config, string, *body) (*cluster, error)
 	stateDir string
 	socket   string // where the control socket is if the configuration doesn't say
+	dir      string // the runtime directory; empty: nothing is kept there for the next agent
 	notify   notifier
 	limit    time.Duration // systemd's watchdog; 0 is none
 	hup      <-chan os.Signal
@@ -124,6 +125,11 @@ func (s *service) run(ctx context.Context) error {
 	work.Go(func() { s.attend(ctx, serving, server.Ready()) })
 	work.Go(func() { s.prove(cfg) })
 	work.Wait()
+	if s.dir != "" && agentErr == nil {
+		if err := keepGivenUp(s.dir, s.agent.GaveUp()); err != nil {
+			s.log.Warn("the next agent will not go on at once", slog.Any("err", err))
+		}
+	}
 	s.log.Info("stopped")
 	return errors.Join(agentErr, serverErr, clusterErr)
 }
@@ -166,6 +172,9 @@ func (s *service) setUp(ctx context.Context, cfg *config.Config) (err error) {
 	}
 	if built.Drained {
 		s.log.Warn("this node is drained and takes part in no election until vicar undrain")
+	}
+	if s.dir != "" {
+		built.Resume = takeGivenUp(s.dir, s.log)
 	}
 	if s.body != nil {
 		built.Executor = s.body.executor

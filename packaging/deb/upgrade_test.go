@@ -101,3 +101,25 @@ routers:
 		t.Errorf("clients had no answer for %v, with an interval of %v", gap, interval)
 	}
 }
+
+// TestUpgradeAlone: a node that has nobody to hand over to has the address back when it
+// has restarted. It waits for no Active, which it was itself.
+func TestUpgradeAlone(t *testing.T) {
+	deb := made(t, "*.deb")
+	l := labtest.New(t)
+	m := node(t, l, "lb-1", "192.0.2.10/24", deb, fmt.Sprintf(`cluster: web
+nodes:
+  lb-1: {address: 192.0.2.10, priority: 200}
+routers:
+  web: {vrid: 51, interface: eth0, advert_interval: %v, addresses: [192.0.2.100/24]}
+`, interval), "")
+	holds(t, m, true)
+	worst := watched(t, l)
+	m.Run("dpkg -i --force-confold /tmp/new.deb")
+	holds(t, m, true)
+	gap := worst()
+	t.Logf("without an answer for %v", gap)
+	if gap > 2*interval { // a start waits for more than three
+		t.Errorf("clients had no answer for %v, with an interval of %v", gap, interval)
+	}
+}
