@@ -58,8 +58,8 @@ func (g *group) guarded() bool { return g.unit.routers[0].Guarded }
 
 // watchGuard runs the Guard's watch; an agent that can't know whether it may hold
 // its addresses stops.
-func (l *loop) watchGuard(ctx context.Context) {
-	err := l.cfg.Guard.Watch(ctx, l.verdicts.put)
+func (l *loop) watchGuard(ctx context.Context, world Guard) {
+	err := world.Watch(ctx, l.verdicts.put)
 	if ctx.Err() == nil {
 		l.post(blind{fmt.Errorf("watching the guard: %w", err)})
 	}

@@ -17,8 +17,8 @@ import (
 
 // watchChecks runs the Checker; an agent that knows nothing of its services any
 // more stops.
-func (l *loop) watchChecks(ctx context.Context) {
-	err := l.cfg.Checker.Watch(ctx, l.health.put)
+func (l *loop) watchChecks(ctx context.Context, world Checker) {
+	err := world.Watch(ctx, l.health.put)
 	if ctx.Err() == nil {
 		l.post(blind{fmt.Errorf("watching the checks: %w", err)})
 	}

@@ -107,15 +107,16 @@ func (l *loop) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making an alarm: %w", err)
 	}
-	l.tasks.Go(func() { l.watch(work) })
+	cfg := l.cfg // the loop's own is a reload's to change
+	l.tasks.Go(func() { l.watch(work, cfg.Network) })
 	if l.cfg.Checker != nil {
-		l.tasks.Go(func() { l.watchChecks(work) })
+		l.tasks.Go(func() { l.watchChecks(work, cfg.Checker) })
 	}
 	if l.cfg.Guard != nil {
-		l.tasks.Go(func() { l.watchGuard(work) })
+		l.tasks.Go(func() { l.watchGuard(work, cfg.Guard) })
 	}
 	if l.cfg.Peers != nil {
-		l.tasks.Go(func() { l.watchPeers(work) })
+		l.tasks.Go(func() { l.watchPeers(work, cfg.Peers) })
 	}
 	l.spin(ctx, alarm)
 	return errors.Join(l.broken, alarm.Close())

@@ -30,8 +30,8 @@ func merged(changes []vip.Change) (all vip.Change) {
 }
 
 // watch runs the watcher; an agent that is blind stops.
-func (l *loop) watch(ctx context.Context) {
-	err := l.cfg.Network.Watch(ctx, l.network.put)
+func (l *loop) watch(ctx context.Context, world Network) {
+	err := world.Watch(ctx, l.network.put)
 	if ctx.Err() == nil {
 		l.post(blind{fmt.Errorf("watching the network: %w", err)})
 	}

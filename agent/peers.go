@@ -13,8 +13,8 @@ import (
 )
 
 // watchPeers runs the watch of the other nodes' agents.
-func (l *loop) watchPeers(ctx context.Context) {
-	err := l.cfg.Peers.Watch(ctx, l.peerEvents.put)
+func (l *loop) watchPeers(ctx context.Context, world Peers) {
+	err := world.Watch(ctx, l.peerEvents.put)
 	if ctx.Err() == nil {
 		l.post(blind{fmt.Errorf("watching the other nodes: %w", err)})
 	}
