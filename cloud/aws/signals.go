@@ -6,6 +6,7 @@ package aws
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -37,17 +38,22 @@ func (s Signal) String() string {
 	return fmt.Sprintf("%s (%s) at %s", s.Kind, s.Action, s.At.UTC().Format(time.RFC3339))
 }
 
+// standing are the signals of both sorts as they were last told.
+type standing struct{ interruption, maintenance []Signal }
+
 // Watch asks the metadata service for signals until ctx ends, and tells of all
-// that stand when that has changed, the first time too. What could not be asked
-// for is as it was. told must not block.
+// that stand when that has changed, the first time too. Of the sort that could not be
+// asked for, or not be read, they are as they were: an odd event of maintenance must
+// not hide the end of a spot instance. told must not block.
 func (s *Session) Watch(ctx context.Context, told func([]Signal)) error {
 	var (
+		stand  standing
 		last   []Signal
 		asked  bool
 		failed bool
 	)
 	for {
-		now, err := s.signals(ctx)
+		err := s.signals(ctx, &stand)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -55,7 +61,8 @@ func (s *Session) Watch(ctx context.Context, told func([]Signal)) error {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "aws: the metadata service doesn't say whether this machine is going to end", slog.Any("err", err))
 		}
 		failed = err != nil
-		if err == nil && (!asked || !slices.Equal(now, last)) {
+		now := slices.Concat(stand.interruption, stand.maintenance)
+		if err == nil && !asked || !slices.Equal(now, last) {
 			last, asked = now, true
 			told(slices.Clone(now))
 		}
@@ -65,22 +72,23 @@ func (s *Session) Watch(ctx context.Context, told func([]Signal)) error {
 	}
 }
 
-// signals are those that stand now.
-func (s *Session) signals(ctx context.Context) ([]Signal, error) {
-	action, err := s.meta.item(ctx, "spot/instance-action")
-	if err != nil {
-		return nil, err
+// signals asks for both sorts.
+func (s *Session) signals(ctx context.Context, stand *standing) error {
+	ask := func(item string, parse func([]byte) ([]Signal, error), is *[]Signal) error {
+		text, err := s.meta.item(ctx, item)
+		if err != nil {
+			return err
+		}
+		found, err := parse(text)
+		if err == nil {
+			*is = found
+		}
+		return err
 	}
-	events, err := s.meta.item(ctx, "events/maintenance/scheduled")
-	if err != nil {
-		return nil, err
-	}
-	all, err := parseAction(action)
-	if err != nil {
-		return nil, err
-	}
-	planned, err := parseEvents(events)
-	return append(all, planned...), err
+	return errors.Join(
+		ask("spot/instance-action", parseAction, &stand.interruption),
+		ask("events/maintenance/scheduled", parseEvents, &stand.maintenance),
+	)
 }
 
 // parseAction reads spot/instance-action, which is not there most of the time.
