@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -258,10 +257,7 @@ func (s *service) mayWrite(c vip.Claim) error {
 	if u == nil || u.guard == nil {
 		return errNoLease
 	}
-	u.mu.Lock()
-	resource := u.byRouter[strings.TrimSuffix(c.Router, "/ipv6")]
-	u.mu.Unlock()
-	switch lease := u.guard.Lease(resource); {
+	switch lease := u.guard.Lease(u.resourceOf(c.Router)); {
 	case !lease.Until.After(s.clouds.world.now()):
 		return errNoLease
 	case lease.Term != c.Term:

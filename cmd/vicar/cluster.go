@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +45,7 @@ type cluster struct {
 	keys      [][]byte              // the link's
 	known     map[netip.Addr]string // the resources of all addresses that were configured
 	resources []config.Resource
-	byRouter  map[string]string  // the resources' names, by router
+	byRouter  map[string]string  // the resources' names, by router, of removed ones too: they give up still
 	sealed    map[sealKey]sealed // releases, as long as they are the same
 	broken    error              // the link has ended with it
 }
@@ -225,12 +227,22 @@ func (u *cluster) holds(a netip.Addr) bool {
 	return u.guard.Lease(resource).Held
 }
 
+// resourceOf is the resource that a claim is of, or empty.
+func (u *cluster) resourceOf(claim string) string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.byRouter[strings.TrimSuffix(claim, "/ipv6")]
+}
+
 // learn notes what the addresses of a configuration belong to.
 func (u *cluster) learn(c *config.Config) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.cfg, u.resources, u.sealed = c, c.Resources(), make(map[sealKey]sealed)
-	u.byRouter = leaseNames(u.resources)
+	if u.byRouter == nil {
+		u.byRouter = make(map[string]string)
+	}
+	maps.Copy(u.byRouter, leaseNames(u.resources))
 	for _, r := range u.resources {
 		for _, a := range r.Addresses {
 			u.known[a] = r.Name

@@ -4,12 +4,26 @@
 package main
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/vicar-ha/vicar/transport/gossip"
 )
+
+// TestResourceOfRemoved: a router that a reload has removed gives up in the cloud under
+// the lease that it had.
+func TestResourceOfRemoved(t *testing.T) {
+	u := &cluster{known: make(map[netip.Addr]string)}
+	u.learn(cloudConfig(t, "  web:", "  db: {vrid: 52, interface: eth0, addresses: [203.0.113.8/32], move: [aws-route, kernel]}\n  web:"))
+	u.learn(cloudConfig(t))
+	for claim, want := range map[string]string{"web": "router web", "db": "router db", "db/ipv6": "router db", "mail": ""} {
+		if got := u.resourceOf(claim); got != want {
+			t.Errorf("the claim %s is of %q, want %q", claim, got, want)
+		}
+	}
+}
 
 // TestProbers: a packet is asked of nodes that share the routers, the one that was
 // heard last first. A witness may be where the addresses can't be reached from, and
