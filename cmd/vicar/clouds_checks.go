@@ -302,10 +302,14 @@ func (u *clouds) note(router string, found []status.Finding) {
 	u.findings[router] = found
 }
 
-// found is what was found last for all routers.
-func (u *clouds) found() []status.Finding {
+// found is what was found last for all routers of the configuration that are looked at.
+// The others are forgotten: a reload has changed them.
+func (u *clouds) found(c *config.Config) []status.Finding {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	maps.DeleteFunc(u.findings, func(name string, _ []status.Finding) bool {
+		return !slices.ContainsFunc(c.Routers, func(r config.Router) bool { return r.Name == name && r.Cloud() })
+	})
 	var all []status.Finding
 	for _, router := range slices.Sorted(maps.Keys(u.findings)) {
 		all = append(all, u.findings[router]...)

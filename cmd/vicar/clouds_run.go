@@ -82,6 +82,6 @@ func (u *clouds) status(c *config.Config, st *status.Status) {
 			}
 		}
 	}
-	st.Findings = u.found()
+	st.Findings = u.found(c)
 	st.Signals = u.signals.now()
 }

@@ -170,6 +170,24 @@ func TestDoctorOfProgram(t *testing.T) {
 	}
 }
 
+// TestFindingsOfRemoved: what was found for a router that a reload has removed is shown
+// no more.
+func TestFindingsOfRemoved(t *testing.T) {
+	c := cloudConfig(t)
+	u, err := newClouds(t.Context(), c, "lb-2", cloudWorld{now: time.Now, log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, router := range []string{"db", "web"} {
+		u.note(router, []status.Finding{{Router: router, What: "a table", Problem: "gone"}})
+	}
+	var st status.Status
+	u.status(c, &st)
+	if len(st.Findings) != 1 || st.Findings[0].Router != "web" {
+		t.Errorf("found %+v", st.Findings)
+	}
+}
+
 // TestRefusalIsLookedAt: a take-over that was refused is looked at soon, and it is
 // again when whoever reloads may have put that right.
 func TestRefusalIsLookedAt(t *testing.T) {
