@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -200,22 +199,6 @@ func (m *means) nic(ctx context.Context) (*types.NetworkInterface, cloud.Finding
 	return &n, good(what)
 }
 
-// dry asks EC2 whether a request would be permitted. It is made with DryRun, so
-// EC2 never answers that it was done.
-func (m *means) dry(name, object string, request func() error) cloud.Finding {
-	what := "permission " + name + " for " + object
-	m.count(name)
-	err := request()
-	if code(err) == "DryRunOperation" {
-		return good(what)
-	}
-	err = m.s.done(err, name, object)
-	if err == nil || cloud.KindOf(err) == cloud.Throttled {
-		return good(what) // not known to be wrong
-	}
-	return trouble(what, err)
-}
-
 // tagged looks whether an interface has the tag by which a policy permits to write
 // to it; nothing is found where none is asked for.
 func (m *means) tagged(n *types.NetworkInterface) []cloud.Finding {
@@ -232,26 +215,6 @@ func (m *means) tagged(n *types.NetworkInterface) []cloud.Finding {
 		f.Remedy = fmt.Sprintf("aws ec2 create-tags --resources %s --tags 'Key=%s,Value=%s'", eni, m.at.TagKey, m.at.TagValue)
 	}
 	return []cloud.Finding{f}
-}
-
-// dries are how many requests with DryRun are under way at a time: enough that many
-// are answered in time by an EC2 that is slow, and few for an account's rate.
-const dries = 4
-
-// permitted makes them, and has what came of them in their order.
-func permitted(asks []func() cloud.Finding) []cloud.Finding {
-	found := make([]cloud.Finding, len(asks))
-	room := make(chan struct{}, dries)
-	var work sync.WaitGroup
-	for i, ask := range asks {
-		room <- struct{}{}
-		work.Go(func() {
-			found[i] = ask()
-			<-room
-		})
-	}
-	work.Wait()
-	return found
 }
 
 // known is a Finding about an action that AWS can't be asked about: what came of

@@ -48,7 +48,7 @@ func (p *EIP) Examine(ctx context.Context, objects []cloud.Object) []cloud.Findi
 			continue
 		}
 		asks = append(asks, func() cloud.Finding {
-			return p.dry(associate, o.ID, func() error {
+			return p.dry(associate, id, o.ID, func() error {
 				_, err := c.ec2.AssociateAddress(ctx, &ec2.AssociateAddressInput{
 					AllocationId: &id, NetworkInterfaceId: n.NetworkInterfaceId, AllowReassociation: sdk.Bool(true), DryRun: sdk.Bool(true),
 				})

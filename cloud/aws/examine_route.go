@@ -179,14 +179,14 @@ func (p *Route) writable(ctx context.Context, o cloud.Object, eni string, has bo
 	}
 	v4, v6 := to(o)
 	if has {
-		return p.dry(replaceRoute, o.ID, func() error {
+		return p.dry(replaceRoute, table(o), o.ID, func() error {
 			_, err := c.routes.ReplaceRoute(ctx, &ec2.ReplaceRouteInput{
 				RouteTableId: sdk.String(table(o)), NetworkInterfaceId: &eni, DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6, DryRun: sdk.Bool(true),
 			})
 			return err
 		})
 	}
-	return p.dry(createRoute, o.ID, func() error {
+	return p.dry(createRoute, table(o), o.ID, func() error {
 		_, err := c.routes.CreateRoute(ctx, &ec2.CreateRouteInput{
 			RouteTableId: sdk.String(table(o)), NetworkInterfaceId: &eni, DestinationCidrBlock: v4, DestinationIpv6CidrBlock: v6, DryRun: sdk.Bool(true),
 		})

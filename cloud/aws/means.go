@@ -31,6 +31,8 @@ type means struct {
 	s  *Session
 	at Interface
 
+	dried answers
+
 	mu    sync.Mutex
 	calls map[string]uint64
 }
@@ -53,7 +55,10 @@ func (m *means) Calls() map[string]uint64 {
 }
 
 // Forget satisfies cloud.Forgetter.
-func (m *means) Forget() { m.s.Forget() }
+func (m *means) Forget() {
+	m.s.Forget()
+	m.dried.forget()
+}
 
 func (m *means) count(name string) {
 	m.mu.Lock()
@@ -80,7 +85,11 @@ func write[O any](ctx context.Context, m *means, how cloud.Taking, name, object 
 	if err := how.May(); err != nil {
 		return none, err
 	}
-	return read(m, name, object, request)
+	out, err := read(m, name, object, request)
+	if err != nil && cloud.KindOf(err) == cloud.Denied {
+		m.dried.forget() // what EC2 said before is not so any more
+	}
+	return out, err
 }
 
 // several are errors of requests that were made side by side, those first that
