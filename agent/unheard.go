@@ -88,10 +88,11 @@ func (l *loop) askAround(g *group, now time.Time) {
 	}
 	g.asking, g.askedAt = true, now
 	key, iface := g.key(), g.members[0].iface
+	prober, hosts := l.cfg.Prober, l.cfg.Hosts
 	l.tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), unheardRetry)
 		defer cancel()
-		ok, err := l.cfg.Prober.Reachable(ctx, iface, l.cfg.Hosts)
+		ok, err := prober.Reachable(ctx, iface, hosts)
 		l.post(askedAround{key, iface, ok, err})
 	})
 }
