@@ -30,7 +30,7 @@ test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations,
 	bin/gotest -race -count=1 -timeout=2h ./lab/guard -guard.runs=20 -guard.freeze=10s
 	$(GO) test -count=1 -timeout=1h ./agent -run 'TestCloudSimulation$$' -seeds 3000
 	bin/gotest -race -count=5 -timeout=1h ./transport ./address $$($(GO) list ./lab/... | grep -v /lab/guard)
-	$(GO) test -count=1 -timeout=1h ./packaging/deb -run TestBothArchitectures -full
+	$(GO) test -count=1 -timeout=1h ./packaging/deb -run TestReproducible -full
 test-terraform: ## the modules, with OpenTofu or Terraform from PATH, offline but for providers; part of test where there is one
 	@command -v tofu >/dev/null || command -v terraform >/dev/null || { echo "neither tofu nor terraform is on PATH" >&2; exit 1; }
 	$(GO) test -count=1 -timeout=20m ./terraform/...
