@@ -115,17 +115,40 @@ func wrongClouds(st status.Status) []string {
 			}
 		}
 	}
-	for _, f := range st.Findings {
-		if !f.OK {
-			say("%s is not ready to take over%s: %s: %s%s", cmp.Or(f.Mover, "the cloud"), ofRouter(f), f.What, clip(f.Problem, mostText), remedy(f))
-		}
-	}
+	ws = append(ws, wrongFindings(st.Findings)...)
 	for _, s := range st.Signals {
 		when := "soon"
 		if !s.At.IsZero() {
 			when = s.At.Format(time.RFC3339)
 		}
 		say("the cloud has announced %s of this machine for %s", s.Kind, when)
+	}
+	return ws
+}
+
+// wrongFindings says why routers could not be taken over. What several objects of a
+// mover need alike is said once.
+func wrongFindings(found []status.Finding) []string {
+	type need struct{ mover, router, remedy, missing string }
+	of := func(f status.Finding) need { return need{f.Mover, f.Router, f.Remedy, f.Missing} }
+	count := make(map[need]int)
+	for _, f := range found {
+		if !f.OK {
+			count[of(f)]++
+		}
+	}
+	var ws []string
+	for _, f := range found {
+		n := count[of(f)]
+		if f.OK || n == 0 {
+			continue
+		}
+		delete(count, of(f))
+		more := ""
+		if n > 1 {
+			more = fmt.Sprintf(", and %d more of the kind", n-1)
+		}
+		ws = append(ws, fmt.Sprintf("%s is not ready to take over%s: %s: %s%s%s", cmp.Or(f.Mover, "the cloud"), ofRouter(f), f.What, clip(f.Problem, mostText), more, remedy(f)))
 	}
 	return ws
 }
@@ -154,7 +177,7 @@ func remedy(f status.Finding) string {
 		text = ": " + clip(f.Remedy, mostText)
 	}
 	if f.Missing != "" {
-		text += " (missing: " + f.Missing + "; vicar doctor --policy prints what is needed)"
+		text += " (missing: " + f.Missing + ")"
 	}
 	return text
 }

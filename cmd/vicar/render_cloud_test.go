@@ -4,6 +4,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -44,6 +45,27 @@ func TestRenderCloud(t *testing.T) {
 		Signals: []status.Signal{{Kind: "terminate", At: now.Add(2 * time.Minute)}},
 	}
 	golden(t, "status_cloud", renderStatus(st, false))
+}
+
+// TestRenderUnready: what several objects need alike is said once, with what to do.
+func TestRenderUnready(t *testing.T) {
+	var st status.Status
+	for _, id := range []string{"rtb-1", "rtb-2", "rtb-3"} {
+		st.Findings = append(st.Findings, status.Finding{
+			Mover: "aws-route", Router: "web", What: "permission for " + id, Problem: "denied", Remedy: "allow it", Missing: "ec2:ReplaceRoute",
+		})
+	}
+	st.Findings = append(st.Findings,
+		status.Finding{Mover: "aws-route", Router: "db", What: "permission for rtb-1", Problem: "denied", Remedy: "allow it", Missing: "ec2:ReplaceRoute"},
+		status.Finding{Mover: "exec", Router: "db", What: "the zone", Problem: "it is locked"})
+	want := []string{
+		"aws-route is not ready to take over web: permission for rtb-1: denied, and 2 more of the kind: allow it (missing: ec2:ReplaceRoute)",
+		"aws-route is not ready to take over db: permission for rtb-1: denied: allow it (missing: ec2:ReplaceRoute)",
+		"exec is not ready to take over db: the zone: it is locked",
+	}
+	if got := wrongClouds(st); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // TestRenderDeadPeer: that a packet of a node that is gone by now has not arrived is
