@@ -54,9 +54,9 @@ type Config struct {
 	// Release gives the objects up when the claim is released; else the successor
 	// takes them.
 	Release bool
-	// Refused is told that an Acquire was refused, and will be until somebody puts
-	// that right: a look by Examine is worth while. It must not block, and may be nil.
-	Refused func()
+	// Refused is told that an Acquire of a claim was refused, and will be until somebody
+	// puts that right: a look by Examine is worth while. It must not block, and may be nil.
+	Refused func(c vip.Claim)
 	// Prober may be nil: no peer is asked.
 	Prober Prober
 	Log    *slog.Logger // nil is none

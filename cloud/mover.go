@@ -61,7 +61,7 @@ func (m *Mover) Acquire(ctx context.Context, c vip.Claim) error {
 	m.journal.ended(c.Router, err)
 	if err != nil {
 		if m.cfg.Refused != nil && !errors.Is(err, ErrSuperseded) && !KindOf(err).Passing() {
-			m.cfg.Refused()
+			m.cfg.Refused(c)
 		}
 		return fmt.Errorf("moving the addresses by %s: %w", m.Kind(), err)
 	}

@@ -38,7 +38,9 @@ type clouds struct {
 	programs map[string]*cloud.Mover // by argv, time limit and release
 	started  func(*cloud.Mover)      // nil before run
 	findings map[string][]status.Finding
-	news     map[chan struct{}]bool // who is told that a look is worth while
+	news     map[chan struct{}]string // who is told that a look at a router is worth while
+	// refusedAt is when all routers were looked at for a refusal last.
+	refusedAt time.Time
 }
 
 // cloudWorld is what clouds are built with.
@@ -60,7 +62,7 @@ func newClouds(ctx context.Context, c *config.Config, node string, w cloudWorld)
 	u := &clouds{
 		cluster: c.Cluster, node: node, watch: c.Watch(), world: w, kinds: make(map[config.MoverKind]*cloud.Mover),
 		programs: make(map[string]*cloud.Mover), findings: make(map[string][]status.Finding),
-		news: make(map[chan struct{}]bool),
+		news: make(map[chan struct{}]string),
 	}
 	if !c.UsesAWS() {
 		return u, nil
@@ -140,7 +142,7 @@ func firstOwn(c *config.Config, node string) netip.Addr {
 
 func (u *clouds) newMover(p cloud.Provider, release bool) (*cloud.Mover, error) {
 	w := u.world
-	cfg := cloud.Config{Provider: p, Epoch: w.epoch, Prober: w.prober, Poll: u.watch.Poll, Release: release, Refused: u.tell, Log: w.log, Now: w.now}
+	cfg := cloud.Config{Provider: p, Epoch: w.epoch, Prober: w.prober, Poll: u.watch.Poll, Release: release, Refused: u.refused, Log: w.log, Now: w.now}
 	if w.guarded {
 		cfg.Steal = cloud.StealAtOnce
 	}

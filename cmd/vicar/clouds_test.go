@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vicar-ha/vicar/checks"
@@ -186,6 +188,35 @@ func TestFindingsOfRemoved(t *testing.T) {
 	if len(st.Findings) != 1 || st.Findings[0].Router != "web" {
 		t.Errorf("found %+v", st.Findings)
 	}
+}
+
+// TestRefusalsOfMany: refusals that go on are looked at while they do, and make the other
+// routers be looked at now and then.
+func TestRefusalsOfMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cloudConfig(t, "  web:", "  db: {vrid: 52, interface: eth0, addresses: [203.0.113.8/32], move: [{exec: [/bin/move]}, kernel]}\n  web:", "[aws-route, ", "[{exec: [/bin/move]}, ")
+		u, err := newClouds(t.Context(), c, "lb-1", cloudWorld{now: time.Now, log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		looks := make(map[string]*atomic.Int32)
+		ctx, stop := context.WithCancel(t.Context())
+		for _, r := range c.Routers {
+			n := new(atomic.Int32)
+			looks[r.Name] = n
+			go func() { _ = u.probe(readiness{r, "eth0"}).(checks.Waker).Wake(ctx, func() { n.Add(1) }) }()
+		}
+		synctest.Wait()
+		for range 110 {
+			u.refused(vip.Claim{Router: "web/ipv6"})
+			time.Sleep(500 * time.Millisecond)
+		}
+		if web, db := looks["web"].Load(), looks["db"].Load(); web < 50 || web > 60 || db != 3 {
+			t.Errorf("%d looks at the router that was refused, and %d at the other", web, db)
+		}
+		stop()
+		synctest.Wait()
+	})
 }
 
 // TestRefusalIsLookedAt: a take-over that was refused is looked at soon, and it is
