@@ -148,7 +148,7 @@ func TestReproducible(t *testing.T) {
 	if sums != again || strings.Count(sums, "\n") != 3*len(strings.Fields(architectures)) {
 		t.Errorf("made twice:\n%s\n%s", sums, again)
 	}
-	for _, architecture := range strings.Fields(architectures) {
+	for architecture := range strings.FieldsSeq(architectures) {
 		deb := filepath.Join(dir, "vicar_"+version+"-1_"+architecture+".deb")
 		if got := strings.TrimSpace(tool(t, "dpkg-deb", "-f", deb, "Architecture")); got != architecture {
 			t.Errorf("%s is for %s", deb, got)
