@@ -4,23 +4,27 @@
 package terraform
 
 import (
+	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/vicar-ha/vicar/config"
 	"github.com/vicar-ha/vicar/proof"
 )
 
-// proved wants a file to be a valid configuration without a warning or a problem,
-// also after two failures.
-func proved(t *testing.T, file string) *config.Config {
+// proved wants a file to be a valid configuration without a problem, also after two
+// failures, and with these warnings alone.
+func proved(t *testing.T, file string, warnings ...string) *config.Config {
 	t.Helper()
 	c, err := config.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Warnings) > 0 {
-		t.Errorf("%v", c.Warnings)
+	text := fmt.Sprint(c.Warnings)
+	if len(c.Warnings) != len(warnings) || slices.ContainsFunc(warnings, func(w string) bool { return !strings.Contains(text, w) }) {
+		t.Errorf("warnings %s, want %q", text, warnings)
 	}
 	for _, f := range proof.Prove(c, proof.Options{Pairs: true}).Problems() {
 		t.Errorf("%v: %s; %s", f.Routers, f.Text, f.Remedy)
