@@ -64,6 +64,7 @@ func simulateClouded(t *testing.T, seed uint64, m cloudMutant) []string {
 	cfg.Preempt = random.IntN(4) > 0
 	w := newClouded(t, seed, n, 1+random.IntN(3), cfg, guarded)
 	w.mutant, w.release = m, random.IntN(2) == 0
+	w.hold = guarded && seed%4 == 0
 	w.lan.SetDelay(0, 2*time.Millisecond)
 	w.trouble(func(x *cloudtest.Trouble) {
 		x.Latency, x.Jitter = 20*time.Millisecond, 80*time.Millisecond
@@ -251,6 +252,10 @@ func (w *clouded) settle(when string) bool {
 	}
 	if got := w.owners(); !slices.Equal(got, want) {
 		w.blame("%s %s is Active, and the objects in the cloud are %q's", when, holder, got)
+		return false
+	}
+	if r := w.router(holder); w.guarded && r.Term != r.Lease.Term {
+		w.blame("%s %s is Active in term %d, and its lease is of term %d", when, holder, r.Term, r.Lease.Term)
 		return false
 	}
 	return true
