@@ -191,7 +191,10 @@ func denied(s *story) {
 func down(s *story) {
 	s.needs("an outage", s.Down != nil)
 	s.Down(true)
-	m := s.mover(0, func(c *cloud.Config) { c.Budget = time.Second })
+	m := s.mover(0, func(c *cloud.Config) {
+		c.Budget = time.Second
+		c.Rand = func() float64 { return 0.9 } // four attempts: many more, of many objects, are throttled
+	})
 	if err := m.Acquire(s.Context(), s.claim(1)); err == nil || cloud.KindOf(err) != cloud.Unavailable {
 		s.Errorf("acquired: %v, want unavailable", err)
 	}
