@@ -181,7 +181,10 @@ func (m *means) nic(ctx context.Context) (*types.NetworkInterface, cloud.Finding
 		return nil, trouble("this node's network interface", err)
 	}
 	what := "network interface " + eni
-	found, err := m.interfaces(ctx, eni, filter("network-interface-id", eni))
+	found := m.seen.ask(eni, seenFor, func() (all []types.NetworkInterface, sure bool) {
+		all, err = m.interfaces(ctx, eni, filter("network-interface-id", eni))
+		return all, err == nil
+	})
 	switch {
 	case err != nil:
 		return nil, trouble(what, err)

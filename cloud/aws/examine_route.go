@@ -71,7 +71,11 @@ func (p *Route) outside(objects []cloud.Object) cloud.Finding {
 // written looks at each table: whether it is there, in this VPC, and may be
 // written to.
 func (p *Route) written(ctx context.Context, n *types.NetworkInterface, objects []cloud.Object) []cloud.Finding {
-	tables, err := p.read(ctx, objects)
+	var err error
+	tables := p.shown.ask(strings.Join(tablesOf(objects), " "), seenFor, func() (all tables, sure bool) {
+		all, err = p.read(ctx, objects)
+		return all, err == nil
+	})
 	if err != nil {
 		return []cloud.Finding{trouble("route tables "+strings.Join(tablesOf(objects), ", "), err)}
 	}

@@ -31,7 +31,9 @@ type means struct {
 	s  *Session
 	at Interface
 
-	dried answers
+	// What EC2 said to who looked whether a take-over would succeed.
+	dried lately[error]
+	seen  lately[[]types.NetworkInterface]
 
 	mu    sync.Mutex
 	calls map[string]uint64
@@ -58,6 +60,7 @@ func (m *means) Calls() map[string]uint64 {
 func (m *means) Forget() {
 	m.s.Forget()
 	m.dried.forget()
+	m.seen.forget()
 }
 
 func (m *means) count(name string) {

@@ -42,6 +42,8 @@ type Route struct {
 	tables []string
 	along  map[netip.Addr][]Destination
 
+	shown lately[tables] // to who looks whether a take-over would succeed
+
 	lock   sync.Mutex
 	absent map[string]bool // routes, by Object.ID, that were not there when last looked for
 }

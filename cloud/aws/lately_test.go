@@ -58,9 +58,13 @@ func TestExamineMany(t *testing.T) {
 		}
 		wants := func(when string, bad, dry int) {
 			t.Helper()
-			before := f.dryRuns()
+			time.Sleep(seenFor)
+			before, reads := f.dryRuns(), f.Count("Describe*")
 			if got := look(); got != bad || f.dryRuns()-before != dry {
 				t.Errorf("%s: %d things are wrong after %d requests, want %d and %d", when, got, f.dryRuns()-before, bad, dry)
+			}
+			if n := f.Count("Describe*") - reads; n != 2 { // the interface, and the tables
+				t.Errorf("%s: %d requests that read", when, n)
 			}
 		}
 		wants("at first", 0, tables)
