@@ -70,7 +70,7 @@ func (l *lately[T]) forget() {
 // whether it is permitted, object what it is about, for people.
 func (m *means) dry(name, on, object string, request func() error) cloud.Finding {
 	what := "permission " + name + " for " + object
-	err := m.dried.ask(name+" "+on, dryFor, func() (error, bool) { //nolint:staticcheck // the error is the answer
+	err := m.dried.ask(name+" "+on, dryFor, func() (error, bool) {
 		m.count(name)
 		err := request()
 		if permits(err) {
