@@ -46,12 +46,21 @@ func shared(cfg *awsfake.Config) {
 	cfg.Roles = append(cfg.Roles, awsfake.Role{Name: ownerRole, Account: ownerAccount, Trust: []string{awsfake.ClusterRole}})
 }
 
-// everyUse does all that a configuration may do, on node 2, and returns what was
-// denied. What is not permitted is not in the way of the rest.
-func everyUse(t *testing.T, f *fake, role, keys string) []error {
+// named names the nodes' interfaces, as a configuration made by Terraform does, and
+// gives nothing back.
+func named() Uses {
+	u := uses(false)
+	u.TagKey, u.TagValue, u.Release = "", "", false
+	u.Interfaces = []string{awsfake.ClusterInterface(1), awsfake.ClusterInterface(2)}
+	return u
+}
+
+// everyUse does all that a configuration may do, on one of the two nodes, and
+// returns what was denied. What is not permitted is not in the way of the rest.
+func everyUse(t *testing.T, f *fake, node int, u Uses) []error {
 	t.Helper()
-	s := f.session(t, 2, Config{Role: role})
-	f.nodes[1] = s
+	s := f.session(t, node, Config{Role: u.Role})
+	f.nodes[node-1] = s
 	var errs []error
 	try := func(err error) {
 		if err != nil {
@@ -68,27 +77,35 @@ func everyUse(t *testing.T, f *fake, role, keys string) []error {
 			for _, found := range wrong(p.(cloud.Examiner).Examine(ctx, all)) {
 				try(&cloud.Error{Kind: cloud.Denied, Action: found.Missing, Err: errors.New(found.Problem)})
 			}
-			try(p.Yield(ctx, all, cloud.Taking{}))
+			if u.Release {
+				try(p.Yield(ctx, all, cloud.Taking{}))
+			}
 		}
 	}
-	// Node 1 has them, so that there is something to take.
+	// The other one has them, so that there is something to take; the routes of one
+	// table are not there.
+	other := awsfake.ClusterInterface(3 - node)
 	for _, a := range prefixes("192.0.2.100/24", "2001:db8::100/64") {
-		if err := f.MoveAddress(a.Addr(), awsfake.ClusterInterface(1)); err != nil {
+		if err := f.MoveAddress(a.Addr(), other); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := f.SetRoute(awsfake.ClusterRoutes(1), prefixes("198.51.100.7/32")[0], awsfake.ClusterInterface(1)); err != nil {
-		t.Fatal(err)
+	for table, to := range map[int]string{1: other, 2: "", 3: other} {
+		for _, p := range prefixes("198.51.100.7/32", "2001:db8:fffe::/48") {
+			if err := f.SetRoute(awsfake.ClusterRoutes(table), p, to); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	move(f.secondary(t, 2, true), "192.0.2.100/24", "2001:db8::100/64")
-	move(f.routeAlong(t, 2, 2, []Destination{{To: netip.MustParsePrefix("2001:db8:fffe::/48"), Tables: []string{awsfake.ClusterRoutes(3)}}}), "198.51.100.7/32")
-	move(f.eip(t, 2, false, "203.0.113.1"), "203.0.113.1/32")
+	move(f.secondary(t, node, true), "192.0.2.100/24", "2001:db8::100/64")
+	move(f.routeAlong(t, node, 2, []Destination{{To: netip.MustParsePrefix("2001:db8:fffe::/48"), Tables: []string{awsfake.ClusterRoutes(3)}}}), "198.51.100.7/32")
+	move(f.eip(t, node, false, "203.0.113.1"), "203.0.113.1/32")
 	tables, err := NewTables(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	try(votes(ctx, tables))
-	x, err := NewSecret(s, keys)
+	x, err := NewSecret(s, u.KeysFrom)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,18 +162,18 @@ func TestPolicyKeepsOut(t *testing.T) {
 	})
 }
 
-// TestLeastPolicy: the policy permits all that vicar does, and without any one of
-// its actions something is denied, which names that action.
+// TestLeastPolicy: the policy permits all that vicar does. Without any
+// one action of a statement, or any one resource, something is denied, and what is
+// said of it names an action of that statement.
 func TestLeastPolicy(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		role   bool
+		uses   Uses
 		change func(*awsfake.Config)
-	}{{"of one account", false, keeping}, {"of a shared VPC", true, shared}} {
+	}{{"of one account", uses(false), keeping}, {"of a shared VPC", uses(true), shared}, {"of named interfaces", named(), keeping}} {
 		t.Run(c.name, func(t *testing.T) {
-			u := uses(c.role)
-			own := u.Policy()
-			owner, _ := u.RolePolicy()
+			own := c.uses.Policy()
+			owner, _ := c.uses.RolePolicy()
 			with := func(t *testing.T, own, owner Policy) []error {
 				t.Helper()
 				var denied []error
@@ -164,45 +181,45 @@ func TestLeastPolicy(t *testing.T) {
 					f := newFake(t, 3, c.change)
 					f.SetLimits(awsfake.Unlimited())
 					set(t, f, awsfake.ClusterRole, own)
-					if c.role {
+					if c.uses.Role != "" {
 						set(t, f, ownerRole, owner)
 					}
-					denied = everyUse(t, f, u.Role, u.KeysFrom)
+					denied = everyUse(t, f, 2, c.uses)
+					if len(c.uses.Interfaces) > 0 { // each node writes to its own
+						denied = append(denied, everyUse(t, f, 1, c.uses)...)
+					}
 				})
 				return denied
 			}
 			if denied := with(t, own, owner); len(denied) > 0 {
 				t.Errorf("with the policy: %v", denied)
 			}
-			for _, p := range []*Policy{&own, &owner} {
-				for _, action := range actions(*p) {
-					whole := *p
-					*p = whole.less(action)
-					lacks(t, u, action, with(t, own, owner))
-					*p = whole
-				}
+			for _, l := range own.less() {
+				lacks(t, c.uses, l, with(t, l.Policy, owner))
+			}
+			for _, l := range owner.less() {
+				lacks(t, c.uses, l, with(t, own, l.Policy))
 			}
 		})
 	}
 }
 
-// lacks looks whether what was denied tells the action that lacks.
-func lacks(t *testing.T, u Uses, action string, denied []error) {
+// lacks looks whether what was denied tells an action that lacks.
+func lacks(t *testing.T, u Uses, l lesser, denied []error) {
 	t.Helper()
-	if len(denied) == 0 {
-		t.Errorf("without %s all goes well", action)
-	}
 	for _, err := range denied {
 		e, ok := errors.AsType[*cloud.Error](err)
-		if !ok || e.Kind == cloud.Denied && e.Action != action {
-			t.Errorf("without %s: %v", action, err)
+		if !ok || e.Kind == cloud.Denied && !slices.Contains(l.actions, e.Action) {
+			t.Errorf("without %s: %v", l.what, err)
 		}
 	}
 	if !slices.ContainsFunc(denied, func(err error) bool { return cloud.KindOf(err) == cloud.Denied }) {
-		t.Errorf("without %s nothing is denied: %v", action, denied)
+		t.Errorf("without %s nothing is denied: %v", l.what, denied)
 	}
-	if p, _ := u.Lacking(action); len(p.Statement) == 0 {
-		t.Errorf("no statement has %s", action)
+	for _, action := range l.actions {
+		if p, _ := u.Lacking(action); len(p.Statement) == 0 {
+			t.Errorf("no statement has %s", action)
+		}
 	}
 }
 
@@ -213,23 +230,33 @@ func set(t *testing.T, f *fake, role string, p Policy) {
 	}
 }
 
-func actions(p Policy) []string {
-	var all []string
-	for _, s := range p.Statement {
-		all = append(all, s.Action...)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
+// lesser is a policy without one thing, and the actions that this may deny.
+type lesser struct {
+	Policy
+
+	what    string
+	actions []string
 }
 
-// less is the policy without an action.
-func (p Policy) less(action string) Policy {
-	q := Policy{Version: p.Version}
-	for _, s := range p.Statement {
-		s.Action = slices.DeleteFunc(slices.Clone(s.Action), func(a string) bool { return a == action })
-		if len(s.Action) > 0 {
-			q.Statement = append(q.Statement, s)
+// less are the policy without each action of each statement, and without each
+// resource.
+func (p Policy) less() (all []lesser) {
+	without := func(n int, s Statement) Policy {
+		q := Policy{Version: p.Version, Statement: slices.Clone(p.Statement)}
+		q.Statement[n] = s
+		return Policy{Version: q.Version, Statement: slices.DeleteFunc(q.Statement, func(s Statement) bool { return len(s.Action)*len(s.Resource) == 0 })}
+	}
+	for n, s := range p.Statement {
+		for i, action := range s.Action {
+			fewer := s
+			fewer.Action = slices.Delete(slices.Clone(s.Action), i, i+1)
+			all = append(all, lesser{without(n, fewer), action + " of " + s.Sid, []string{action}})
+		}
+		for i, resource := range s.Resource {
+			fewer := s
+			fewer.Resource = slices.Delete(slices.Clone(s.Resource), i, i+1)
+			all = append(all, lesser{without(n, fewer), resource + " of " + s.Sid, s.Action})
 		}
 	}
-	return q
+	return all
 }

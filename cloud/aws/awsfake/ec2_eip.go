@@ -134,7 +134,9 @@ func (s *state) byAssociation(id string) (Address, bool) {
 	return Address{}, false
 }
 
-// askDisassociate asks for the Elastic IP of the association, and for the interface.
+// askDisassociate asks for the Elastic IP of the association, for the interface, and
+// for its instance. That it asks for the instance is assumed: it does when it
+// associates.
 func askDisassociate(c *call) ([]access, error) {
 	id, err := c.need("AssociationId")
 	if err != nil {
@@ -146,10 +148,14 @@ func askDisassociate(c *call) ([]access, error) {
 		return nil, noAssociation(id)
 	}
 	i := c.now.interfaces[a.Interface]
-	return []access{
+	as := []access{
 		c.resource("elastic-ip", a.Allocation, c.owner(a.Account), a.Tags),
 		c.resource("network-interface", i.ID, c.owner(i.Account), i.Tags),
-	}, nil
+	}
+	if i.Instance != "" {
+		as = append(as, c.resource("instance", i.Instance, c.w.account, c.now.instances[i.Instance].Tags))
+	}
+	return as, nil
 }
 
 // disassociate ends an association that still is: one that another has replaced
