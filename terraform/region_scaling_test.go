@@ -5,10 +5,12 @@ package terraform
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/vicar-ha/vicar/cloud/aws/awsfake"
 )
@@ -138,6 +140,23 @@ func (r *region) launch(g *scaling) error {
 		Type: t.Get(templateData + "InstanceType"), Role: role, Profile: profile[strings.LastIndex(profile, "/")+1:], HopLimit: hops, OptionalTokens: t.Get(templateData+"MetadataOptions.HttpTokens") != "required",
 	}, t.Get(templateData+"NetworkInterface.1.NetworkInterfaceId"))
 	return err
+}
+
+// replace ends the instance in a slot, and its group launches the next one.
+func (r *region) replace(t *testing.T, eni string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, g := range r.scaling {
+		if r.templates[g.template].Get(templateData+"NetworkInterface.1.NetworkInterfaceId") != eni {
+			continue
+		}
+		if err := errors.Join(r.SetState(g.instance, awsfake.Terminated), r.launch(g)); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatalf("no group has %s", eni)
 }
 
 func describeScaling(r *region, a ask) (string, error) {

@@ -77,7 +77,9 @@ func debian(t *testing.T) []byte {
 }
 
 // TestUserData boots a clean Debian in each slot, which runs what its instance is
-// given.
+// given, with the module's policy: that is enough for all that follows. One node
+// dies, the other one has its addresses, and the instance that replaces it takes
+// them back.
 func TestUserData(t *testing.T) {
 	program(t)
 	noEnvironment(t)
@@ -109,10 +111,19 @@ func TestUserData(t *testing.T) {
 
 	labtest.OK(t, s.lab.Cut(first.Host)) // it dies
 	s.at(nodes[1], second)
+	empty(t, w, "lb-2 has taken over")
+
+	// Its group replaces it: the next instance in the slot is the same voter, and is
+	// preferred.
+	r.replace(t, nodes[0].eni)
+	next := s.machine("ip-10-next", "192.0.2.10/25")
+	s.sets(next, s.userData(nodes[0].eni), "lb-1")
+	s.at(nodes[0], next)
+	labtest.Eventually(t, time.Minute, "well", func() bool { return well(next) && well(second) })
 	if err := denied(r.World); err != nil {
 		t.Errorf("the module's policy is not enough: %v", err)
 	}
-	empty(t, w, "lb-2 has taken over")
+	empty(t, w, "lb-1 has been replaced")
 }
 
 // sets runs a node's script on a machine and wants all that it sets up.
