@@ -134,15 +134,6 @@ func (j *journal) beginTerm(r *record, c vip.Claim, now time.Time) {
 	r.began(now)
 }
 
-// leave notes what is given up and was this node's.
-func (r *record) leave(given func(entry) bool) {
-	for _, e := range r.entries {
-		if e.held && given(e) && !slices.Contains(r.left, e.Object) {
-			r.left = append(r.left, e.Object)
-		}
-	}
-}
-
 // forget takes the claim's addresses from what is wanted.
 func (j *journal) forget(c vip.Claim) {
 	j.mu.Lock()
@@ -163,6 +154,20 @@ func (j *journal) forget(c vip.Claim) {
 		r.claim.Addresses, r.backs, r.trusted = nil, nil, false
 		r.shown = shown{takenBack: r.takenBack, takenFrom: r.takenFrom}
 	}
+}
+
+// unwanted are those of the objects that no claim wants.
+func (j *journal) unwanted(objects []Object) []Object {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(objects), func(o Object) bool {
+		for _, r := range j.records {
+			if slices.ContainsFunc(r.entries, func(e entry) bool { return e.Object == o }) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // missing are the objects that no accepted write has taken, and whether what

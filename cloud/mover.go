@@ -70,7 +70,7 @@ func (m *Mover) Acquire(ctx context.Context, c vip.Claim) error {
 }
 
 // Release forgets the claim. With Config.Release it gives up those of its objects
-// that are this node's own, once and within Config.Attempt, or until ctx's
+// that are this node's own, and that no other claim wants, once and within Config.Attempt, or until ctx's
 // deadline: who gives up an address doesn't wait for a cloud that does not answer.
 // Only of a ctx that was cancelled the error is.
 func (m *Mover) Release(ctx context.Context, c vip.Claim) error {
@@ -94,6 +94,9 @@ func (m *Mover) yield(ctx context.Context, c vip.Claim) error {
 	objects, err := m.cfg.Provider.Objects(c.Addresses)
 	if err != nil {
 		return err
+	}
+	if objects = m.journal.unwanted(objects); len(objects) == 0 {
+		return nil
 	}
 	attempt, cancel := context.WithTimeout(ctx, m.cfg.Attempt)
 	defer cancel()

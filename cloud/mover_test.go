@@ -301,6 +301,25 @@ func TestReleaseWhileDown(t *testing.T) {
 	})
 }
 
+// What a reload has moved to another router of this node is not given up with the
+// former one.
+func TestReleaseOfAnothers(t *testing.T) {
+	bubble(t, func(t *testing.T, c *cloudtest.Cloud, a, _ *cloudtest.Node) {
+		m := newMover(t, cloud.Config{Provider: a, Release: true})
+		must(t, m.Acquire(t.Context(), web(1, "198.51.100.7/32", "198.51.100.8/32")))
+		other := web(1, "198.51.100.8/32")
+		other.Router = "db"
+		must(t, m.Acquire(t.Context(), other))
+		must(t, m.Release(t.Context(), web(1, "198.51.100.7/32", "198.51.100.8/32")))
+		pass(10 * time.Second)
+		for address, want := range map[string][]string{"198.51.100.7": {""}, "198.51.100.8": {"a"}} {
+			if got := holders(c, address); !slices.Equal(got, want) {
+				t.Errorf("%s is %q's, want %q", address, got, want)
+			}
+		}
+	})
+}
+
 // Who gives up may have less time than an attempt: when it is over, what is not
 // given up is the successor's. Only who is to do something else is told so.
 func TestReleaseInTime(t *testing.T) {

@@ -98,3 +98,12 @@ func (j *journal) trust(router string, now, next time.Time, err error) {
 	r.looked, r.poll = now, next
 	r.unverified = err.Error()
 }
+
+// leave notes what is given up and was this node's.
+func (r *record) leave(given func(entry) bool) {
+	for _, e := range r.entries {
+		if e.held && given(e) && !slices.Contains(r.left, e.Object) {
+			r.left = append(r.left, e.Object)
+		}
+	}
+}
