@@ -325,6 +325,34 @@ func TestRollWritesFirst(t *testing.T) {
 	f.at(1, old, Lists{Current: listABC, Staged: r.file}, "a")
 }
 
+// A process that ends between the writing of a completed change and Wrote has completed
+// it, though nobody else is there to tell it so.
+func TestRollBeginsWithWhatWasWritten(t *testing.T) {
+	list, lone := List{[]string{"a", "b", TableName("t")}, longest}, List{[]string{"a"}, 2 * longest}
+	f := newFleet(t)
+	f.start(&Saved{Generation: 1, Current: list}, lone, "a")
+	r := f.rolls["a"]
+	if err := r.Forget("b"); err != nil {
+		t.Fatal(err)
+	}
+	f.talk()
+	f.pass(2 * longest)
+	r.TableSealed(f.now)
+	both := Lists{Current: list, Staged: lone, Sealed: true}
+	f.at(1, both, both, "a")
+	r.Step(f.now.Add(2 * longest))
+	written, ok := r.Pending()
+	if !ok || written.Generation != 2 {
+		t.Fatalf("%+v is to be written", written)
+	}
+	f.at(1, both, both, "a")
+	f.start(&written, lone, "a")
+	f.at(2, Lists{Current: lone}, Lists{Current: lone}, "a")
+	if _, ok := f.rolls["a"].Pending(); ok {
+		t.Fatal("something is left to be done")
+	}
+}
+
 func TestRollRefuses(t *testing.T) {
 	for name, s := range map[string]*Saved{
 		"no list in force":    {Generation: 1},

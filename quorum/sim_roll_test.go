@@ -33,6 +33,9 @@ func (n *simNode) startRoll() {
 		return
 	}
 	n.roll = roll
+	if n.saved != nil {
+		n.w.agree(n.saved) // a former life may have written it, and ended before it took effect
+	}
 	n.apply()
 	n.turn()
 	n.tell()
@@ -100,6 +103,7 @@ func (n *simNode) wrote(saved Saved) {
 	n.writing = false
 	n.saved = &saved
 	if n.w.chaos && n.w.rng.IntN(20) == 0 { // before it takes effect
+		n.w.note("%d ends with %d on disk: %v, staged %v, sealed %v", n.id, saved.Generation, saved.Current, saved.Staged, saved.Sealed)
 		n.restart(false)
 		return
 	}

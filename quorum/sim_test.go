@@ -7,6 +7,7 @@ import (
 	"flag"
 	"strings"
 	"testing"
+	"time"
 )
 
 var (
@@ -56,5 +57,37 @@ func TestSimulationReplays(t *testing.T) {
 		if a.events != b.events || strings.Join(a.log, "\n") != strings.Join(b.log, "\n") {
 			t.Errorf("seed %d runs differently the second time", seed)
 		}
+	}
+}
+
+// TestSimulationCountsWhatIsOnDisk has the only node of a list end after it wrote that
+// the list is complete, and before that took effect. Its next life begins with it: it is in
+// force, and held to what was in force elsewhere.
+func TestSimulationCountsWhatIsOnDisk(t *testing.T) {
+	before, after := List{[]string{"a"}, time.Second}, List{[]string{"a"}, 2 * time.Second}
+	for _, test := range []struct {
+		name       string
+		written    Saved
+		generation uint64
+		wrong      bool
+	}{
+		{"what was in force", Saved{Generation: 1, Current: before}, 1, false},
+		{"the next", Saved{Generation: 2, Current: after}, 2, false},
+		{"another in its place", Saved{Generation: 1, Current: after}, 1, true},
+		{"one that follows none", Saved{Generation: 3, Current: after}, 1, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newSimWorld(1, mutant{}, false)
+			w.target, w.inForce, w.suspect, w.stateless = after, []List{{}, before}, [][]string{nil, nil}, []bool{false, false}
+			n := w.nodes[0]
+			n.file, n.saved = after, &test.written
+			n.start()
+			if got := w.generation(); got != test.generation || (w.wrong != nil) != test.wrong {
+				t.Fatalf("generation %d is in force, not %d; %v", got, test.generation, w.wrong)
+			}
+			if test.generation == 2 && !w.settled() {
+				t.Fatal("the voters are in force, and don't count as such")
+			}
+		})
 	}
 }
