@@ -40,10 +40,10 @@ var (
 			"subnet": map[string]string{"id": "subnet-0123456789abcdef0", "cidr_block": "192.0.2.0/25", "availability_zone": "eu-central-1a"},
 		},
 		"nat-pair": {
-			"public_subnets": zones, "private_route_table_ids": []string{"rtb-0123456789abcdef1"}, "public_route_table_ids": []string{"rtb-0123456789abcdef0"}, "overlay_address": "198.51.100.7", "internet_probe": "203.0.113.1:443",
+			"public_subnets": zones, "private_route_table_ids": map[string]string{"a": "rtb-0123456789abcdef1"}, "public_route_table_ids": map[string]string{"a": "rtb-0123456789abcdef0"}, "overlay_address": "198.51.100.7", "internet_probe": "203.0.113.1:443",
 		},
 		"postgresql-vip": {
-			"database_subnets": zones, "route_table_ids": []string{"rtb-0123456789abcdef0"}, "overlay_address": "198.51.100.7",
+			"database_subnets": zones, "route_table_ids": map[string]string{"a": "rtb-0123456789abcdef0"}, "overlay_address": "198.51.100.7",
 		},
 	}
 )

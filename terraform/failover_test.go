@@ -117,7 +117,7 @@ module "vicar" {
     edge-2 = { subnet = "b", address = "192.0.2.20", ipv6_address = "2001:db8:1:1::10" }
   }
   lease_table     = {}
-  route_table_ids = ["rtb-0123456789abcdef0", "rtb-0123456789abcdef1"]
+  route_table_ids = { a = "rtb-0123456789abcdef0", b = "rtb-0123456789abcdef1" }
   routers = {
     edge  = { vrid = 51, move = "eip" }
     inner = { vrid = 52, move = "route", addresses = ["198.51.100.7/32", "2001:db8:2::7/128"] }

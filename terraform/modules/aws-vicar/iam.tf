@@ -10,7 +10,7 @@ locals {
   eips      = length(local.wanted_elastic_ips) > 0
 
   interface_arns = [for name in keys(local.holders) : "${local.ec2}:network-interface/${aws_network_interface.slot[name].id}"]
-  written_tables = distinct(concat(local.routed ? var.route_table_ids : [], sort(flatten([for d in values(local.along) : d[*].tables]))))
+  written_tables = distinct(concat(local.routed ? values(var.route_table_ids) : [], sort(flatten([for d in values(local.along) : d[*].tables]))))
 
   keys_in_ssm = length(regexall(":ssm:", var.peer_key.arn)) > 0
   key_statements = concat(
@@ -117,7 +117,7 @@ resource "aws_iam_role_policy" "vicar" {
 }
 
 resource "aws_iam_role_policy_attachment" "more" {
-  for_each = { for pair in setproduct(local.roles, var.managed_policy_arns) : "${pair[0]} ${pair[1]}" => { role = pair[0], arn = pair[1] } }
+  for_each = { for pair in setproduct(local.roles, keys(var.managed_policy_arns)) : "${pair[0]} ${pair[1]}" => { role = pair[0], arn = var.managed_policy_arns[pair[1]] } }
 
   role       = aws_iam_role.this[each.value.role].name
   policy_arn = each.value.arn

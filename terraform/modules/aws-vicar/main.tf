@@ -58,7 +58,7 @@ module "config" {
       region       = var.region
       account      = var.account_id
       interfaces   = { for name in keys(local.holders) : name => aws_network_interface.slot[name].id }
-      route_tables = local.routed ? var.route_table_ids : null
+      route_tables = local.routed ? values(var.route_table_ids) : null
       routes       = length(local.along) == 0 ? null : local.along
       allocations  = length(local.allocations) == 0 ? null : local.allocations
     } : k => v if v != null

@@ -4,21 +4,24 @@
 # What moves. Terraform makes it and never says where it is: that vicar writes, so a
 # plan after a failover is empty.
 locals {
-  # Overlay addresses by table: one route each.
-  overlays = merge([for name, r in local.moves_by["route"] : {
-    for pair in setproduct(var.route_table_ids, r.addresses) : "${pair[0]} ${split("/", pair[1])[0]}" => {
-      table = pair[0]
-      to    = "${split("/", pair[1])[0]}/${strcontains(pair[1], ":") ? 128 : 32}"
-    }
-  }]...)
+  # Overlay addresses by table: one route each. The tables go by their names, since
+  # their ids may not be known before the apply. None of two keys is lost: a key that
+  # comes twice is an error.
+  overlays = flatten([for name, r in local.moves_by["route"] : [for table, id in var.route_table_ids : [for a in r.addresses : {
+    key   = "${table} ${split("/", a)[0]}"
+    table = id
+    to    = "${split("/", a)[0]}/${strcontains(a, ":") ? 128 : 32}"
+  }]]])
 
   # Further destinations that go along with a router's first address.
   along = { for name, r in local.moves_by["route"] : split("/", r.addresses[0])[0] => [
-    for d in r.destinations : { to = d.to, tables = d.route_table_ids }
+    for d in r.destinations : { to = d.to, tables = values(d.route_table_ids) }
   ] if length(r.destinations) > 0 }
-  followers = merge(flatten([for name, r in local.moves_by["route"] : [for d in r.destinations : {
-    for t in d.route_table_ids : "${t} ${d.to}" => { table = t, to = d.to }
-  }]])...)
+  followers = flatten([for name, r in local.moves_by["route"] : [for d in r.destinations : [for table, id in d.route_table_ids : {
+    key   = "${name} ${table} ${d.to}"
+    table = id
+    to    = d.to
+  }]]])
 
   # Elastic IPs: one for each private address, and one for a router that is nothing
   # else. The key's second part is the private address.
@@ -35,7 +38,7 @@ locals {
 }
 
 resource "aws_route" "moved" {
-  for_each = merge(local.overlays, local.followers)
+  for_each = { for r in concat(local.overlays, local.followers) : r.key => r }
 
   route_table_id              = each.value.table
   destination_cidr_block      = strcontains(each.value.to, ":") ? null : each.value.to

@@ -105,7 +105,7 @@ variable "nodes" {
 }
 
 variable "routers" {
-  description = "The addresses that move, by a name of yours. move says how: secondary-ip (nodes in one subnet; addresses of that subnet, with elastic_ip an Elastic IP for each), route (nodes in any zones; addresses outside the VPC; destinations are further ones that go along, as 0.0.0.0/0 of private subnets), or eip (no addresses: an Elastic IP is made). preempt is \"true\", \"false\" or a duration."
+  description = "The addresses that move, by a name of yours. move says how: secondary-ip (nodes in one subnet; addresses of that subnet, with elastic_ip an Elastic IP for each), route (nodes in any zones; addresses outside the VPC; destinations are further ones that go along, as 0.0.0.0/0 of private subnets, in tables by a name of yours), or eip (no addresses: an Elastic IP is made). preempt is \"true\", \"false\" or a duration."
   type = map(object({
     vrid            = number
     move            = string
@@ -118,7 +118,7 @@ variable "routers" {
     track           = optional(list(string))
     destinations = optional(list(object({
       to              = string
-      route_table_ids = list(string)
+      route_table_ids = map(string)
     })), [])
     damping = optional(object({
       moves  = optional(number)
@@ -181,11 +181,11 @@ variable "routers" {
 }
 
 variable "route_table_ids" {
-  description = "The tables of every subnet that is to reach the addresses that move by route, the nodes' own among them."
-  type        = list(string)
-  default     = []
+  description = "The tables of every subnet that is to reach the addresses that move by route, the nodes' own among them, by a name of yours."
+  type        = map(string)
+  default     = {}
   validation {
-    condition     = length(distinct(var.route_table_ids)) == length(var.route_table_ids)
+    condition     = length(distinct(values(var.route_table_ids))) == length(var.route_table_ids)
     error_message = "A route table is named twice."
   }
 }
@@ -402,9 +402,9 @@ variable "key_name" {
 }
 
 variable "managed_policy_arns" {
-  description = "More policies of the nodes' roles, as AmazonSSMManagedInstanceCore for shells without SSH."
-  type        = list(string)
-  default     = []
+  description = "More policies of the nodes' roles, by a name of yours, as AmazonSSMManagedInstanceCore for shells without SSH."
+  type        = map(string)
+  default     = {}
 }
 
 variable "permissions_boundary" {

@@ -185,7 +185,7 @@ run "overlay_with_a_subnets_length" {
   command = plan
   variables {
     routers         = { web = { vrid = 51, move = "route", addresses = ["198.51.100.7/24"] } }
-    route_table_ids = ["rtb-0123456789abcdef0"]
+    route_table_ids = { a = "rtb-0123456789abcdef0" }
   }
   expect_failures = [var.routers]
 }
@@ -194,7 +194,7 @@ run "overlay_inside_the_vpc" {
   command = plan
   variables {
     routers         = { web = { vrid = 51, move = "route", addresses = ["192.0.2.200/32"] } }
-    route_table_ids = ["rtb-0123456789abcdef0"]
+    route_table_ids = { a = "rtb-0123456789abcdef0" }
   }
   expect_failures = [var.routers]
 }
@@ -204,7 +204,7 @@ run "ipv6_overlay_inside_the_vpc" {
   variables {
     vpc             = { id = "vpc-0123456789abcdef0", cidr_blocks = ["192.0.2.0/24", "2001:db8:1::/56"] }
     routers         = { web = { vrid = 51, move = "route", addresses = ["2001:db8:1::7/128"] } }
-    route_table_ids = ["rtb-0123456789abcdef0"]
+    route_table_ids = { a = "rtb-0123456789abcdef0" }
   }
   expect_failures = [var.routers]
 }
@@ -245,7 +245,7 @@ run "elastic_ip_of_a_route" {
   command = plan
   variables {
     routers         = { web = { vrid = 51, move = "route", addresses = ["198.51.100.7/32"], elastic_ip = true } }
-    route_table_ids = ["rtb-0123456789abcdef0"]
+    route_table_ids = { a = "rtb-0123456789abcdef0" }
   }
   expect_failures = [var.routers]
 }
@@ -253,7 +253,7 @@ run "elastic_ip_of_a_route" {
 run "destinations_of_a_secondary_ip" {
   command = plan
   variables {
-    routers = { web = { vrid = 51, move = "secondary-ip", addresses = ["192.0.2.40/26"], destinations = [{ to = "0.0.0.0/0", route_table_ids = ["rtb-0123456789abcdef0"] }] } }
+    routers = { web = { vrid = 51, move = "secondary-ip", addresses = ["192.0.2.40/26"], destinations = [{ to = "0.0.0.0/0", route_table_ids = { a = "rtb-0123456789abcdef0" } }] } }
   }
   expect_failures = [var.routers]
 }
@@ -269,7 +269,7 @@ run "vrid_256" {
 run "table_named_twice" {
   command = plan
   variables {
-    route_table_ids = ["rtb-0123456789abcdef0", "rtb-0123456789abcdef0"]
+    route_table_ids = { a = "rtb-0123456789abcdef0", b = "rtb-0123456789abcdef0" }
   }
   expect_failures = [var.route_table_ids]
 }

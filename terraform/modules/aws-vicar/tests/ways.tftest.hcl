@@ -94,7 +94,7 @@ run "secondary_ip_with_elastic_ips_on_instances" {
 run "route_three_nodes_without_a_table" {
   variables {
     lease_table     = null
-    route_table_ids = ["rtb-0123456789abcdef0", "rtb-0123456789abcdef1"]
+    route_table_ids = { a = "rtb-0123456789abcdef0", b = "rtb-0123456789abcdef1" }
     nodes = {
       lb-1 = { subnet = "a", address = "192.0.2.10", priority = 100 }
       lb-2 = { subnet = "b", address = "192.0.2.70", priority = 200 }
@@ -103,7 +103,7 @@ run "route_three_nodes_without_a_table" {
     routers = { web = { vrid = 51, move = "route", addresses = ["198.51.100.7/32", "198.51.100.8/32"] } }
   }
   assert {
-    condition     = length(aws_route.moved) == 4 && aws_route.moved["rtb-0123456789abcdef1 198.51.100.8"].destination_cidr_block == "198.51.100.8/32"
+    condition     = length(aws_route.moved) == 4 && aws_route.moved["b 198.51.100.8"].destination_cidr_block == "198.51.100.8/32"
     error_message = "a route for each address and table"
   }
   assert {
@@ -119,7 +119,7 @@ run "route_three_nodes_without_a_table" {
 run "route_ipv6_with_destinations_and_a_witness" {
   variables {
     lease_table     = null
-    route_table_ids = ["rtb-0123456789abcdef0"]
+    route_table_ids = { a = "rtb-0123456789abcdef0" }
     vpc             = { id = "vpc-0123456789abcdef0", cidr_blocks = ["192.0.2.0/24", "2001:db8:1::/56"] }
     nodes = {
       fw-1    = { subnet = "a", address = "192.0.2.10", ipv6_address = "2001:db8:1::10" }
@@ -128,11 +128,11 @@ run "route_ipv6_with_destinations_and_a_witness" {
     }
     routers = { nat = {
       vrid         = 51, move = "route", addresses = ["198.51.100.7/32", "2001:db8:2::7/128"]
-      destinations = [{ to = "0.0.0.0/0", route_table_ids = ["rtb-0123456789abcdef2", "rtb-0123456789abcdef3"] }]
+      destinations = [{ to = "0.0.0.0/0", route_table_ids = { a = "rtb-0123456789abcdef2", b = "rtb-0123456789abcdef3" } }]
     } }
   }
   assert {
-    condition     = length(aws_route.moved) == 4 && aws_route.moved["rtb-0123456789abcdef0 2001:db8:2::7"].destination_ipv6_cidr_block == "2001:db8:2::7/128" && aws_route.moved["rtb-0123456789abcdef3 0.0.0.0/0"].destination_cidr_block == "0.0.0.0/0"
+    condition     = length(aws_route.moved) == 4 && aws_route.moved["a 2001:db8:2::7"].destination_ipv6_cidr_block == "2001:db8:2::7/128" && aws_route.moved["nat b 0.0.0.0/0"].destination_cidr_block == "0.0.0.0/0"
     error_message = "both families, and what goes along"
   }
   assert {
@@ -172,7 +172,7 @@ run "endpoints_keys_and_the_rest" {
     routers             = { web = { vrid = 51, move = "secondary-ip", addresses = ["192.0.2.40/26"], track = ["haproxy"] } }
     peer_key            = { arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:vicar-AbCdEf", kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef" }
     endpoints           = { interfaces = ["ec2", "secretsmanager", "kms"], gateways = ["dynamodb", "s3"], route_table_ids = ["rtb-0123456789abcdef0"] }
-    managed_policy_arns = ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]
+    managed_policy_arns = { ssm = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" }
     ingress             = { https = { from_port = 443, cidr_ipv4 = "0.0.0.0/0" }, all = { protocol = "-1", security_group_id = "sg-0123456789abcdef1" } }
     lease_table         = { create = false, name = "lease" }
     account_id          = "111122223333"

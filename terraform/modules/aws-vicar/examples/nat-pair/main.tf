@@ -55,13 +55,13 @@ variable "public_subnets" {
 }
 
 variable "private_route_table_ids" {
-  description = "The tables whose default route the NAT is. None of the nodes' own subnets."
-  type        = list(string)
+  description = "The tables whose default route the NAT is. None of the nodes' own subnets. By a name of yours."
+  type        = map(string)
 }
 
 variable "public_route_table_ids" {
-  description = "The tables of the nodes' own subnets, for the overlay address, which has to be somewhere."
-  type        = list(string)
+  description = "The tables of the nodes' own subnets, for the overlay address, which has to be somewhere. By a name of yours."
+  type        = map(string)
 }
 
 variable "overlay_address" {

@@ -54,8 +54,8 @@ variable "database_subnets" {
 }
 
 variable "route_table_ids" {
-  description = "The tables of all subnets with clients, and of the hosts' own."
-  type        = list(string)
+  description = "The tables of all subnets with clients, and of the hosts' own, by a name of yours."
+  type        = map(string)
 }
 
 variable "overlay_address" {
