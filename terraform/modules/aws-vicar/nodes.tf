@@ -127,5 +127,11 @@ resource "aws_autoscaling_group" "node" {
     }
   }
 
+  lifecycle {
+    # A new slot's interface can't be made before the old one is gone, and that is
+    # not while an instance has it.
+    replace_triggered_by = [terraform_data.slot[each.key]]
+  }
+
   depends_on = [aws_iam_role_policy.vicar, aws_vpc_endpoint.interface, aws_vpc_endpoint.gateway, aws_vpc_security_group_egress_rule.all]
 }
