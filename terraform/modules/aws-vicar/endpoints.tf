@@ -34,7 +34,7 @@ resource "aws_security_group" "endpoints" {
   count = length(local.interface_endpoints) > 0 ? 1 : 0
 
   name_prefix = "${var.name}-vicar-endpoints-"
-  description = "vicar ${var.name}: HTTPS from the nodes"
+  description = "vicar ${var.name}: HTTPS from the VPC"
   vpc_id      = var.vpc.id
   tags        = merge(local.tags, { Name = "${var.name}-vicar-endpoints" })
 
@@ -43,14 +43,17 @@ resource "aws_security_group" "endpoints" {
   }
 }
 
+# By the private name the whole VPC asks an endpoint from now on. Let only the nodes
+# in, and every other machine there loses its way to the service.
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
-  count = length(local.interface_endpoints) > 0 ? 1 : 0
+  count = length(local.interface_endpoints) > 0 ? length(var.vpc.cidr_blocks) : 0
 
-  security_group_id            = aws_security_group.endpoints[0].id
-  description                  = "HTTPS from the nodes"
-  ip_protocol                  = "tcp"
-  from_port                    = 443
-  to_port                      = 443
-  referenced_security_group_id = aws_security_group.nodes.id
-  tags                         = local.tags
+  security_group_id = aws_security_group.endpoints[0].id
+  description       = "HTTPS from the VPC"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = strcontains(var.vpc.cidr_blocks[count.index], ":") ? null : var.vpc.cidr_blocks[count.index]
+  cidr_ipv6         = strcontains(var.vpc.cidr_blocks[count.index], ":") ? var.vpc.cidr_blocks[count.index] : null
+  tags              = local.tags
 }

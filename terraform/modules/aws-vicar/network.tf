@@ -28,6 +28,17 @@ resource "aws_network_interface" "slot" {
   }
 }
 
+# What stays with a node. EC2 gives a public address to no machine whose interface was
+# there before it.
+resource "aws_eip" "own" {
+  for_each = { for name, n in var.nodes : name => n if n.public }
+
+  domain                    = "vpc"
+  network_interface         = aws_network_interface.slot[each.key].id
+  associate_with_private_ip = each.value.address
+  tags                      = merge(local.tags, { Name = "${var.name}-${each.key}" })
+}
+
 resource "aws_security_group" "nodes" {
   name_prefix = "${var.name}-vicar-"
   description = "vicar ${var.name}: nodes among themselves, and their clients"

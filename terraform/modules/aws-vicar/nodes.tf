@@ -44,7 +44,7 @@ resource "aws_instance" "node" {
   }
 
   # The node fetches its key and looks at the table when it starts.
-  depends_on = [aws_iam_role_policy.vicar, aws_vpc_endpoint.interface, aws_vpc_endpoint.gateway, aws_vpc_security_group_egress_rule.all]
+  depends_on = [aws_iam_role_policy.vicar, aws_eip.own, aws_vpc_endpoint.interface, aws_vpc_endpoint.gateway, aws_vpc_security_group_egress_rule.all]
 }
 
 resource "aws_launch_template" "node" {
@@ -133,5 +133,5 @@ resource "aws_autoscaling_group" "node" {
     replace_triggered_by = [terraform_data.slot[each.key]]
   }
 
-  depends_on = [aws_iam_role_policy.vicar, aws_vpc_endpoint.interface, aws_vpc_endpoint.gateway, aws_vpc_security_group_egress_rule.all]
+  depends_on = [aws_iam_role_policy.vicar, aws_eip.own, aws_vpc_endpoint.interface, aws_vpc_endpoint.gateway, aws_vpc_security_group_egress_rule.all]
 }

@@ -55,13 +55,14 @@ variable "subnets" {
 }
 
 variable "nodes" {
-  description = "The nodes by name: two or three that can hold the addresses, and one more that only votes (witness) beside two. subnet is one of subnets, address the slot's fixed private address in it. Without priorities the first by name is preferred."
+  description = "The nodes by name: two or three that can hold the addresses, and one more that only votes (witness) beside two. subnet is one of subnets, address the slot's fixed private address in it. public gives the node an Elastic IP of its own, which does not move: in a subnet with an internet gateway it has no other public address, and no way out. Without priorities the first by name is preferred."
   type = map(object({
     subnet        = string
     address       = string
     ipv6_address  = optional(string)
     priority      = optional(number)
     witness       = optional(bool, false)
+    public        = optional(bool, false)
     instance_type = optional(string)
     ami_id        = optional(string)
   }))
@@ -137,6 +138,10 @@ variable "routers" {
   validation {
     condition     = length([for r in var.routers : r if r.move == "eip"]) <= 1
     error_message = "An interface's primary address has one Elastic IP: one router moves by eip."
+  }
+  validation {
+    condition     = alltrue([for r in var.routers : r.move != "eip" || length([for n in var.nodes : n if n.public && !n.witness]) == 0])
+    error_message = "What moves by eip takes the place of a node's own public address: no public nodes with it."
   }
   validation {
     condition     = alltrue(flatten([for r in var.routers : [for a in r.addresses : can(cidrhost(a, 0))]]))

@@ -173,6 +173,15 @@ run "two_eip_routers" {
   expect_failures = [var.routers]
 }
 
+run "eip_that_takes_a_public_address" {
+  command = plan
+  variables {
+    nodes   = { lb-1 = { subnet = "a", address = "192.0.2.10", public = true }, lb-2 = { subnet = "a", address = "192.0.2.11" } }
+    routers = { web = { vrid = 51, move = "eip" } }
+  }
+  expect_failures = [var.routers]
+}
+
 run "address_without_a_length" {
   command = plan
   variables {

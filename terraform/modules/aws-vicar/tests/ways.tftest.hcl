@@ -79,11 +79,19 @@ run "secondary_ip_two_nodes_and_a_table" {
 run "secondary_ip_with_elastic_ips_on_instances" {
   variables {
     auto_scaling = false
-    routers      = { web = { vrid = 51, move = "secondary-ip", addresses = ["192.0.2.40/26", "192.0.2.41/26"], elastic_ip = true } }
+    nodes = {
+      lb-1 = { subnet = "a", address = "192.0.2.10", public = true }
+      lb-2 = { subnet = "a", address = "192.0.2.11" }
+    }
+    routers = { web = { vrid = 51, move = "secondary-ip", addresses = ["192.0.2.40/26", "192.0.2.41/26"], elastic_ip = true } }
   }
   assert {
     condition     = length(aws_eip.moved) == 2 && keys(yamldecode(output.vicar_yaml).aws.allocations) == ["192.0.2.40", "192.0.2.41"]
     error_message = "an Elastic IP for each address"
+  }
+  assert {
+    condition     = keys(aws_eip.own) == ["lb-1"] && aws_eip.own["lb-1"].network_interface == aws_network_interface.slot["lb-1"].id && aws_eip.own["lb-1"].associate_with_private_ip == "192.0.2.10"
+    error_message = "a public address of the node's own, which does not move"
   }
   assert {
     condition     = length(aws_instance.node) == 2 && alltrue([for i in aws_instance.node : i.metadata_options[0].http_tokens == "required" && i.root_block_device[0].encrypted])
@@ -185,6 +193,10 @@ run "endpoints_keys_and_the_rest" {
   assert {
     condition     = length(aws_vpc_endpoint.interface) == 3 && length(aws_vpc_endpoint.gateway) == 2 && aws_vpc_endpoint.interface["ec2"].service_name == "com.amazonaws.eu-central-1.ec2"
     error_message = "an endpoint for each service"
+  }
+  assert {
+    condition     = [for r in aws_vpc_security_group_ingress_rule.endpoints : r.cidr_ipv4] == ["192.0.2.0/24"]
+    error_message = "the name leads the whole VPC to an endpoint, so that the whole VPC must be let in"
   }
   assert {
     condition     = strcontains(output.policy, "kms:Decrypt") && strcontains(output.policy, "secretsmanager:GetSecretValue") && !strcontains(output.policy, "ssm:") && strcontains(output.policy, "arn:aws:dynamodb:eu-central-1:111122223333:table/lease")

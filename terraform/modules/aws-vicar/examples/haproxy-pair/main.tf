@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Two haproxy hosts in one zone with one public address. Both private address and
-# Elastic IP move with a single request; a DynamoDB table is the third voter.
+# Elastic IP move with a single request; a DynamoDB table is the third voter. The subnet
+# is public, and each host has an Elastic IP of its own for its way out.
 terraform {
   required_version = ">= 1.9"
 
@@ -61,8 +62,8 @@ module "vicar" {
   vpc     = var.vpc
   subnets = { a = var.subnet }
   nodes = {
-    lb-1 = { subnet = "a", address = cidrhost(var.subnet.cidr_block, 10) }
-    lb-2 = { subnet = "a", address = cidrhost(var.subnet.cidr_block, 11) }
+    lb-1 = { subnet = "a", address = cidrhost(var.subnet.cidr_block, 10), public = true }
+    lb-2 = { subnet = "a", address = cidrhost(var.subnet.cidr_block, 11), public = true }
   }
   lease_table = {}
   routers = {

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Two NAT instances in two zones, and a witness in a third. The default route of the
-# private subnets follows the overlay address. The nodes are in public subnets: their
-# own way to EC2 must not be the one that they move.
+# private subnets follows the overlay address. The nodes are in public subnets, with
+# Elastic IPs of their own: their way to EC2 must not be the one that they move.
 terraform {
   required_version = ">= 1.9"
 
@@ -86,7 +86,7 @@ module "vicar" {
   vpc     = var.vpc
   subnets = { for i, name in local.names : name => { for k, v in var.public_subnets[i] : k => v if k != "address" } }
   nodes = {
-    for i, name in local.names : name => { subnet = name, address = var.public_subnets[i].address, witness = name == "witness" }
+    for i, name in local.names : name => { subnet = name, address = var.public_subnets[i].address, witness = name == "witness", public = true }
   }
   routers = {
     nat = {
@@ -124,10 +124,9 @@ module "vicar" {
     systemctl restart nftables
   EOT
 
-  peer_key  = { arn = var.peer_key_arn }
-  ami_id    = var.ami_id
-  package   = var.package
-  endpoints = { interfaces = ["ec2", "ssm"] }
+  peer_key = { arn = var.peer_key_arn }
+  ami_id   = var.ami_id
+  package  = var.package
   ingress = { for i, c in var.vpc.cidr_blocks : "vpc-${i}" => {
     protocol = "-1", cidr_ipv4 = strcontains(c, ":") ? null : c, cidr_ipv6 = strcontains(c, ":") ? c : null
   } }

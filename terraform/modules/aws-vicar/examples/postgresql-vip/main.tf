@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # One address for a PostgreSQL primary that Patroni elects among three hosts in three
-# zones: the address follows the primary. Clients in the VPC reach it by its route.
+# zones: the address follows the primary. Clients in the VPC reach it by its route. The
+# subnets are private, and have a way out (a NAT) for the package and to AWS.
 terraform {
   required_version = ">= 1.9"
 
