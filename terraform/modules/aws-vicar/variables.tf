@@ -367,7 +367,7 @@ variable "security_group_ids" {
 }
 
 variable "endpoints" {
-  description = "VPC endpoints to make for subnets without another way to AWS: interfaces as [\"ec2\", \"ssm\"] (ec2 always; ssm or secretsmanager, and kms, for the peer key), gateways as [\"dynamodb\", \"s3\"] (dynamodb for lease_table), which take route_table_ids of the nodes' subnets."
+  description = "VPC endpoints to make for subnets without another way to AWS: interfaces as [\"ec2\", \"ssm\"] (ec2 always; ssm or secretsmanager for the peer key, which they decrypt themselves), gateways as [\"dynamodb\", \"s3\"] (dynamodb for lease_table), which take route_table_ids of the nodes' subnets."
   type = object({
     interfaces      = optional(list(string), [])
     gateways        = optional(list(string), [])
@@ -395,7 +395,7 @@ variable "metadata_hop_limit" {
 }
 
 variable "root_device_name" {
-  description = "The image's root device, which is encrypted (with auto_scaling)."
+  description = "The image's root device, which is encrypted (with auto_scaling): /dev/sda1 in Ubuntu's and Red Hat's images."
   type        = string
   default     = "/dev/xvda"
 }
