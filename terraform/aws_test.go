@@ -31,31 +31,13 @@ type rendered struct {
 func ways(t *testing.T) []rendered {
 	t.Helper()
 	w := open(t, tree(t), "modules/aws-vicar")
-	out := w.run(t, "test", "-json", "-verbose", "-filter=tests/ways.tftest.hcl")
 	var all []rendered
-	for line := range strings.Lines(out) {
-		var event struct {
-			Type  string `json:"type"`
-			Run   string `json:"@testrun"`
-			State struct {
-				Values struct {
-					Outputs map[string]struct{ Value json.RawMessage } `json:"outputs"`
-				} `json:"values"`
-			} `json:"test_state"`
-		}
-		if err := json.Unmarshal([]byte(line), &event); err != nil {
-			t.Fatalf("%v in %q", err, line)
-		}
-		if event.Type != "test_state" {
-			continue
-		}
-		r := rendered{run: event.Run}
-		outputs := event.State.Values.Outputs
-		for name, into := range map[string]any{"vicar_yaml": &r.vicarYAML, "policy": &r.policy, "network_interface_ids": &r.interfaces, "elastic_ips": &r.eips} {
-			if err := json.Unmarshal(outputs[name].Value, into); err != nil {
-				t.Fatalf("%s, output %s: %v", r.run, name, err)
-			}
-		}
+	for _, made := range states(t, w.run(t, "test", "-json", "-verbose", "-filter=tests/ways.tftest.hcl")) {
+		r := rendered{run: made.Run}
+		made.output(t, "vicar_yaml", &r.vicarYAML)
+		made.output(t, "policy", &r.policy)
+		made.output(t, "network_interface_ids", &r.interfaces)
+		made.output(t, "elastic_ips", &r.eips)
 		all = append(all, r.withIDs())
 	}
 	if len(all) < 7 {
@@ -88,6 +70,58 @@ func (r rendered) allocations() []string {
 		ids = append(ids, e.ID)
 	}
 	return ids
+}
+
+// state is what a run of a module's tests has left, as -json -verbose tells it.
+type state struct {
+	Type  string `json:"type"`
+	Run   string `json:"@testrun"`
+	State struct {
+		Values struct {
+			Outputs map[string]struct{ Value json.RawMessage } `json:"outputs"`
+		} `json:"values"`
+	} `json:"test_state"`
+}
+
+func states(t *testing.T, events string) []state {
+	t.Helper()
+	var all []state
+	for line := range strings.Lines(events) {
+		var s state
+		if err := json.Unmarshal([]byte(line), &s); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		if s.Type == "test_state" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (s state) output(t *testing.T, name string, into any) {
+	t.Helper()
+	if err := json.Unmarshal(s.State.Values.Outputs[name].Value, into); err != nil {
+		t.Fatalf("%s, output %s: %v", s.Run, name, err)
+	}
+}
+
+// numbered gives each id that the mocked provider has made up in a configuration,
+// which are all the same, a number of its own.
+func numbered(yaml string) string {
+	n := 0
+	section := ""
+	lines := strings.Split(yaml, "\n")
+	for i, line := range lines {
+		if strings.HasSuffix(line, ":") {
+			section = strings.Trim(strings.TrimSpace(line), `":`)
+		}
+		prefix := map[string]string{"interfaces": "eni", "allocations": "eipalloc"}[section]
+		if key, _, ok := strings.Cut(line, `: "`); ok && prefix != "" && strings.HasPrefix(line, "    ") {
+			n++
+			lines[i] = fmt.Sprintf(`%s: "%s-%017x"`, key, prefix, n)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // TestWays wants each configuration that the module renders to be one that vicar

@@ -22,6 +22,22 @@ const offline = `provider "aws" {
 }
 `
 
+// mocked applies an example to a provider that makes things up.
+const mocked = `mock_provider "aws" {
+  mock_resource "aws_eip" {
+    defaults = { public_ip = "203.0.113.20" }
+  }
+  mock_resource "aws_launch_template" {
+    defaults = { id = "lt-0123456789abcdef0" }
+  }
+  mock_resource "aws_iam_instance_profile" {
+    defaults = { arn = "arn:aws:iam::111122223333:instance-profile/node" }
+  }
+}
+
+run "example" {}
+`
+
 // inputs of every example, and of each.
 var (
 	common = map[string]any{
@@ -48,7 +64,8 @@ var (
 	}
 )
 
-// TestExamples plans each example with the real provider's schema.
+// TestExamples plans each example with the real provider's schema, and wants the
+// configuration that it renders to be one that vicar proves without a problem.
 func TestExamples(t *testing.T) {
 	root := tree(t)
 	found, err := filepath.Glob("modules/aws-vicar/examples/*/main.tf")
@@ -70,6 +87,18 @@ func TestExamples(t *testing.T) {
 			if !strings.Contains(out, " 0 to change, 0 to destroy") || strings.Contains(out, "Warning") {
 				t.Errorf("a first plan makes things, and warns of nothing:\n%s", out)
 			}
+			w.write(t, "example.tftest.hcl", []byte(mocked))
+			file := filepath.Join(t.TempDir(), "vicar.yaml")
+			made := states(t, w.run(t, "test", "-json", "-verbose"))
+			if len(made) != 1 {
+				t.Fatalf("%d runs, not one", len(made))
+			}
+			var text string
+			made[0].output(t, "vicar_yaml", &text)
+			if err := os.WriteFile(file, []byte(numbered(text)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			proved(t, file)
 		})
 	}
 }

@@ -52,6 +52,10 @@ variable "subnets" {
     condition     = length(var.subnets) > 0 && alltrue([for s in var.subnets : can(cidrhost(s.cidr_block, 0))])
     error_message = "A subnet's cidr_block is as in 192.0.2.0/25."
   }
+  validation {
+    condition     = alltrue([for s in var.subnets : startswith(s.availability_zone, var.region)])
+    error_message = "A subnet's availability_zone is one of the region, as in eu-central-1a."
+  }
 }
 
 variable "nodes" {
@@ -178,6 +182,14 @@ variable "routers" {
   validation {
     condition     = alltrue([for r in var.routers : length(r.destinations) == 0 || r.move == "route"])
     error_message = "destinations go with move = \"route\"."
+  }
+  validation {
+    condition     = alltrue([for r in var.routers : can(regex("^[0-9.]+(ms|s)$", r.advert_interval))])
+    error_message = "advert_interval is as in 500ms or 1s."
+  }
+  validation {
+    condition     = alltrue(flatten([for r in var.routers : [for c in coalesce(r.track, []) : contains(keys(var.checks), c)]]))
+    error_message = "What a router tracks is one of checks."
   }
   validation {
     condition     = alltrue([for r in var.routers : r.vrid >= 1 && r.vrid <= 255])

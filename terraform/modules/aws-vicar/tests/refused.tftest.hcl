@@ -3,6 +3,9 @@
 
 # Each validation, by the mistake that it is for.
 mock_provider "aws" {
+  mock_resource "aws_eip" {
+    defaults = { public_ip = "203.0.113.20" }
+  }
   mock_resource "aws_iam_instance_profile" {
     defaults = { arn = "arn:aws:iam::111122223333:instance-profile/web-node" }
   }
@@ -401,4 +404,28 @@ run "hop_limit_3" {
     metadata_hop_limit = 3
   }
   expect_failures = [var.metadata_hop_limit]
+}
+
+run "zone_of_another_region" {
+  command = plan
+  variables {
+    region = "eu-west-1"
+  }
+  expect_failures = [var.subnets]
+}
+
+run "interval_without_a_unit" {
+  command = plan
+  variables {
+    routers = { web = { vrid = 51, move = "secondary-ip", addresses = ["192.0.2.40/26"], advert_interval = "100" } }
+  }
+  expect_failures = [var.routers]
+}
+
+run "track_of_an_unknown_check" {
+  command = plan
+  variables {
+    routers = { web = { vrid = 51, move = "secondary-ip", addresses = ["192.0.2.40/26"], track = ["haprxy"] } }
+  }
+  expect_failures = [var.routers]
 }

@@ -72,7 +72,7 @@ module "vicar" {
       move       = "secondary-ip"
       addresses  = ["${cidrhost(var.subnet.cidr_block, 100)}/${local.prefix}"]
       elastic_ip = true
-      preempt    = "false"
+      preempt    = "30s"
       track      = ["haproxy"]
     }
   }

@@ -94,7 +94,7 @@ module "vicar" {
       move         = "route"
       addresses    = ["${var.overlay_address}/32"]
       destinations = [{ to = "0.0.0.0/0", route_table_ids = var.private_route_table_ids }]
-      preempt      = "false"
+      preempt      = "30s"
       track        = ["internet"]
     }
   }
