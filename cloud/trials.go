@@ -10,8 +10,13 @@ import (
 )
 
 // RefusedFor is how long a refusal stands where only another attempt tells whether
-// it would come again: what was at fault may have been put right.
-const RefusedFor = 10 * time.Minute
+// it would come again: what was at fault may have been put right. An attempt may cost
+// a moment without a holder, so one that is refused after that stands twice as long
+// each time, up to refusedMost.
+const (
+	RefusedFor  = 10 * time.Minute
+	refusedMost = 24 * time.Hour
+)
 
 // Trials are what came of actions that can't be tried beforehand, by their names.
 // They may be used by many goroutines; the zero value knows nothing.
@@ -21,8 +26,9 @@ type Trials struct {
 }
 
 type trial struct {
-	err error
-	at  time.Time
+	err    error
+	at     time.Time
+	stands time.Duration // of a refusal
 }
 
 // Done notes that an action was done, or refused with err. An error that says
@@ -33,7 +39,15 @@ func (t *Trials) Done(action string, err error) {
 	if t.last == nil {
 		t.last = make(map[string]trial)
 	}
-	t.last[action] = trial{err, time.Now()}
+	last, now := t.last[action], time.Now()
+	next := trial{err: err, at: now, stands: max(last.stands, RefusedFor)}
+	switch {
+	case err == nil:
+		next.stands = 0
+	case last.err != nil && now.Sub(last.at) >= last.stands:
+		next.stands = min(2*last.stands, refusedMost)
+	}
+	t.last[action] = next
 }
 
 // Forget has refusals count no more: what was at fault is said to be put right.
@@ -58,7 +72,7 @@ func (t *Trials) Finding(what, action string, wrong func(what string, err error)
 	case !tried:
 	case last.err == nil:
 		f.Untried = false
-	case ago < RefusedFor:
+	case ago < last.stands:
 		f = wrong(what, last.err)
 	default:
 		f.Problem = fmt.Sprintf("refused %s ago, and not tried since", ago.Truncate(time.Minute))

@@ -225,7 +225,7 @@ func (m *means) tagged(n *types.NetworkInterface) []cloud.Finding {
 func (s *Session) known(name string) cloud.Finding {
 	f := s.tried.Finding("permission "+name, name, func(what string, err error) cloud.Finding {
 		f := trouble(what, err)
-		f.Remedy += fmt.Sprintf("; then `vicar reload` on this node, which has it count no more. It counts for %s, since AWS has no dry run of it", cloud.RefusedFor)
+		f.Remedy += fmt.Sprintf("; then `vicar reload` on this node, which has it count no more. It counts for %s at first, since AWS has no dry run of it", cloud.RefusedFor)
 		return f
 	})
 	if f.Untried {
