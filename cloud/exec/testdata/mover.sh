@@ -31,7 +31,9 @@ give() { # address, node: in one step, so that nobody reads half a name
 	[ -e "$cloud/trouble/lag" ] && later lag "$2" "$cloud/trouble/shown-$1"
 }
 later() { # how much, node, file: on its way, whoever waits for it
-	setsid sh -c 'sleep "$1"; echo "$2" >"$3"' later "$(cat "$cloud/trouble/$1")" "$2" "$3" >/dev/null 2>&1 &
+	# What this program has started ends with it, but not what has a session of its own:
+	# it goes on when that is made.
+	: "$(setsid sh -c '{ sleep "$1"; echo "$2" >"$3"; } >/dev/null 2>&1 &' later "$(cat "$cloud/trouble/$1")" "$2" "$3")"
 }
 shown() { cat "$cloud/trouble/shown-$1" 2>/dev/null || holder "$1"; }
 
