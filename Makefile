@@ -33,7 +33,7 @@ test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations,
 	$(GO) test -count=1 -timeout=1h ./packaging/deb -run TestReproducible -full
 test-terraform: ## the modules, with OpenTofu or Terraform from PATH, offline but for providers; part of test where there is one
 	@command -v tofu >/dev/null || command -v terraform >/dev/null || { echo "neither tofu nor terraform is on PATH" >&2; exit 1; }
-	$(GO) test -count=1 -timeout=20m ./terraform/...
+	VICAR_TERRAFORM=required $(GO) test -count=1 -timeout=20m ./terraform/...
 docs-terraform: ## the tables in the modules' README files
 	$(GO) run -C tools ./tfdocs $(MODULES:%=../%)
 deps: ## install what the tests use and this machine lacks (as root, Debian)

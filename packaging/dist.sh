@@ -67,6 +67,12 @@ third_party >"$common/THIRD-PARTY.txt"
 gzip -9n "$common/THIRD-PARTY.txt"
 gzip -9nc CHANGELOG.md >"$common/changelog.gz"
 
+# The manual, whose links to what is not in a package lead to the project.
+mkdir "$common/docs"
+for page in docs/*.md; do
+  sed 's,](\.\./,](https://github.com/vicar-ha/vicar/blob/main/,g' "$page" >"$common/$page"
+done
+
 if [ -z "${VERSION:-}" ]; then
   VERSION=$("$work/native" version --json | sed -n 's/^ *"version": "v\(.*\)",$/\1/p')
   case $VERSION in
@@ -82,8 +88,8 @@ printf 'vicar (%s-1) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- Th
 tarball() { # NAME
   top=$work/$1
   mkdir -p "$top/examples/networkd" "$top/examples/networkmanager" "$top/systemd"
-  cp -r "$STAGE/vicar" "$common/man" "$common/completions" "$common/THIRD-PARTY.txt.gz" \
-    LICENSE README.md CHANGELOG.md docs packaging/vicar.yaml config/vicar.schema.json "$top"
+  cp -r "$STAGE/vicar" "$common/man" "$common/completions" "$common/docs" "$common/THIRD-PARTY.txt.gz" \
+    LICENSE README.md CHANGELOG.md packaging/vicar.yaml config/vicar.schema.json "$top"
   cp packaging/systemd/vicar.service packaging/systemd/vicar.sysusers.conf "$top/systemd"
   cp packaging/networkd/vicar.conf "$top/examples/networkd"
   cp packaging/networkmanager/vicar.conf "$top/examples/networkmanager"

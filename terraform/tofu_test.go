@@ -6,23 +6,61 @@
 package terraform
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// program is OpenTofu or Terraform, whichever is on PATH.
+// program is OpenTofu or Terraform, whichever is on PATH and can have the provider.
+// Without one the test is skipped, or with VICAR_TERRAFORM=required fails.
 func program(t *testing.T) string {
 	t.Helper()
-	for _, name := range []string{"tofu", "terraform"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
+	path, err := found()
+	switch {
+	case err == nil:
+		return path
+	case os.Getenv("VICAR_TERRAFORM") == "required":
+		t.Fatal(err)
 	}
-	t.Skip("neither tofu nor terraform is on PATH")
+	t.Skipf("OpenTofu or Terraform with the AWS provider is not to be had here: %v", err)
 	return ""
+}
+
+// found looks for the program once.
+var found = sync.OnceValues(func() (string, error) {
+	for _, name := range []string{"tofu", "terraform"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		dir, err := os.MkdirTemp("", "provider")
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		if err := copyFile("modules/aws-vicar/versions.tf", filepath.Join(dir, "versions.tf")); err != nil {
+			return "", err
+		}
+		out, err := workspace{path, dir}.try("init", "-input=false")
+		if err != nil {
+			return "", fmt.Errorf("%s init: %w\n%s", name, err, out)
+		}
+		return path, nil
+	}
+	return "", errors.New("neither tofu nor terraform is on PATH")
+})
+
+func copyFile(from, to string) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o600)
 }
 
 // tree is a copy of the modules, in which the program may leave files.

@@ -25,6 +25,25 @@ func TestLintian(t *testing.T) {
 	}
 }
 
+// TestManual wants no page to lead out of what is installed but to the project.
+func TestManual(t *testing.T) {
+	root := t.TempDir()
+	tool(t, "dpkg-deb", "-x", made(t, "*.deb"), root)
+	pages, err := filepath.Glob(filepath.Join(root, "usr/share/doc/vicar/docs/*.md"))
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "](../") {
+			t.Errorf("%s leads to a file that no package has", filepath.Base(page))
+		}
+	}
+}
+
 // Every file that a page, a completion or an example is, in both packages.
 func TestFiles(t *testing.T) {
 	deb := tool(t, "dpkg-deb", "-c", made(t, "*.deb"))
