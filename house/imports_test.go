@@ -40,7 +40,7 @@ var imports = map[string][]string{
 	"cloud/cloudtest":  {"cloud", "vip"},
 	"cloud/exec":       {"child", "cloud"},
 	"cloud/probe":      {"vip"},
-	"config":           {"vrrp/wire", "checks", "track", "vip"},
+	"config":           {"vrrp/wire", "checks", "pool", "track", "vip"},
 	"control":          {"status", "track"},
 	"hook":             {"child", "logqueue", "status", "vip"},
 	"lab":              {},
@@ -57,11 +57,14 @@ var imports = map[string][]string{
 	"lab/guard":        {}, // tests only
 	"lab/health":       {}, // tests only
 	"lab/interop":      {}, // tests only
+	"pool":             {"logqueue", "status", "track", "vip"},
+	"pool/ipvs":        {"pool"},
+	"pool/nft":         {"pool"},
 	"proof":            {"checks", "config", "track"},
 
 	"cmd/vicar": {
 		"address", "agent", "checks", "checks/probe", "clock", "cloud", "cloud/aws", "cloud/exec", "cloud/probe", "config", "control", "fleet", "guard", "guardian", "hook", "lab", "lab/demo", "logqueue",
-		"proof", "quorum", "status", "track", "transport", "transport/gossip", "vip", "vrrp", "vrrp/wire",
+		"pool", "pool/ipvs", "pool/nft", "proof", "quorum", "status", "track", "transport", "transport/gossip", "vip", "vrrp", "vrrp/wire",
 	},
 
 	"cloud/aws/awsfake": {},
@@ -82,9 +85,11 @@ var doors = map[string][]string{
 	"github.com/emersion/go-smtp":              {}, // tests only
 	"github.com/goccy/go-yaml":                 {"config"},
 	"github.com/google/go-cmp":                 {}, // tests only
+	"github.com/google/nftables":               {"pool/nft"},
 	"github.com/hashicorp/memberlist":          {"transport/gossip"},
 	"github.com/invopop/jsonschema":            {"config"},
 	"github.com/miekg/dns":                     {"checks/probe"},
+	"github.com/moby/ipvs":                     {"pool/ipvs"},
 	"github.com/prometheus/client_golang":      {"control"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {}, // tests only
 	"github.com/spf13/cobra":                   {"cmd/vicar"},

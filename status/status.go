@@ -24,8 +24,13 @@ type Status struct {
 	Routers  []Router  `json:"routers"`           // by name
 	Links    []Link    `json:"links"`             // by interface and family
 	Checks   []Check   `json:"checks"`            // by name
-	Hooks    []Hook    `json:"hooks"`             // in the configuration's order
-	Loop     Loop      `json:"loop"`
+	// Pools are the virtual services, by name, and PoolChecks the checks of their
+	// servers; Sync is nil without synchronisation of connections.
+	Pools      []Pool  `json:"pools,omitempty"`
+	PoolChecks []Check `json:"pool_checks,omitempty"`
+	Sync       *Sync   `json:"sync,omitempty"`
+	Hooks      []Hook  `json:"hooks"` // in the configuration's order
+	Loop       Loop    `json:"loop"`
 	// Drained: by vicar drain, until vicar undrain.
 	Drained bool `json:"drained,omitempty"`
 	// NeedsRestart is what of the file the last reload was refused for, since only a

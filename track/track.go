@@ -35,6 +35,15 @@ type Result struct {
 	Check string
 	State State
 	Cause string
+	// Weight is what the check found that its server can carry, in percent of the
+	// full weight or as a weight; nil where it says none.
+	Weight *Load `json:",omitempty"`
+}
+
+// Load is a weight that a check has found.
+type Load struct {
+	Value   int  // 0 or more
+	Percent bool // of the server's configured weight
 }
 
 // Track is a check that moves a router's election.

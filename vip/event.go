@@ -21,9 +21,15 @@ const (
 	// The addresses go: in order (stop, reload) before they do, and before Stopped;
 	// else after the event that says why, at the same moment.
 	GivesUp EventKind = "give_up"
+
+	// Of a pool, and not of a router.
+	QuorumUp   EventKind = "quorum_up"
+	QuorumDown EventKind = "quorum_down"
+	ServerUp   EventKind = "server_up"
+	ServerDown EventKind = "server_down"
 )
 
-// Event is something that happened to a router, for those who are told.
+// Event is something that happened to a router or a pool, for those who are told.
 type Event struct {
 	Kind    EventKind `json:"event"`
 	Cluster string    `json:"cluster"`
