@@ -37,7 +37,7 @@ func TestDocument(t *testing.T) {
 			"empty",
 			vip.Event{Kind: vip.Stopped},
 			0,
-			`{"version":1,"event":"stop","cluster":"","node":"","router":"","state":"","previous":"",` +
+			`{"version":1,"event":"stop","cluster":"","node":"","state":"","previous":"",` +
 				`"term":0,"reason":"","priority":0,"addresses":[],"time":"0001-01-01T00:00:00Z","skipped":0}` + "\n",
 		},
 	} {

@@ -34,11 +34,15 @@ type Event struct {
 	Kind    EventKind `json:"event"`
 	Cluster string    `json:"cluster"`
 	Node    string    `json:"node"`
-	Router  string    `json:"router"`
-	State   string    `json:"state"`    // after it, as RFC 9568 section 6.3 names it
-	From    string    `json:"previous"` // before it
-	Term    uint64    `json:"term"`     // numbers the node's take-overs
-	Reason  string    `json:"reason"`
+	// Router is what it happened to, or Pool: a virtual service, and one of its real
+	// servers where Server is not empty.
+	Router string `json:"router,omitempty"`
+	Pool   string `json:"pool,omitempty"`
+	Server string `json:"server,omitempty"`
+	State  string `json:"state"`    // after it, as RFC 9568 section 6.3 names it; of a pool up, down or undecided
+	From   string `json:"previous"` // before it
+	Term   uint64 `json:"term"`     // numbers the node's take-overs
+	Reason string `json:"reason"`
 	// Priority is the effective one, Peer the other router that was last heard,
 	// if any.
 	Priority  int            `json:"priority"`
