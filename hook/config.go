@@ -28,7 +28,7 @@ type Config struct {
 	// missing or may be changed by others. It logs them; each run tries again. An
 	// agent should not stay away from elections for that.
 	Tolerant bool
-	// Parallel is how many hooks run at the same time, of all routers; 0: 32.
+	// Parallel is how many hooks run at the same time, of all routers and pools; 0: 32.
 	Parallel int
 }
 
@@ -36,6 +36,7 @@ type Config struct {
 type Hook struct {
 	On      []vip.EventKind // never empty
 	Routers []string        // none: all
+	Pools   []string        // none: all
 	Exec    []string        // argv; the first is an absolute path
 	User    string          // who runs Exec; empty: the agent's own user
 	Webhook string          // URL
@@ -60,7 +61,11 @@ func (c Config) withDefaults() (Config, error) {
 
 // listens tells whether the hook is to be told of e.
 func (h *Hook) listens(e *vip.Event) bool {
-	return slices.Contains(h.On, e.Kind) && (len(h.Routers) == 0 || slices.Contains(h.Routers, e.Router))
+	name, of := e.Router, h.Routers
+	if e.Pool != "" {
+		name, of = e.Pool, h.Pools
+	}
+	return slices.Contains(h.On, e.Kind) && (len(of) == 0 || slices.Contains(of, name))
 }
 
 // name is what the hook is called in the log and the status: the program or the
@@ -87,7 +92,7 @@ func (h *Hook) sameTarget(o *Hook) bool {
 }
 
 func (h Hook) clone() Hook {
-	h.On, h.Routers, h.Exec = slices.Clone(h.On), slices.Clone(h.Routers), slices.Clone(h.Exec)
+	h.On, h.Routers, h.Pools, h.Exec = slices.Clone(h.On), slices.Clone(h.Routers), slices.Clone(h.Pools), slices.Clone(h.Exec)
 	h.Header = maps.Clone(h.Header)
 	return h
 }
@@ -120,7 +125,8 @@ func known(kind vip.EventKind) bool {
 // addresses are.
 func isState(kind vip.EventKind) bool {
 	switch kind {
-	case vip.BecameActive, vip.BecameBackup, vip.Faulted, vip.Stopped:
+	case vip.BecameActive, vip.BecameBackup, vip.Faulted, vip.Stopped,
+		vip.QuorumUp, vip.QuorumDown, vip.ServerUp, vip.ServerDown:
 		return true
 	default:
 		return false

@@ -20,17 +20,22 @@ import (
 var (
 	states = []vip.EventKind{vip.BecameActive, vip.BecameBackup, vip.Faulted, vip.Stopped}
 	every  = append([]vip.EventKind{vip.TookOver, vip.GivesUp}, states...)
+	pooled = []vip.EventKind{vip.QuorumUp, vip.QuorumDown, vip.ServerUp, vip.ServerDown}
 )
 
 // told is one run of a hook.
 type told struct {
 	hook    string
 	Router  string        `json:"router"`
+	Pool    string        `json:"pool"`
+	Server  string        `json:"server"`
 	Event   vip.EventKind `json:"event"`
 	Term    uint64        `json:"term"`
 	Skipped int           `json:"skipped"`
 	began   time.Duration // since the crew was made
 }
+
+func (d told) subject() subject { return subject{d.Router, d.Pool, d.Server} }
 
 func (d told) String() string {
 	s := d.hook + ":" + string(d.Event)
@@ -47,9 +52,9 @@ type crew struct {
 	born time.Time
 	act  func(ctx context.Context, d told) error
 	mu   sync.Mutex
-	list []told          // in the order of their beginnings
-	busy map[string]bool // by router
-	most int             // runs at the same time
+	list []told // in the order of their beginnings
+	busy map[subject]bool
+	most int // runs at the same time
 }
 
 // member is one hook of a crew.
@@ -66,17 +71,17 @@ func (m *member) run(ctx context.Context, msg message) error {
 		return err
 	}
 	c.mu.Lock()
-	if c.busy[d.Router] {
-		c.t.Errorf("two runs for router %s at the same time", d.Router)
+	if c.busy[d.subject()] {
+		c.t.Errorf("two runs for %v at the same time", d.subject())
 	}
-	c.busy[d.Router] = true
+	c.busy[d.subject()] = true
 	c.list = append(c.list, d)
 	c.most = max(c.most, len(c.busy))
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.busy, d.Router)
+		delete(c.busy, d.subject())
 	}()
 	if c.act != nil {
 		return c.act(ctx, d)
@@ -125,7 +130,7 @@ func event(kind vip.EventKind) vip.Event {
 func in(t *testing.T, cfg Config, act func(context.Context, told) error, story func(n *Notifier, c *crew)) (err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := &crew{t: t, born: time.Now(), act: act, busy: make(map[string]bool)}
+		c := &crew{t: t, born: time.Now(), act: act, busy: make(map[subject]bool)}
 		cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 		n, e := newNotifier(cfg, c.build)
 		if e != nil {
@@ -145,7 +150,7 @@ func in(t *testing.T, cfg Config, act func(context.Context, told) error, story f
 // newCrew is a Notifier with its hooks, not yet running, for use in a bubble.
 func newCrew(t *testing.T, act func(context.Context, told) error, hooks ...Hook) (*crew, *Notifier) {
 	t.Helper()
-	c := &crew{t: t, born: time.Now(), act: act, busy: make(map[string]bool)}
+	c := &crew{t: t, born: time.Now(), act: act, busy: make(map[subject]bool)}
 	n, err := newNotifier(Config{Hooks: hooks, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, c.build)
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func TestStuckLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var text strings.Builder
 		log := stuck{slog.NewTextHandler(&text, nil), make(chan struct{})}
-		c := &crew{t: t, born: time.Now(), act: func(context.Context, told) error { return errors.New("refused") }, busy: make(map[string]bool)}
+		c := &crew{t: t, born: time.Now(), act: func(context.Context, told) error { return errors.New("refused") }, busy: make(map[subject]bool)}
 		n, err := newNotifier(Config{Hooks: []Hook{listen("a", every...)}, Log: slog.New(log), Drain: time.Second}, c.build)
 		if err != nil {
 			t.Fatal(err)

@@ -53,6 +53,8 @@ func environment(e *vip.Event) []string {
 	env := []string{
 		"VICAR_EVENT=" + string(e.Kind),
 		"VICAR_ROUTER=" + e.Router,
+		"VICAR_POOL=" + e.Pool,
+		"VICAR_SERVER=" + e.Server,
 		"VICAR_STATE=" + e.State,
 		"VICAR_PREVIOUS=" + e.From,
 		"VICAR_TERM=" + strconv.FormatUint(e.Term, 10),

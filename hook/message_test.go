@@ -34,6 +34,16 @@ func TestDocument(t *testing.T) {
 				`"addresses":["192.0.2.100/24","2001:db8::100/64"],"time":"2026-01-02T03:04:05Z","skipped":2}` + "\n",
 		},
 		{
+			"a server of a pool",
+			vip.Event{
+				Kind: vip.ServerDown, Cluster: "main", Node: "lb-1", Pool: "web", Server: "198.51.100.11:8080", State: "down", From: "up",
+				Reason: "http fails", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+			}, 0,
+			`{"version":1,"event":"server_down","cluster":"main","node":"lb-1","pool":"web","server":"198.51.100.11:8080","state":"down",` +
+				`"previous":"up","term":0,"reason":"http fails","priority":0,` +
+				`"addresses":[],"time":"2026-01-02T03:04:05Z","skipped":0}` + "\n",
+		},
+		{
 			"empty",
 			vip.Event{Kind: vip.Stopped},
 			0,
@@ -59,7 +69,7 @@ func TestEnvironment(t *testing.T) {
 		Reason: "check haproxy: \x1b[31mbad\x00\r\nVICAR_STATE=Active \u009b\xff", Priority: 150, Peer: netip.MustParseAddr("2001:db8::11"),
 	}
 	want := []string{
-		"VICAR_EVENT=fault", "VICAR_ROUTER=web", "VICAR_STATE=Initialize", "VICAR_PREVIOUS=Backup", "VICAR_TERM=7",
+		"VICAR_EVENT=fault", "VICAR_ROUTER=web", "VICAR_POOL=", "VICAR_SERVER=", "VICAR_STATE=Initialize", "VICAR_PREVIOUS=Backup", "VICAR_TERM=7",
 		"VICAR_PRIORITY=150", "VICAR_NODE=lb-1", "VICAR_CLUSTER=main", "VICAR_PEER=2001:db8::11",
 		"VICAR_REASON=check haproxy: [31mbadVICAR_STATE=Active \ufffd",
 	}
@@ -69,10 +79,10 @@ func TestEnvironment(t *testing.T) {
 	e.Peer = netip.Addr{}
 	e.Reason = strings.Repeat("\u00e4", maxValue)
 	env := environment(&e)
-	if env[8] != "VICAR_PEER=" {
-		t.Errorf("no peer is %q", env[8])
+	if env[10] != "VICAR_PEER=" {
+		t.Errorf("no peer is %q", env[10])
 	}
-	if got := env[9]; len(got) > maxValue || len(got) < maxValue-1 || strings.Trim(strings.TrimPrefix(got, "VICAR_REASON="), "\u00e4") != "" {
+	if got := env[11]; len(got) > maxValue || len(got) < maxValue-1 || strings.Trim(strings.TrimPrefix(got, "VICAR_REASON="), "\u00e4") != "" {
 		t.Errorf("a long reason has %d bytes: %q", len(got), got)
 	}
 }

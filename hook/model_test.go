@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,6 +36,9 @@ type telling struct {
 	vip.Event
 }
 
+// subjects are what stories are about.
+var subjects = []subject{{router: "r0"}, {router: "r1"}, {pool: "p"}, {pool: "p", server: "s0"}, {pool: "q", server: "s0"}}
+
 // newStory makes a story up. Events come at whole milliseconds and a run lasts a
 // nanosecond longer than that, so that no two things happen at once and there
 // is one right order.
@@ -43,22 +47,26 @@ func newStory(seed uint64) story {
 	var s story
 	for i := range 1 + random.IntN(4) {
 		h := listen(string(rune('a'+i)), every[random.IntN(len(every))])
-		for _, kind := range every {
+		for _, kind := range slices.Concat(every, pooled) {
 			if random.IntN(2) == 0 {
 				h.On = append(h.On, kind)
 			}
 		}
 		if random.IntN(4) == 0 {
-			h.Routers = []string{"r0"}
+			h.Routers, h.Pools = []string{"r0"}, []string{"p"}
 		}
 		h.Timeout = time.Duration(1+random.IntN(50))*time.Millisecond + time.Nanosecond
 		s.hooks = append(s.hooks, h)
 	}
 	var at time.Duration
-	for i := range 60 {
-		at += time.Duration(1+random.IntN(1+random.IntN(30))) * time.Millisecond
+	for i := range 100 {
+		at += time.Duration(1+random.IntN(1+random.IntN(20))) * time.Millisecond
+		about, kinds := subjects[random.IntN(len(subjects))], every
+		if about.pool != "" {
+			kinds = pooled
+		}
 		s.tell = append(s.tell, telling{at, vip.Event{
-			Kind: every[random.IntN(len(every))], Router: fmt.Sprint("r", random.IntN(3)), Term: uint64(i + 1),
+			Kind: kinds[random.IntN(len(kinds))], Router: about.router, Pool: about.pool, Server: about.server, Term: uint64(i + 1),
 		}})
 	}
 	s.lasts = func(d told) time.Duration {
@@ -69,13 +77,13 @@ func newStory(seed uint64) story {
 }
 
 // expect is what the rule of the package's documentation makes of the story for
-// one router. It knows no queue: at each turn it asks which events still count.
-func (s *story) expect(router string) (runs []told) {
+// one subject. It knows no queue: at each turn it asks which events still count.
+func (s *story) expect(about subject) (runs []told) {
 	var now time.Duration
 	skipped := make(map[string]int) // by hook and the event that takes the place
 	key := func(h *Hook, i int) string { return fmt.Sprint(h.name(), i) }
 	for i := range s.tell {
-		if s.tell[i].Router != router {
+		if subjectOf(&s.tell[i].Event) != about {
 			continue
 		}
 		now = max(now, s.tell[i].at)
@@ -88,7 +96,7 @@ func (s *story) expect(router string) (runs []told) {
 				skipped[key(hook, by)] += skipped[key(hook, i)] + 1
 				continue
 			}
-			d := told{hook.name(), router, e.Kind, e.Term, skipped[key(hook, i)], now}
+			d := told{hook.name(), about.router, about.pool, about.server, e.Kind, e.Term, skipped[key(hook, i)], now}
 			runs = append(runs, d)
 			now += min(s.lasts(d), hook.Timeout)
 		}
@@ -102,7 +110,7 @@ func (s *story) pointless(h *Hook, i int, now time.Duration) int {
 	move := func(kind vip.EventKind) bool { return kind == vip.TookOver || kind == vip.GivesUp }
 	for j := i + 1; j < len(s.tell) && s.tell[j].at < now; j++ {
 		e := &s.tell[j].Event
-		if e.Router == s.tell[i].Router && h.listens(e) && (!move(e.Kind) || move(s.tell[i].Kind)) {
+		if subjectOf(e) == subjectOf(&s.tell[i].Event) && h.listens(e) && (!move(e.Kind) || move(s.tell[i].Kind)) {
 			return j
 		}
 	}
@@ -110,7 +118,7 @@ func (s *story) pointless(h *Hook, i int, now time.Duration) int {
 }
 
 // TestModel compares random stories with the rule as it is documented, and
-// wants of each hook that the last thing it is told of a router is the last of
+// wants of each hook that the last thing it is told of a subject is the last of
 // what it listens to, whatever happened before.
 func TestModel(t *testing.T) {
 	first, last := uint64(1), *seedsFlag
@@ -122,12 +130,12 @@ func TestModel(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStory(seed)
 			list := s.play(t)
-			for _, router := range []string{"r0", "r1", "r2"} {
-				got := of(list, router)
-				if diff := cmp.Diff(s.expect(router), got, cmp.AllowUnexported(told{})); diff != "" {
-					t.Errorf("router %s: %s", router, diff)
+			for _, about := range subjects {
+				got := of(list, about)
+				if diff := cmp.Diff(s.expect(about), got, cmp.AllowUnexported(told{})); diff != "" {
+					t.Errorf("%v: %s", about, diff)
 				}
-				s.checkLast(t, router, got)
+				s.checkLast(t, about, got)
 				for _, d := range got {
 					runs, skipped = runs+1, skipped+d.Skipped
 				}
@@ -146,7 +154,7 @@ func TestModel(t *testing.T) {
 // play tells the story in a bubble, ends Run at once and returns what was run.
 func (s *story) play(t *testing.T) []told {
 	t.Helper()
-	c := &crew{t: t, born: time.Now(), busy: make(map[string]bool)}
+	c := &crew{t: t, born: time.Now(), busy: make(map[subject]bool)}
 	c.act = func(ctx context.Context, d told) error { return takes(ctx, s.lasts(d)) }
 	n, err := newNotifier(Config{Hooks: s.hooks, Drain: time.Hour}, c.build)
 	if err != nil {
@@ -162,7 +170,7 @@ func (s *story) play(t *testing.T) []told {
 		n.mu.Lock()
 		for _, l := range n.lanes {
 			if len(l.queue) > 2*len(s.hooks) {
-				t.Errorf("%d wait for %d hooks of router %s", len(l.queue), len(s.hooks), l.router)
+				t.Errorf("%d wait for %d hooks of %v", len(l.queue), len(s.hooks), l.subject)
 			}
 		}
 		n.mu.Unlock()
@@ -176,13 +184,13 @@ func (s *story) play(t *testing.T) []told {
 
 // checkLast wants the last event that each hook listens to to be the last it
 // was told of, and the same of states.
-func (s *story) checkLast(t *testing.T, router string, runs []told) {
+func (s *story) checkLast(t *testing.T, about subject, runs []told) {
 	t.Helper()
 	for i := range s.hooks {
 		h := &s.hooks[i]
 		var want, got, wantState, gotState uint64
 		for _, e := range s.tell {
-			if e.Router == router && h.listens(&e.Event) {
+			if subjectOf(&e.Event) == about && h.listens(&e.Event) {
 				want = e.Term
 				if isState(e.Kind) {
 					wantState = e.Term
@@ -198,15 +206,15 @@ func (s *story) checkLast(t *testing.T, router string, runs []told) {
 			}
 		}
 		if got != want || gotState != wantState {
-			t.Errorf("router %s, hook %s: last told of event %d and state %d, not %d and %d", router, h.name(), got, gotState, want, wantState)
+			t.Errorf("%v, hook %s: last told of event %d and state %d, not %d and %d", about, h.name(), got, gotState, want, wantState)
 		}
 	}
 }
 
-// of are the runs for one router.
-func of(list []told, router string) (runs []told) {
+// of are the runs for one subject.
+func of(list []told, about subject) (runs []told) {
 	for _, d := range list {
-		if d.Router == router {
+		if d.subject() == about {
 			runs = append(runs, d)
 		}
 	}

@@ -40,7 +40,7 @@ type Notifier struct {
 
 	mu      sync.Mutex
 	sinks   []*sink // in the configuration's order
-	lanes   map[string]*lane
+	lanes   map[subject]*lane
 	ready   []*lane // with something that waits and nothing that runs
 	running int
 	seq     uint64
@@ -56,7 +56,7 @@ func newNotifier(cfg Config, build func(Hook) (runner, error)) (*Notifier, error
 		return nil, err
 	}
 	n := &Notifier{
-		cfg: cfg, build: build, bell: make(chan struct{}, 1), lanes: make(map[string]*lane),
+		cfg: cfg, build: build, bell: make(chan struct{}, 1), lanes: make(map[subject]*lane),
 		records: logqueue.New(cfg.Log.Handler(), "hooks", logRoom),
 	}
 	n.log = slog.New(n.records)
@@ -103,12 +103,13 @@ func (n *Notifier) enqueue(e vip.Event, p *pledge) int {
 	return count
 }
 
-// push puts a delivery into its router's lane; n.mu is held.
+// push puts a delivery into its subject's lane; n.mu is held.
 func (n *Notifier) push(d delivery) {
-	l := n.lanes[d.event.Router]
+	about := subjectOf(d.event)
+	l := n.lanes[about]
 	if l == nil {
-		l = &lane{router: d.event.Router}
-		n.lanes[l.router] = l
+		l = &lane{subject: about}
+		n.lanes[about] = l
 	}
 	if !l.busy && len(l.queue) == 0 {
 		n.ready = append(n.ready, l)

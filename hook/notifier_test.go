@@ -221,6 +221,40 @@ func TestRouters(t *testing.T) {
 	})
 }
 
+// TestPools: a hook may listen to some pools only, whatever routers it listens to,
+// and a server that hangs keeps neither the quorum nor another one waiting.
+func TestPools(t *testing.T) {
+	some := listen("a", append(pooled, states...)...)
+	some.Routers, some.Pools = []string{"db"}, []string{"web"}
+	act := func(ctx context.Context, d told) error {
+		if d.Server == "s0" {
+			return hangs(ctx)
+		}
+		return takes(ctx, time.Second)
+	}
+	_ = in(t, Config{Hooks: []Hook{some}}, act, func(n *Notifier, c *crew) {
+		tell := func(kind vip.EventKind, pool, server string) {
+			n.Tell(vip.Event{Kind: kind, Pool: pool, Server: server})
+			synctest.Wait()
+		}
+		tell(vip.QuorumDown, "db", "")
+		n.Tell(event(vip.BecameActive)) // of router web
+		for _, kind := range []vip.EventKind{vip.ServerDown, vip.ServerUp, vip.ServerDown} {
+			tell(kind, "web", "s0")
+		}
+		tell(vip.ServerDown, "web", "s1")
+		tell(vip.QuorumDown, "web", "")
+		later(2 * time.Second)
+		if diff := cmp.Diff([]string{"a:server_down", "a:server_down", "a:quorum_down"}, c.runs()); diff != "" {
+			t.Error(diff)
+		}
+		later(time.Minute)
+		if diff := cmp.Diff([]string{"a:server_down", "a:server_down", "a:quorum_down", "a:server_down+1"}, c.runs()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 // TestTellKeepsNothing: the caller may change the event's addresses after Tell,
 // and what is told before Run is not lost.
 func TestTellKeepsNothing(t *testing.T) {
@@ -232,7 +266,7 @@ func TestTellKeepsNothing(t *testing.T) {
 	e.Addresses = prefixes("192.0.2.100/24")
 	n.Tell(e)
 	e.Addresses[0] = prefixes("192.0.2.200/24")[0]
-	if got := n.lanes["web"].queue[0].event.Addresses; !slices.Equal(got, prefixes("192.0.2.100/24")) {
+	if got := n.lanes[subject{router: "web"}].queue[0].event.Addresses; !slices.Equal(got, prefixes("192.0.2.100/24")) {
 		t.Errorf("the queued event's addresses are %v", got)
 	}
 }

@@ -5,6 +5,7 @@ package hook
 
 import (
 	"cmp"
+	"log/slog"
 	"slices"
 
 	"github.com/vicar-ha/vicar/vip"
@@ -19,15 +20,32 @@ type delivery struct {
 	pledge  *pledge // that waits for it, or nil
 }
 
-// lane is what waits for one router, in order. One delivery at a time is taken
-// out of it and run.
-type lane struct {
-	router string
-	queue  []delivery
-	busy   bool // a delivery is running
+// subject is what events are told of one at a time: a router, a pool or a server.
+type subject struct{ router, pool, server string }
+
+func subjectOf(e *vip.Event) subject { return subject{e.Router, e.Pool, e.Server} }
+
+// attrs are the subject in the log.
+func (s subject) attrs() []slog.Attr {
+	if s.pool == "" {
+		return []slog.Attr{slog.String("router", s.router)}
+	}
+	attrs := []slog.Attr{slog.String("pool", s.pool)}
+	if s.server != "" {
+		attrs = append(attrs, slog.String("server", s.server))
+	}
+	return attrs
 }
 
-// supersedes tells whether a newer event of a router makes an older one
+// lane is what waits for one subject, in order. One delivery at a time is taken
+// out of it and run.
+type lane struct {
+	subject subject
+	queue   []delivery
+	busy    bool // a delivery is running
+}
+
+// supersedes tells whether a newer event of a subject makes an older one
 // pointless for a hook that is told of both.
 func supersedes(newer, older vip.EventKind) bool {
 	return isState(newer) || !isState(older)

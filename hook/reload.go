@@ -49,7 +49,7 @@ func (p *Prepared) Apply() {
 		if len(l.queue) > 0 {
 			kept = append(kept, l)
 		} else {
-			delete(n.lanes, l.router)
+			delete(n.lanes, l.subject)
 		}
 	}
 	clear(n.ready[len(kept):])

@@ -59,7 +59,7 @@ func buildSinks(hooks []Hook, build func(Hook) (runner, error)) ([]*sink, error)
 	return sinks, errors.Join(errs...)
 }
 
-// deliver runs one delivery, and makes way for the next of its router.
+// deliver runs one delivery, and makes way for the next of its subject.
 func (n *Notifier) deliver(ctx context.Context, l *lane, d delivery) {
 	ctx, cancel := context.WithTimeout(ctx, d.sink.Timeout)
 	defer cancel()
@@ -93,16 +93,14 @@ func (n *Notifier) release(l *lane) {
 	if len(l.queue) > 0 {
 		n.ready = append(n.ready, l)
 	} else {
-		delete(n.lanes, l.router)
+		delete(n.lanes, l.subject)
 	}
 }
 
 // report logs a run.
 func (n *Notifier) report(d delivery, err error, took time.Duration) {
-	attrs := []slog.Attr{
-		slog.String("hook", d.sink.tally.Name), slog.String("router", d.event.Router),
-		slog.String("event", string(d.event.Kind)), slog.Duration("took", took),
-	}
+	attrs := append([]slog.Attr{slog.String("hook", d.sink.tally.Name)}, subjectOf(d.event).attrs()...)
+	attrs = append(attrs, slog.String("event", string(d.event.Kind)), slog.Duration("took", took))
 	if d.skipped > 0 {
 		attrs = append(attrs, slog.Int("skipped", d.skipped))
 	}
