@@ -14,6 +14,7 @@
 //	         POST /v1/undrain
 //	         GET  /v1/voters   a status.Guard
 //	         POST /v1/voters/forget  {"node": "..."}
+//	         POST /v1/pool/drain     a PoolDrain
 //	http     GET  /            what there is
 //	         GET  /v1/status
 //	         GET  /metrics     Prometheus; docs/metrics.md
@@ -57,6 +58,11 @@ type Backend interface {
 	// voters doesn't wait for it: ErrNoGuard, ErrUnknown, or ErrRefused if that node
 	// is there or nobody waits for it.
 	Forget(ctx context.Context, node string) error
+	// PoolDrain makes a server of a pool get no new connections, over restarts too,
+	// until it is called with Drain false, and returns when the kernel does so. Again is
+	// as once. It is ErrUnknown if there is no such service or server. ctx does not end
+	// when the client goes away.
+	PoolDrain(ctx context.Context, d PoolDrain) error
 }
 
 // Config is what a Server needs.

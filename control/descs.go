@@ -58,6 +58,7 @@ func newDescs() descs {
 	add(MetricConfigApplied, gauge, "When the configuration in force was applied.")
 	d.addGuard(add)
 	d.addCloud(add)
+	d.addPools(add)
 	return d
 }
 
@@ -76,6 +77,28 @@ func (descs) addCloud(add func(name string, kind prometheus.ValueType, help stri
 	add(MetricMoverPhase, gauge, "How long after its beginning the last take-over reached a phase.", "router", "mover", "phase")
 	add(MetricCloudReady, gauge, "1 if nothing that a take-over needs of the cloud is missing, as far as a standby's looks tell.")
 	add(MetricCloudSignals, gauge, "What the cloud has announced for this machine: its end, or a pause.")
+}
+
+// addPools adds what there is with pools only.
+func (descs) addPools(add func(name string, kind prometheus.ValueType, help string, labels ...string)) {
+	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+
+	add(MetricPoolUp, gauge, "1 if the pool has its quorum.", "pool")
+	add(MetricPoolAlive, gauge, "Sum of the weights of the pool's servers that are up.", "pool")
+	add(MetricPoolQuorum, gauge, "Sum of weights that the pool needs.", "pool")
+	add(MetricPoolProgrammed, gauge, "1 if this node's kernel balances the pool.", "pool")
+	add(MetricPoolSorry, gauge, "1 if the sorry server serves.", "pool")
+	add(MetricPoolProblem, gauge, "1 if the kernel does not have the pool as it should, does not forward to it, or its file of servers can't be used.", "pool")
+	add(MetricPoolRepaired, counter, "Objects of the kernel's that somebody else had changed and that were put right.", "pool")
+	add(MetricPoolServers, gauge, "Servers in a state.", "pool", "state")
+	add(MetricPoolConnections, gauge, "Connections of all servers of the pool.", "pool", "state")
+	add(MetricPoolServerUp, gauge, "1 if the server is up and not drained.", "pool", "server")
+	add(MetricPoolServerWeight, gauge, "Weight that the server has now.", "pool", "server")
+	add(MetricPoolServerConnections, gauge, "Connections of the server.", "pool", "server", "state")
+	add(MetricPoolServerTotal, counter, "Connections that the server ever got.", "pool", "server")
+	add(MetricPoolServerTransitions, counter, "Times that the server came up or went down.", "pool", "server", "to")
+	add(MetricSyncRole, gauge, "1 for the role that IPVS's synchronisation of connections has here, 0 for the others.", "role")
+	add(MetricSyncProblem, gauge, "1 if the synchronisation does not run as it should.")
 }
 
 // addGuard adds what there is with a guard or a peer link only.

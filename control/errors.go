@@ -14,7 +14,7 @@ var (
 	// ErrInvalid marks the error of a Reload that was refused because the new
 	// configuration is not valid.
 	ErrInvalid = errors.New("the configuration is not valid")
-	// ErrUnknown marks that there is no router or node of that name.
+	// ErrUnknown marks that there is no router, node, service or server of that name.
 	ErrUnknown = errors.New("there is none of that name")
 	// ErrRefused marks what can't be done as things are.
 	ErrRefused = errors.New("that can't be done now")

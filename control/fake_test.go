@@ -26,7 +26,10 @@ type backend struct {
 	handover func(context.Context, Handover) (HandoverResult, error)
 	drain    func(ctx context.Context, on, force bool) ([]Moved, error)
 	forget   func(context.Context, string) error
+	pool     func(context.Context, PoolDrain) error
 }
+
+func (b *backend) PoolDrain(ctx context.Context, d PoolDrain) error { return b.pool(ctx, d) }
 
 func (b *backend) Handover(ctx context.Context, h Handover) (HandoverResult, error) {
 	return b.handover(ctx, h)
@@ -143,7 +146,9 @@ func full() status.Status {
 			},
 			{Name: "mallory", Joined: true},
 		},
-		Loop: status.Loop{Late: []uint64{5, 4, 0, 1, 0, 0, 0, 0, 2}, LateSum: time.Second, Stalls: 1, Deadline: 12},
+		Pools: fullPools(),
+		Sync:  &status.Sync{Role: "master", Router: "web", Interface: "eth1", ID: 51, Error: "no such device"},
+		Loop:  status.Loop{Late: []uint64{5, 4, 0, 1, 0, 0, 0, 0, 2}, LateSum: time.Second, Stalls: 1, Deadline: 12},
 	}
 }
 

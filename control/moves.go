@@ -86,6 +86,7 @@ func (s *Server) moves(run context.Context, mux *http.ServeMux) {
 	post("/v1/drain", s.drain)
 	post("/v1/undrain", func(ctx context.Context, _ *http.Request) (any, error) { return s.drained(ctx, false, false) })
 	post("/v1/voters/forget", s.forget)
+	post("/v1/pool/drain", s.poolDrain)
 	mux.HandleFunc("/v1/voters", only(s.voters, http.MethodGet, http.MethodHead))
 }
 

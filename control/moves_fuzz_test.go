@@ -15,11 +15,12 @@ import (
 // FuzzRequest sends any body to what changes who holds what. A request that is
 // carried out says what to do, and one that is refused says why.
 func FuzzRequest(f *testing.F) {
-	paths := []string{"/v1/handover", "/v1/drain", "/v1/undrain", "/v1/voters/forget", "/v1/reload"}
+	paths := []string{"/v1/handover", "/v1/drain", "/v1/undrain", "/v1/voters/forget", "/v1/reload", "/v1/pool/drain"}
 	for n, body := range []string{
 		`{"router":"web","to":"lb-2"}`, ``, `{}`, `{"node":"lb-3"}`, `null`,
 		`{"router":"web","auto":true}`, `{"router":"web","to":"lb-2","auto":true}`, `{"router":"web","too":"lb-2"}`,
 		`{"router":7}`, `{"router":"web"} {"router":"mail"}`, `[]`, `{"node":""}`, `{"force":true}`,
+		`{"service":"web","server":"198.51.100.11:80","drain":true}`, `{"service":"web"}`,
 	} {
 		for i := range paths {
 			f.Add(uint8(n+i), []byte(body))
@@ -41,6 +42,10 @@ func FuzzRequest(f *testing.F) {
 				asked = node
 				return nil
 			},
+			pool: func(_ context.Context, d PoolDrain) error {
+				asked = d
+				return nil
+			},
 			reload: func(context.Context) error {
 				asked = true
 				return nil
@@ -58,6 +63,10 @@ func FuzzRequest(f *testing.F) {
 		case Handover:
 			if asked.Router == "" || asked.Auto && asked.To != "" {
 				t.Errorf("%q: a handover of %+v", body, asked)
+			}
+		case PoolDrain:
+			if asked.Service == "" || asked.Server == "" {
+				t.Errorf("%q: %+v is to be drained", body, asked)
 			}
 		case string:
 			if asked == "" {

@@ -36,6 +36,9 @@ var asks = map[string]func(context.Context, *Client) error{
 		return err
 	},
 	"forget": func(ctx context.Context, c *Client) error { return c.Forget(ctx, "lb-2") },
+	"pool drain": func(ctx context.Context, c *Client) error {
+		return c.PoolDrain(ctx, PoolDrain{Service: "web", Server: "198.51.100.11:80", Drain: true})
+	},
 }
 
 // all is a backend that does f whatever it is asked for.
@@ -45,6 +48,7 @@ func all(f func(context.Context) error) *backend {
 		handover: func(ctx context.Context, _ Handover) (HandoverResult, error) { return HandoverResult{}, f(ctx) },
 		drain:    func(ctx context.Context, _, _ bool) ([]Moved, error) { return nil, f(ctx) },
 		forget:   func(ctx context.Context, _ string) error { return f(ctx) },
+		pool:     func(ctx context.Context, _ PoolDrain) error { return f(ctx) },
 	}
 }
 

@@ -27,6 +27,13 @@ type Pool struct {
 	Sorry      bool   `json:"sorry"` // the sorry server serves
 	// Error is why the kernel does not have what it should.
 	Error string `json:"error,omitempty"`
+	// Hindrance is what of this host keeps packets from the servers: it does not
+	// forward them.
+	Hindrance string `json:"hindrance,omitempty"`
+	// File is where more servers come from, FileError why what it says now is not in
+	// force.
+	File      string `json:"servers_file,omitempty"`
+	FileError string `json:"servers_file_error,omitempty"`
 	// Repaired counts objects of the kernel's that somebody else had changed and that
 	// were put right; RepairedAt is when that was last, Repair what it was.
 	Repaired   uint64       `json:"repaired"`

@@ -48,6 +48,11 @@ func (a *answering) Forget(_ context.Context, node string) error {
 	return a.err
 }
 
+func (a *answering) PoolDrain(_ context.Context, d control.PoolDrain) error {
+	a.asked = fmt.Sprintf("pool drain %+v", d)
+	return a.err
+}
+
 // listen serves an agent until the test ends and returns its socket.
 func listen(t *testing.T, b control.Backend) string {
 	t.Helper()

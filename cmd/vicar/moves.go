@@ -128,6 +128,11 @@ func (s *service) Forget(ctx context.Context, node string) error {
 	return nil
 }
 
+// PoolDrain makes a server of a pool get no new connections, or get them again.
+func (s *service) PoolDrain(_ context.Context, d control.PoolDrain) error {
+	return unknown{fmt.Errorf("there is no pool %s", clip(d.Service, mostName))}
+}
+
 // refusal makes the control package's errors of the agent's.
 func refusal(err error) error {
 	switch {
