@@ -52,6 +52,7 @@ var imports = map[string][]string{
 	"lab/machine":      {"lab", "lab/labtest"},
 	"lab/nginx":        {"lab"},
 	"lab/probe":        {"lab"},
+	"lab/site":         {"lab"},
 	"lab/vicar":        {"lab", "status", "control"},
 	"lab/vpc":          {"cloud/aws/awsfake", "lab"},
 	"lab/guard":        {}, // tests only
@@ -97,7 +98,7 @@ var doors = map[string][]string{
 	"github.com/vishvananda/netlink":           {"address", "lab", "lab/probe"},
 	"github.com/vishvananda/netns":             {"address", "lab", "lab/probe"},
 	"golang.org/x/net":                         {"transport", "address", "checks/probe", "lab", "lab/probe"},
-	"golang.org/x/sync":                        {"agent", "cmd/vicar", "lab"},
+	"golang.org/x/sync":                        {"agent", "cmd/vicar", "lab", "lab/site"},
 	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "guardian", "lab", "lab/probe", "control", "cmd/vicar"},
 	"google.golang.org/grpc":                   {"checks/probe"},
 }

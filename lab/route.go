@@ -39,12 +39,39 @@ func (h *Host) route(dst netip.Prefix, change func(*netlink.Route)) error {
 	return nil
 }
 
-// devconfForwarding is IPV4_DEVCONF_FORWARDING (linux/ip.h).
-const devconfForwarding = 1
+// Local makes all addresses of dst the host's own, without their being on an
+// interface: it takes packets for them and may send from them.
+func (h *Host) Local(dst netip.Prefix) error {
+	lo, err := h.space.handle.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("finding lo: %w", err)
+	}
+	return h.route(dst, func(r *netlink.Route) {
+		r.Type, r.Table, r.Scope, r.LinkIndex = unix.RTN_LOCAL, unix.RT_TABLE_LOCAL, netlink.SCOPE_HOST, lo.Attrs().Index
+	})
+}
 
-// Forward makes the host a router: IPv4 packets that come in for others go on. It
-// needs no /proc/sys, which may be read-only.
+// What linux/ip.h numbers after IPV4_DEVCONF_.
+const (
+	devconfForwarding  = 1
+	devconfArpAnnounce = 18
+	devconfArpIgnore   = 19
+)
+
+// Forward makes the host a router: IPv4 packets that come in for others go on.
 func (h *Host) Forward() error {
+	return h.devconf(map[int]uint32{devconfForwarding: 1})
+}
+
+// Hide makes the host answer ARP for the addresses on eth0 alone, not for Local ones:
+// that of a balancer which sends it packets as they came.
+func (h *Host) Hide() error {
+	return h.devconf(map[int]uint32{devconfArpIgnore: 1, devconfArpAnnounce: 2})
+}
+
+// devconf sets options of eth0's IPv4. It needs no /proc/sys, which may be
+// read-only.
+func (h *Host) devconf(options map[int]uint32) error {
 	link, err := h.space.handle.LinkByName(Interface)
 	if err != nil {
 		return fmt.Errorf("finding %s: %w", Interface, err)
@@ -56,13 +83,15 @@ func (h *Host) Forward() error {
 		req.AddData(msg)
 		spec := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
 		conf := spec.AddRtAttr(unix.AF_INET, nil).AddRtAttr(unix.IFLA_INET_CONF, nil)
-		conf.AddRtAttr(devconfForwarding, nl.Uint32Attr(1))
+		for option, value := range options {
+			conf.AddRtAttr(option, nl.Uint32Attr(value))
+		}
 		req.AddData(spec)
 		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("making %s a router: %w", h.Name, err)
+		return fmt.Errorf("setting options of IPv4 on %s: %w", h.Name, err)
 	}
 	return nil
 }
