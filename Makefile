@@ -13,7 +13,7 @@ PORTABLE  = ./vrrp/... ./vip ./status ./track ./checks/... ./child ./proof ./hoo
 MODULES   = $(wildcard terraform/modules/*)
 # Not from the cache, which does not see that tests of lab build and run vicar.
 GOTEST    = bin/gotest -race -count=1 -timeout=15m
-.PHONY: help build dist test test-full test-terraform docs-terraform deps lint fmt fuzz bench demo install clean bin/gotest
+.PHONY: help build dist test test-full test-kernel test-terraform docs-terraform deps lint fmt fuzz bench demo install clean bin/gotest
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,8 @@ test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations,
 	$(GO) test -count=1 -timeout=1h ./agent -run 'TestCloudSimulation$$' -seeds 3000
 	bin/gotest -race -count=5 -timeout=1h ./transport ./address $$($(GO) list ./lab/... | grep -v /lab/guard)
 	$(GO) test -count=1 -timeout=1h ./packaging/deb -run TestReproducible -full
+test-kernel: deps ## in a kernel of their own, user-mode-linux, with what this one may lack; part of test where it is installed
+	VICAR_KERNEL=required $(GO) test -count=1 -timeout=15m ./lab/uml
 test-terraform: ## the modules, with OpenTofu or Terraform from PATH, offline but for providers; part of test where there is one
 	@command -v tofu >/dev/null || command -v terraform >/dev/null || { echo "neither tofu nor terraform is on PATH" >&2; exit 1; }
 	VICAR_TERRAFORM=required $(GO) test -count=1 -timeout=20m ./terraform/...

@@ -53,6 +53,7 @@ var imports = map[string][]string{
 	"lab/nginx":        {"lab"},
 	"lab/probe":        {"lab"},
 	"lab/site":         {"lab"},
+	"lab/uml":          {"lab"},
 	"lab/vicar":        {"lab", "status", "control"},
 	"lab/vpc":          {"cloud/aws/awsfake", "lab"},
 	"lab/guard":        {}, // tests only

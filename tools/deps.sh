@@ -12,6 +12,7 @@ needs="
 gcc:gcc
 groff:groff-base
 ip:iproute2
+ipvsadm:ipvsadm
 tc:iproute2
 ping:iputils-ping
 arping:iputils-arping
@@ -19,6 +20,7 @@ debootstrap:debootstrap
 dnsmasq:dnsmasq-base
 keepalived:keepalived
 lintian:lintian
+modprobe:kmod
 nft:nftables
 nginx:nginx-light
 openssl:openssl
@@ -31,6 +33,8 @@ systemd-sysusers:systemd
 tcpdump:tcpdump
 tshark:tshark
 "
+# For one architecture alone.
+[ "$(uname -m)" != x86_64 ] || needs="$needs linux.uml:user-mode-linux"
 
 PATH="$PATH:/usr/sbin:/sbin"
 commands= packages=
