@@ -38,7 +38,8 @@ func TestDocument(t *testing.T) {
 			vip.Event{
 				Kind: vip.ServerDown, Cluster: "main", Node: "lb-1", Pool: "web", Server: "198.51.100.11:8080", State: "down", From: "up",
 				Reason: "http fails", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-			}, 0,
+			},
+			0,
 			`{"version":1,"event":"server_down","cluster":"main","node":"lb-1","pool":"web","server":"198.51.100.11:8080","state":"down",` +
 				`"previous":"up","term":0,"reason":"http fails","priority":0,` +
 				`"addresses":[],"time":"2026-01-02T03:04:05Z","skipped":0}` + "\n",

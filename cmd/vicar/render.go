@@ -14,7 +14,7 @@ import (
 	"github.com/vicar-ha/vicar/status"
 )
 
-// renderStatus is a status for people: tables of the routers and the nodes, how
+// renderStatus is a status for people: tables of the routers, the nodes and the pools, how
 // the guard stands and what priorities are made of, then what is wrong, the
 // checks, and what was counted, if there is any.
 func renderStatus(st status.Status, p paint) string {
@@ -40,7 +40,7 @@ func renderStatus(st status.Status, p paint) string {
 		b.WriteString("\nThis node is a witness, which has nothing to do without a guard: it holds no address.\n")
 	case witnesses(st):
 		b.WriteString("\nThis node is a witness: it votes on leases and holds no address.\n")
-	default:
+	case len(st.Pools) == 0:
 		b.WriteString("\nThe configuration has no routers.\n")
 	}
 	if len(st.Fleet) > 0 {
@@ -48,6 +48,9 @@ func renderStatus(st status.Status, p paint) string {
 	}
 	if rows := moverRows(st); len(rows) > 1 {
 		b.WriteString("\n" + table(p, rows))
+	}
+	if pools := poolTables(st, p, false); pools != "" {
+		b.WriteString("\n" + pools)
 	}
 	section("Guard", "", guardLines(st))
 	section("Priorities", "", priorities(st))

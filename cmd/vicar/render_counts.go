@@ -36,7 +36,8 @@ func counts(st status.Status) []string {
 		}
 	}
 	cs = append(cs, countsCluster(st)...)
-	cs = append(cs, lateChecks(st.Checks)...)
+	cs = append(cs, countsPools(st)...)
+	cs = append(cs, lateChecks(slices.Concat(st.Checks, st.PoolChecks))...)
 	for _, h := range st.Hooks {
 		if h.Failed > 0 {
 			timedOut := ""

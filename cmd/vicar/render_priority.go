@@ -123,6 +123,7 @@ func waits(st status.Status) []string {
 	}
 	ws = append(ws, waitsGuard(st)...)
 	ws = append(ws, pins(st)...)
+	ws = append(ws, waitsPools(st)...)
 	for _, h := range st.Hooks {
 		if h.Waiting > 0 {
 			ws = append(ws, fmt.Sprintf("hook %s has %s waiting", clip(h.Name, mostName), many(uint64(h.Waiting), "event")))

@@ -46,6 +46,7 @@ func wrongs(st status.Status) []string {
 	}
 	ws = append(ws, wrongLeases(st)...)
 	ws = append(ws, wrongClouds(st)...)
+	ws = append(ws, wrongPools(st)...)
 	ws = append(ws, wrongFleet(st)...)
 	ws = append(ws, wrongChecks(st)...)
 	ws = append(ws, wrongHooks(st)...)

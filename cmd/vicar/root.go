@@ -41,7 +41,8 @@ VRRP who holds the addresses.
 Exit codes:
   0  done
   1  failed
-  2  used wrongly: unknown command, flag or argument, or no such router or node
+  2  used wrongly: unknown command, flag or argument, or no such router, node, pool
+     or server
   3  the configuration is not valid, or the key file
   4  no agent answers, or you may not talk to it
   5  the configuration is valid, but the proof found a problem
@@ -73,7 +74,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(suggestFlag)
 	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.reloadCommand(),
 		a.releaseCommand(), a.demoCommand(), a.versionCommand(), a.guardianCommand())
-	root.AddCommand(a.handoverCommand(), a.drainCommand(), a.undrainCommand(), a.votersCommand(), a.keygenCommand(), a.doctorCommand(), a.docsCommand())
+	root.AddCommand(a.handoverCommand(), a.drainCommand(), a.undrainCommand(), a.votersCommand(), a.keygenCommand(), a.poolCommand(), a.doctorCommand(), a.docsCommand())
 	return root
 }
 
