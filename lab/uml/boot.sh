@@ -44,6 +44,7 @@ echo "$dir/modprobe" >/proc/sys/kernel/modprobe
 modprobe -d "$dir" -a $(cat "$dir/modules")
 ip link set lo up
 hostname guest
+ulimit -n 65536 # 4096 otherwise
 
 stty -F /dev/tty1 -opost -echo
 echo "vicar guest: begin" >/dev/tty1

@@ -76,12 +76,21 @@ func loaded(t *testing.T) {
 		}
 	}
 	labtest.Need(t, "ip")
-	if has("bonding") {
-		t.Fatal("bonding is loaded before it is asked for")
-	}
 	h := labtest.Host(t, labtest.New(t), "a")
-	if out, err := h.Run(t.Context(), "ip", "link", "add", "bond7", "type", "bond"); err != nil || !has("bonding") {
-		t.Errorf("bonding is not loaded when asked for: %v\n%s", err, out)
+	for _, c := range []struct{ module, command string }{
+		{"ipip", "ip link add t1 type ipip local 192.0.2.1"},
+		{"ip_gre", "ip link add t2 type gre local 192.0.2.1"},
+		{"bonding", "ip link add b1 type bond"},
+	} {
+		if has(c.module) {
+			t.Errorf("%s is loaded before it is asked for", c.module)
+		}
+		if out, err := h.Run(t.Context(), "sh", "-c", c.command); err != nil || !has(c.module) {
+			t.Errorf("%s: %s is not loaded: %v\n%s", c.command, c.module, err, out)
+		}
+	}
+	if out, err := h.Run(t.Context(), "ip", "fou", "add", "port", "6080", "gue"); err != nil {
+		t.Errorf("no port for GUE: %v\n%s", err, out)
 	}
 }
 

@@ -3,9 +3,8 @@
 
 // Package uml runs tests in a kernel of their own, for what the host's may lack:
 // IPVS and its schedulers, netem, VLANs. The kernel is Debian's user-mode-linux, a
-// process that boots in some three seconds and needs no root. It has the host's
-// files and cannot change them, and no network but the namespaces that the tests
-// make in it.
+// process that boots in some three seconds. It has the host's files and cannot
+// change them, and no network but the namespaces that the tests make in it.
 //
 //	func TestKernel(t *testing.T) {
 //		if !uml.Enter(t) {
@@ -15,12 +14,14 @@
 //	}
 //
 // Without the package user-mode-linux the test is skipped, or with
-// VICAR_KERNEL=required fails. One processor, 512 MB of memory; the clock is the
+// VICAR_KERNEL=required fails, and likewise without root. One processor, 512 MB of memory; the clock is the
 // host's.
 package uml
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,16 +56,19 @@ func Need(t testing.TB) {
 	switch {
 	case err == nil:
 	case os.Getenv(RequiredVariable) == "required":
-		t.Fatalf("needs the Debian packages user-mode-linux and kmod: %v", err)
+		t.Fatalf("a kernel of its own is not to be had here: %v", err)
 	default:
-		t.Skipf("needs the Debian packages user-mode-linux and kmod: %v", err)
+		t.Skipf("a kernel of its own is not to be had here: %v", err)
 	}
 }
 
 // missing is what a guest needs and this machine lacks, or nil.
 func missing() error {
+	if os.Geteuid() != 0 {
+		return errors.New("needs root")
+	}
 	if _, err := exec.LookPath(kernel); err != nil {
-		return err
+		return fmt.Errorf("needs Debian's user-mode-linux: %w", err)
 	}
 	if _, err := os.Stat(library); err != nil {
 		return err
@@ -74,8 +78,10 @@ func missing() error {
 			return nil
 		}
 	}
-	_, err := exec.LookPath("modprobe")
-	return err
+	if _, err := exec.LookPath("modprobe"); err != nil {
+		return fmt.Errorf("needs Debian's kmod: %w", err)
+	}
+	return nil
 }
 
 // Program is what a kernel is booted for.
