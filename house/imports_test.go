@@ -59,6 +59,7 @@ var imports = map[string][]string{
 	"lab/guard":        {}, // tests only
 	"lab/health":       {}, // tests only
 	"lab/interop":      {}, // tests only
+	"lab/pool":         {}, // tests only
 	"pool":             {"logqueue", "status", "track", "vip"},
 	"pool/ipvs":        {"pool"},
 	"pool/nft":         {"pool"},
@@ -100,7 +101,7 @@ var doors = map[string][]string{
 	"github.com/vishvananda/netns":             {"address", "lab", "lab/probe"},
 	"golang.org/x/net":                         {"transport", "address", "checks/probe", "lab", "lab/probe"},
 	"golang.org/x/sync":                        {"agent", "cmd/vicar", "lab", "lab/site"},
-	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "guardian", "lab", "lab/probe", "control", "cmd/vicar"},
+	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "guardian", "lab", "lab/probe", "lab/site", "control", "cmd/vicar"},
 	"google.golang.org/grpc":                   {"checks/probe"},
 }
 

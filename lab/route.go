@@ -30,6 +30,15 @@ func (h *Host) Blackhole(dst netip.Prefix) error {
 	return h.route(dst, func(r *netlink.Route) { r.Type = unix.RTN_BLACKHOLE })
 }
 
+// Unroute takes back what Route or Blackhole has made of dst.
+func (h *Host) Unroute(dst netip.Prefix) error {
+	r := &netlink.Route{Dst: &net.IPNet{IP: dst.Addr().AsSlice(), Mask: net.CIDRMask(dst.Bits(), dst.Addr().BitLen())}}
+	if err := h.space.handle.RouteDel(r); err != nil {
+		return fmt.Errorf("removing the route to %s on %s: %w", dst, h.Name, err)
+	}
+	return nil
+}
+
 func (h *Host) route(dst netip.Prefix, change func(*netlink.Route)) error {
 	r := &netlink.Route{Dst: &net.IPNet{IP: dst.Addr().AsSlice(), Mask: net.CIDRMask(dst.Bits(), dst.Addr().BitLen())}}
 	change(r)

@@ -36,7 +36,7 @@ func (c *Client) Attempts(ctx context.Context, target netip.AddrPort, every time
 			return c.Do(func() error {
 				for n := range turns {
 					a := Attempt{Begin: time.Now()}
-					a.Server, a.Err = ask(context.WithoutCancel(ctx), false, source(n), target)
+					a.Server, a.Err = ask(context.WithoutCancel(ctx), source(n), target)
 					a.End = time.Now()
 					mu.Lock()
 					all = append(all, a)

@@ -9,11 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/vicar-ha/vicar/lab"
 )
@@ -26,11 +22,12 @@ type Client struct{ *lab.Host }
 
 // Load is many connections, each closed when the server has told its name.
 type Load struct {
-	Target      netip.AddrPort
-	UDP         bool // a datagram from a new port instead
-	Connections int
-	Sources     int // addresses that connections come from in turn; 1 if it is 0, 254 at most
-	Parallel    int // 1 if it is 0
+	Target netip.AddrPort
+	// Greeted: the servers' port is GreetPort. UDP: a datagram from a new port instead.
+	Greeted, UDP bool
+	Connections  int
+	Sources      int // addresses that connections come from in turn; 1 if it is 0, 254 at most
+	Parallel     int // 1 if it is 0
 }
 
 // Tally is who served.
@@ -51,28 +48,7 @@ func source(n int) netip.Addr {
 // Connect makes the connections and waits for their end.
 func (c *Client) Connect(ctx context.Context, l Load) (Tally, error) {
 	t := Tally{Servers: make(map[string]int), Sources: make(map[netip.Addr]map[string]int), Errors: make(map[string]int)}
-	var mu sync.Mutex
-	var next atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	for range max(l.Parallel, 1) {
-		group.Go(func() error {
-			return c.Do(func() error {
-				for ctx.Err() == nil {
-					n := int(next.Add(1)) - 1
-					if n >= l.Connections {
-						return nil
-					}
-					from := source(n % max(l.Sources, 1))
-					name, err := ask(ctx, l.UDP, from, l.Target)
-					mu.Lock()
-					t.add(from, name, err)
-					mu.Unlock()
-				}
-				return ctx.Err()
-			})
-		})
-	}
-	if err := group.Wait(); err != nil {
+	if err := c.Do(func() error { return (&crowd{load: l, tally: &t}).run(ctx) }); err != nil {
 		return t, fmt.Errorf("connecting to %s: %w", l.Target, err)
 	}
 	return t, nil
@@ -99,19 +75,15 @@ func plain(err error) string {
 
 // dial connects from an address. It is called in the client's namespace, and the
 // thread that calls makes the socket.
-func dial(ctx context.Context, udp bool, from netip.Addr, target netip.AddrPort) (net.Conn, error) {
+func dial(ctx context.Context, from netip.Addr, target netip.AddrPort) (net.Conn, error) {
 	d := net.Dialer{Timeout: patience, KeepAlive: -1, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))}
-	network := "tcp4"
-	if udp {
-		network, d.LocalAddr = "udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
-	}
-	return d.DialContext(ctx, network, target.String())
+	return d.DialContext(ctx, "tcp4", target.String())
 }
 
 // ask asks a new connection for the server's name, and resets it, so that it leaves
 // nothing to wait for.
-func ask(ctx context.Context, udp bool, from netip.Addr, target netip.AddrPort) (string, error) {
-	c, err := dial(ctx, udp, from, target)
+func ask(ctx context.Context, from netip.Addr, target netip.AddrPort) (string, error) {
+	c, err := dial(ctx, from, target)
 	if err != nil {
 		return "", err
 	}

@@ -45,7 +45,7 @@ func (c *Client) Hold(ctx context.Context, target netip.AddrPort, n int) (*Held,
 	h := &Held{conns: make(map[net.Conn]string), beats: make(map[string]int)}
 	err := c.Do(func() error {
 		for i := range n {
-			conn, err := dial(ctx, false, source(i), target)
+			conn, err := dial(ctx, source(i), target)
 			if err != nil {
 				return fmt.Errorf("connection %d: %w", i+1, err)
 			}

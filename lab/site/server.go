@@ -21,7 +21,8 @@ import (
 )
 
 // Server is a real server. It answers each line and each datagram with its name,
-// and GET with a page; /healthz is as Health says.
+// and GET with a page; /healthz is as Health says. On GreetPort it tells its name at once
+// and closes.
 type Server struct {
 	*lab.Host
 	Addr netip.Addr
@@ -49,6 +50,12 @@ func (s *Server) Start() error {
 			s.hold(l)
 			s.running.Go(func() { s.accept(l) })
 		}
+		g, err := s.greet(GreetPort)
+		if err != nil {
+			return err
+		}
+		s.hold(g)
+		s.running.Go(func() { <-g.done })
 		u, err := conf.ListenPacket(context.Background(), "udp4", netip.AddrPortFrom(s.Addr, PortUDP).String())
 		if err != nil {
 			return err
@@ -121,7 +128,7 @@ func (s *Server) accept(l net.Listener) {
 		if err != nil {
 			continue // the client has gone again
 		}
-		if from, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil && (Sources.Contains(from.Addr()) || from.Addr() == clientAddr.Addr()) {
+		if from, err := netip.ParseAddrPort(c.RemoteAddr().String()); err == nil && isClient(from.Addr()) {
 			s.mu.Lock()
 			s.accepted++
 			s.mu.Unlock()
@@ -133,6 +140,9 @@ func (s *Server) accept(l net.Listener) {
 		})
 	}
 }
+
+// isClient tells the client's connections from those of the directors' checks.
+func isClient(a netip.Addr) bool { return Sources.Contains(a) || a == clientAddr.Addr() }
 
 // talk serves a connection until its end.
 func (s *Server) talk(c net.Conn) {

@@ -15,6 +15,7 @@ import (
 const (
 	Port      = 80
 	OtherPort = 8080
+	GreetPort = 8081
 	PortUDP   = 5300
 )
 

@@ -27,6 +27,7 @@ func balance(t *testing.T) *site.Site {
 	labtest.OK(t, lb.AddAddress(site.Inside))
 	out, err := lb.Run(t.Context(), "nft", "add table ip t; add chain ip t c { type nat hook prerouting priority dstnat; }; "+
 		"add rule ip t c ip daddr 192.0.2.100 tcp dport 80 dnat to 198.51.100.11:8080; "+
+		"add rule ip t c ip daddr 192.0.2.100 tcp dport 81 dnat to 198.51.100.11:8081; "+
 		"add rule ip t c ip daddr 192.0.2.100 udp dport 53 dnat to 198.51.100.11:5300")
 	if err != nil {
 		t.Skipf("needs nftables: %v: %s", err, out)
@@ -38,19 +39,21 @@ var web = netip.AddrPortFrom(site.VIP.Addr(), 80)
 
 func TestConnect(t *testing.T) {
 	s := balance(t)
-	for _, udp := range []bool{false, true} {
-		l := site.Load{Target: web, UDP: udp, Connections: 600, Sources: 254, Parallel: 8}
-		if udp {
-			l.Target = netip.AddrPortFrom(site.VIP.Addr(), 53)
-		}
+	for _, l := range []site.Load{{Target: web}, {Target: netip.AddrPortFrom(web.Addr(), 81), Greeted: true}, {Target: netip.AddrPortFrom(web.Addr(), 53), UDP: true}} {
+		l.Connections, l.Sources, l.Parallel = 600, 254, 8
 		got, err := s.Client.Connect(t.Context(), l)
 		labtest.OK(t, err)
 		if got.Servers["s1"] != 600 || got.Failed != 0 || len(got.Sources) != 254 {
-			t.Errorf("UDP %v: %v from %d addresses, %d failed: %v", udp, got.Servers, len(got.Sources), got.Failed, got.Errors)
+			t.Errorf("%s: %v from %d addresses, %d failed: %v", l.Target, got.Servers, len(got.Sources), got.Failed, got.Errors)
 		}
 	}
-	if n := s.Server("s1").Accepted(); n != 600 {
+	if n := s.Server("s1").Accepted(); n != 1200 {
 		t.Errorf("the server has accepted %d", n)
+	}
+	got, err := s.Client.Connect(t.Context(), site.Load{Target: netip.AddrPortFrom(web.Addr(), 82), Connections: 10})
+	labtest.OK(t, err)
+	if got.Failed != 10 || got.Errors["connection refused"] != 10 {
+		t.Errorf("where nobody listens: %v, %d failed: %v", got.Servers, got.Failed, got.Errors)
 	}
 }
 

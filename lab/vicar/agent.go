@@ -53,7 +53,7 @@ func start(h *lab.Host, node, binary, dir string, c Config, user uint32) (*Agent
 		return nil, err
 	}
 	a.args = []string{"run", "-c", a.config, "--node", node, "--runtime-dir", dir}
-	if c.PeerLink != nil {
+	if c.PeerLink != nil || c.Pools != nil {
 		a.args = append(a.args, "--state-dir", filepath.Join(dir, "state"))
 	}
 	cmd := h.Command(binary, a.args...)
@@ -99,6 +99,19 @@ func (a *Agent) Reload(c Config) error {
 	return errors.Join(a.write(c), a.Signal(syscall.SIGHUP))
 }
 
+// ReloadWith is Reload by vicar's command, which returns when it is done; what the
+// agent refuses is an error.
+func (a *Agent) ReloadWith(ctx context.Context, c Config) error {
+	if err := a.write(c); err != nil {
+		return err
+	}
+	out, err := a.Tell(ctx, "reload")
+	if err != nil {
+		return fmt.Errorf("%w:\n%s", err, out)
+	}
+	return nil
+}
+
 // write writes the configuration, and the keys if it has any.
 func (a *Agent) write(c Config) error {
 	c.Control.Socket = a.socket()
@@ -138,6 +151,21 @@ func (a *Agent) State(ctx context.Context, router string) string {
 		}
 	}
 	return ""
+}
+
+// Pool is a pool's status; it has no name if the agent does not answer or has no such
+// pool.
+func (a *Agent) Pool(ctx context.Context, name string) status.Pool {
+	s, err := a.Status(ctx)
+	if err != nil {
+		return status.Pool{}
+	}
+	for _, p := range s.Pools {
+		if p.Name == name {
+			return p
+		}
+	}
+	return status.Pool{}
 }
 
 // Entered is how often any router has entered a state.

@@ -24,8 +24,11 @@ type Config struct {
 	// SyncGroups have a list of routers, or a Block.
 	SyncGroups map[string]any `json:"sync_groups,omitempty"`
 	Hooks      []Block        `json:"hooks,omitempty"`
-	AWS        *AWS           `json:"aws,omitempty"`
-	Control    Control        `json:"control"`
+	// Pools are virtual services by name, and IPVS what they share.
+	Pools   map[string]Block `json:"pools,omitempty"`
+	IPVS    Block            `json:"ipvs,omitempty"`
+	AWS     *AWS             `json:"aws,omitempty"`
+	Control Control          `json:"control"`
 }
 
 // Block is a mapping as the file has it.
