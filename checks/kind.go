@@ -77,6 +77,8 @@ type HTTP struct {
 	Status  []StatusRange // that pass; empty: 200 to 299. Redirects are not followed.
 	Expect  string        // regular expression that the first MiB of the body must match
 	Fresh   bool          // a new connection for each look; else one is kept for 10 s at most
+	// Dynamic: the body's first line says what the server can carry, see probe.
+	Dynamic bool `json:",omitempty"` // so that digests of configurations without it are as they were
 }
 
 // StatusRange is HTTP status codes from First to Last.
@@ -121,6 +123,9 @@ type Handshake struct {
 type Exec struct {
 	Argv []string // Argv[0] is an absolute path; there is no shell
 	User string   // empty: the agent's own
+	// Dynamic: exit codes 2 to 255 pass too, and say that the server can carry the
+	// weight of the code less 2; 0 is everything.
+	Dynamic bool `json:",omitempty"`
 }
 
 // Process counts processes.
@@ -137,6 +142,13 @@ type File struct {
 	Absent bool   // must not exist
 	Value  string // what it must contain, but for white space at the ends; or empty
 	Expect string // regular expression that its first MiB must match; or empty
+	// Dynamic: its first line says what the server can carry, see probe.
+	Dynamic bool `json:",omitempty"`
+}
+
+// Pool looks whether a virtual service has its quorum.
+type Pool struct {
+	Service string
 }
 
 // Interface looks at a network interface.
@@ -224,6 +236,12 @@ func (File) Kind() string { return "file" }
 
 // Target implements Kind.
 func (k File) Target() string { return k.Path }
+
+// Kind implements Kind.
+func (Pool) Kind() string { return "pool" }
+
+// Target implements Kind.
+func (k Pool) Target() string { return k.Service }
 
 // Kind implements Kind.
 func (Interface) Kind() string { return "interface" }

@@ -29,6 +29,8 @@ type rawCheck struct {
 	File      rawFileCheck `yaml:"file" jsonschema_description:"Looks at a file: its path, or a mapping."`
 	Interface rawDevice    `yaml:"interface" jsonschema_description:"Looks at a network interface: its name, a mapping from nodes to names, or a mapping of keys."`
 
+	Pool rawPoolKind `yaml:"pool" jsonschema_description:"Looks whether a pool has its quorum: the pool's name."`
+
 	Interval checkInterval `yaml:"interval" jsonschema_description:"The time from the beginning of one look to that of the next. 10ms to 1h, default 1s."`
 	Timeout  checkTimeout  `yaml:"timeout" jsonschema_description:"How long a look may take. 1ms to 5m. Default: the interval, 10s at most."`
 	Rise     inARow        `yaml:"rise" jsonschema_description:"How many looks in a row must pass until the check passes. 1 to 1000. Default 2; for process, file and interface 1."`
@@ -51,12 +53,12 @@ func (c *rawCheck) decode(r *reader, key mark, n ast.Node) {
 }
 
 // kindsOfCheck are the keys of which a check has one.
-const kindsOfCheck = "icmp, tcp, udp, http, grpc, dns, smtp, tls, exec, process, file and interface"
+const kindsOfCheck = "icmp, tcp, udp, http, grpc, dns, smtp, tls, exec, process, file, interface and pool"
 
 // kinds are those that the check has, in the order of the list above.
 func (c *rawCheck) kinds() []rawKind {
 	var present []rawKind
-	for _, k := range []rawKind{&c.ICMP, &c.TCP, &c.UDP, &c.HTTP, &c.GRPC, &c.DNS, &c.SMTP, &c.TLS, &c.Exec, &c.Process, &c.File, &c.Interface} {
+	for _, k := range []rawKind{&c.ICMP, &c.TCP, &c.UDP, &c.HTTP, &c.GRPC, &c.DNS, &c.SMTP, &c.TLS, &c.Exec, &c.Process, &c.File, &c.Interface, &c.Pool} {
 		if k.place().present() {
 			present = append(present, k)
 		}

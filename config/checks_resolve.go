@@ -25,6 +25,7 @@ func (r *reader) checks(file *rawFile, c *Config) knownChecks {
 		v.Name = e.name
 		if e.value.present() {
 			r.check(v, c)
+			r.knownPool(e.value.Pool.Service, &file.Pools)
 		}
 		known[e.name] = v
 	}

@@ -38,8 +38,13 @@ type Config struct {
 	PeerLink   *PeerLink   `json:",omitempty"` // nil: none
 	Guard      Guard       `json:",omitzero"`
 	AWS        *AWS        `json:",omitempty"` // nil: none
+	Pools      []Pool      `json:"-"`          // by name; Digest sees to them
+	IPVS       *IPVS       `json:",omitempty"` // nil: as the kernel has it
 	// Warnings are what is allowed but probably not meant.
 	Warnings Errors
+
+	name string // of the file
+	text []byte
 }
 
 // Node is a host that takes part.

@@ -16,7 +16,7 @@ import (
 
 var comparers = cmp.Options{
 	cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, netip.AddrPort{}),
-	cmpopts.IgnoreUnexported(Error{}),
+	cmpopts.IgnoreUnexported(Error{}, Config{}, Pool{}),
 }
 
 func TestLoad(t *testing.T) {

@@ -18,11 +18,15 @@ func (c *Config) Digest() string {
 	// omitted while it is zero.
 	meaning := struct {
 		Config
-		Kinds []string `json:",omitempty"`
+		Kinds []string      `json:",omitempty"`
+		Pools []poolMeaning `json:",omitempty"`
 	}{Config: *c}
 	meaning.Warnings = nil
 	for _, v := range c.Checks {
 		meaning.Kinds = append(meaning.Kinds, v.kindName()) // a kind's fields don't tell it
+	}
+	for _, p := range c.Pools {
+		meaning.Pools = append(meaning.Pools, p.meaning())
 	}
 	b, err := json.Marshal(meaning)
 	if err != nil {

@@ -46,7 +46,12 @@ func keys(t reflect.Type) []key {
 	for f := range t.Fields() {
 		name := f.Tag.Get("yaml")
 		below := keys(f.Type)
+		if f.Type == reflect.TypeFor[rawForward]() && t != reflect.TypeFor[rawPool]() {
+			below = nil // explained with the pool's
+		}
 		switch {
+		case f.Type == reflect.TypeFor[serverKeys]():
+			all = append(all, below...)
 		case name == "":
 		case f.Type == reflect.TypeFor[later]():
 			all = append(all, key{name, true})

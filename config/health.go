@@ -54,6 +54,7 @@ func (c Check) kindName() string {
 type Hook struct {
 	On      []vip.EventKind   // never empty, each once
 	Routers []string          `json:",omitempty"` // nil: all; else never empty, each once
+	Pools   []string          `json:",omitempty"` // as Routers
 	Exec    []string          `json:",omitempty"` // argv; the first is an absolute path
 	User    string            `json:",omitempty"` // empty: the agent's own
 	Webhook string            `json:",omitempty"` // URL

@@ -170,3 +170,20 @@ type speed struct{ number }
 func (v *speed) decode(r *reader, key mark, n ast.Node) {
 	v.decodeRange(r, key, n, 1, 10_000_000, between("the speed in Mbit/s", 1, 10_000_000))
 }
+
+// rawPoolKind is a check's key pool.
+type rawPoolKind struct {
+	localPlace
+	Service text `yaml:"service" jsonschema:"required" jsonschema_description:"The pool's name."`
+}
+
+func (k *rawPoolKind) decode(r *reader, key mark, n ast.Node) {
+	r.shortOrFields(&k.kindPlace, key, n, &k.Service, k)
+	if !k.Service.present() {
+		r.bad(key, "service is missing", "name the pool, as in pool: web")
+	}
+}
+
+func (k *rawPoolKind) kind(string, checks.Bind) checks.Kind {
+	return checks.Pool{Service: k.Service.v}
+}

@@ -25,7 +25,8 @@ type rawFile struct {
 
 	AWS rawAWS `yaml:"aws" jsonschema_description:"How addresses move in AWS, and the guard's table: where its services are, and the ids of what moves."`
 
-	Pools later `yaml:"pools" jsonschema:"-"`
+	Pools named[rawPool] `yaml:"pools" jsonschema_description:"Virtual services balanced over real servers, by name."`
+	IPVS  rawIPVS        `yaml:"ipvs" jsonschema_description:"What the kernel's IPVS has once for all pools: how connections are told to the other nodes, and time-outs."`
 }
 
 func (f *rawFile) decode(r *reader, key mark, n ast.Node) { r.fields(key, n, f) }
@@ -43,10 +44,11 @@ func Parse(name string, data []byte) (*Config, error) {
 			c = r.config(root)
 		}
 	}
-	if len(r.errors) > 0 {
-		return nil, r.errors.sorted()
+	if errs := append(r.errors.sorted(), r.beyond...); len(errs) > 0 {
+		return nil, errs
 	}
 	c.Warnings = r.warnings.sorted()
+	c.name, c.text = name, data
 	return c, nil
 }
 
@@ -101,6 +103,8 @@ func (r *reader) config(root ast.Node) *Config {
 	for _, g := range groups {
 		c.SyncGroups = append(c.SyncGroups, g.SyncGroup)
 	}
+	r.pools(&raw, c)
+	r.ipvs(&raw, c)
 	c.Hooks = r.hooks(&raw, c)
 	r.prove(&raw, c, known, routers, groups)
 	return c

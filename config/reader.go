@@ -41,6 +41,7 @@ type reader struct {
 	nodeNames []string
 	errors    Errors
 	warnings  Errors
+	beyond    Errors // of other files, in order
 }
 
 // bad notes an error: what is wrong and what to write instead.

@@ -73,6 +73,11 @@ func (*rawDevice) schema() *jsonschema.Schema {
 	return shortOr[byNode[device], fields]()
 }
 
+func (*rawPoolKind) schema() *jsonschema.Schema {
+	type fields rawPoolKind
+	return shortOr[text, fields]()
+}
+
 func (*rawTrack) schema() *jsonschema.Schema {
 	type fields rawTrack
 	return shortOr[text, fields]()

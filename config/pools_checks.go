@@ -1,0 +1,375 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/vicar-ha/vicar/checks"
+)
+
+// rawServerCheck is an item of a pool's checks: a check in which {server}, {host}
+// and {port} stand for a server's address. It is decoded once for each server, as
+// any check is.
+type rawServerCheck struct {
+	rawCheck
+	Dynamic boolean `yaml:"dynamic" jsonschema_description:"Whether the answer is also the server's weight, for exec, file and http. Default false."`
+}
+
+// serverCheck is a rawServerCheck as the file has it.
+type serverCheck struct {
+	key   mark
+	node  ast.Node
+	slots []slot
+}
+
+// slot is a text in which something stands for the server's address.
+type slot struct {
+	node *ast.StringNode
+	text string
+}
+
+func (c *rawServerCheck) decode(r *reader, key mark, n ast.Node) {
+	c.mark = r.fields(key, n, c)
+	if !c.present() {
+		return
+	}
+	switch {
+	case c.Weight.present():
+		r.bad(c.Weight.mark, "weight is for checks that routers track", "write the weight in the server; a check that finds it has dynamic: true")
+	case c.Reverse.present():
+		r.bad(c.Reverse.mark, "reverse is for checks that routers track", "remove it: a server is up while all of its checks pass")
+	case c.Initial.present():
+		r.bad(c.Initial.mark, "initial is for checks that routers track", "write initial: "+initialUp+" or "+initialDown+" beside checks: it is the server's")
+	case c.Pool.present():
+		r.bad(c.Pool.mark, "a pool is no server's check", "remove it; a router can track it")
+	case c.Dynamic.v && !c.Exec.present() && !c.File.present() && !c.HTTP.present():
+		r.bad(c.Dynamic.mark, "dynamic is for exec, file and http, whose answer can be a weight", "remove it")
+	case c.Dynamic.v && (c.File.Absent.present() || c.File.Value.present()):
+		r.bad(c.Dynamic.mark, "the file's content is the weight", "remove absent and value")
+	case c.Dynamic.v && c.HTTP.Method.v == "HEAD":
+		r.bad(c.Dynamic.mark, "an answer to HEAD has no body", "use GET")
+	}
+}
+
+// dynamic is the kind as one that finds a weight.
+func dynamic(k checks.Kind) checks.Kind {
+	switch k := k.(type) {
+	case checks.Exec:
+		k.Dynamic = true
+		return k
+	case checks.File:
+		k.Dynamic = true
+		return k
+	case checks.HTTP:
+		k.Dynamic = true
+		return k
+	default:
+		return k
+	}
+}
+
+// serverChecks are a pool's checks before they are some server's.
+type serverChecks struct {
+	mark
+	items []*serverCheck
+}
+
+func (c *serverChecks) refuse(at mark) { c.mark = at }
+
+func (c *serverChecks) decode(r *reader, key mark, n ast.Node) {
+	c.mark = r.at(n, key.path)
+	nodes := []ast.Node{n}
+	sequence, isList := n.(*ast.SequenceNode)
+	if isList {
+		nodes = sequence.Values
+	}
+	for i, v := range nodes {
+		at := key
+		if isList {
+			at = key.under(fmt.Sprintf("[%d]", i))
+		}
+		if v != nil {
+			at = r.at(v, at.path)
+		}
+		d := new(serverCheck)
+		r.value(d, at, v)
+		if d.node != nil {
+			c.items = append(c.items, d)
+		}
+	}
+	if isList && len(nodes) == 0 {
+		r.bad(c.mark, "there is no check", "write one, as in [tcp], or remove the key")
+	}
+}
+
+// decode completes what is left out: a kind without a target looks at the server.
+func (c *serverCheck) decode(r *reader, key mark, n ast.Node) {
+	c.key = key
+	if s, ok := n.(*ast.StringNode); ok {
+		target, known := serverTargets[s.Value]
+		if !known {
+			hint := "write one of " + strings.Join(shortServerChecks(), ", ") + ", or a mapping as in {http: \"http://{server}/healthz\"}"
+			if meant := maybe(s.Value, shortServerChecks()); meant != "" {
+				hint = meant
+			}
+			r.bad(key, shown(s.Value)+" is not a check", hint)
+			return
+		}
+		n = ast.Mapping(s.Token, true, ast.MappingValue(s.Token, ast.String(s.Token), textAt(s, target)))
+	}
+	if !isMapping(n) {
+		r.bad(key, describe(n)+" is here", "write tcp, or a mapping as in {http: \"http://{server}/healthz\"}")
+		return
+	}
+	for _, v := range entriesOf(n) {
+		if !c.complete(r, v) {
+			return
+		}
+	}
+	c.node = n
+	c.findSlots(r, key, n)
+	if len(c.slots) == 0 {
+		r.warn(key, "the check is the same for every server", "{server} stands for its address and port, {host} and {port} for one of them")
+	}
+}
+
+// serverTargets are what kinds look at that don't say it.
+var serverTargets = map[string]string{
+	"icmp": "{host}", "tcp": "{server}", "udp": "{server}", "http": "http://{server}/", "grpc": "{server}",
+	"dns": "{server}", "smtp": "{server}", "tls": "{server}",
+}
+
+// shortServerChecks are the kinds that can stand alone.
+func shortServerChecks() []string {
+	return []string{"tcp", "http", "tls", "grpc", "smtp", "udp", "icmp"}
+}
+
+// targetKeys are the keys of those targets.
+var targetKeys = map[string]string{"icmp": "host", "http": "url", "dns": "server"}
+
+// complete gives a kind the target that it has not, and tells whether it can be
+// used.
+func (c *serverCheck) complete(r *reader, v *ast.MappingValueNode) bool {
+	name, ok := v.Key.(*ast.StringNode)
+	if !ok {
+		return true
+	}
+	kind := name.Value
+	target, isKind := serverTargets[kind]
+	switch value := v.Value.(type) {
+	case nil, *ast.NullNode:
+		if isKind && kind != "dns" {
+			v.Value = textAt(name, target)
+		}
+	case *ast.StringNode:
+		if kind == "http" {
+			ownPage(value)
+		}
+	case *ast.MappingNode, *ast.MappingValueNode:
+		entries := entriesOf(value)
+		if len(entries) == 1 && isPlaceholder(entries[0]) {
+			word := entries[0].Key.String()
+			r.bad(r.at(value, c.key.path+"."+kind), "{"+word+"} without quotes is a mapping in YAML", "put it in quotes: \"{"+word+"}\"")
+			return false
+		}
+		if isKind {
+			v.Value = withTarget(value, name, kind, target)
+		}
+	}
+	return true
+}
+
+// withTarget is a kind's mapping with its target.
+func withTarget(n ast.Node, name *ast.StringNode, kind, target string) ast.Node {
+	key := targetKeys[kind]
+	if key == "" {
+		key = "address"
+	}
+	entries := entriesOf(n)
+	for _, e := range entries {
+		s, ok := e.Key.(*ast.StringNode)
+		if !ok || nearest(s.Value, []string{key}) == "" {
+			continue
+		}
+		if url, ok := e.Value.(*ast.StringNode); ok && kind == "http" {
+			ownPage(url)
+		}
+		return n
+	}
+	whole := ast.Mapping(name.Token, true, entries...)
+	whole.Values = append(whole.Values, ast.MappingValue(name.Token, textAt(name, key), textAt(name, target)))
+	return whole
+}
+
+// ownPage makes a URL of a path.
+func ownPage(url *ast.StringNode) {
+	if strings.HasPrefix(url.Value, "/") {
+		url.Value = "http://{server}" + url.Value
+	}
+}
+
+// textAt is a text at the place of another.
+func textAt(at *ast.StringNode, text string) *ast.StringNode {
+	s := ast.String(at.Token)
+	s.Value = text
+	return s
+}
+
+func isPlaceholder(v *ast.MappingValueNode) bool {
+	name, ok := v.Key.(*ast.StringNode)
+	_, null := v.Value.(*ast.NullNode)
+	return ok && (v.Value == nil || null) && slices.Contains(placeholders, name.Value)
+}
+
+var placeholders = []string{"server", "host", "port"}
+
+// findSlots gathers the texts in which something stands for the server.
+func (c *serverCheck) findSlots(r *reader, key mark, n ast.Node) {
+	switch n := n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		for _, v := range entriesOf(n) {
+			c.findSlots(r, key, v.Value)
+		}
+	case *ast.SequenceNode:
+		for _, v := range n.Values {
+			c.findSlots(r, key, v)
+		}
+	case *ast.LiteralNode:
+		c.findSlots(r, key, n.Value)
+	case *ast.StringNode:
+		for _, other := range []string{"{address}", "{addr}", "{ip}"} {
+			if strings.Contains(n.Value, other) {
+				r.bad(r.at(n, key.path), other+" stands for nothing", "did you mean {host}?")
+			}
+		}
+		if slices.ContainsFunc(placeholders, func(p string) bool { return strings.Contains(n.Value, "{"+p+"}") }) {
+			c.slots = append(c.slots, slot{n, n.Value})
+		}
+	}
+}
+
+// fill puts a server's address into the texts, or returns false with an error
+// noted.
+func (c *serverCheck) fill(r *reader, a netip.AddrPort) bool {
+	host := a.Addr().String()
+	inURL, server := host, serverName(a)
+	if a.Addr().Is6() {
+		inURL = "[" + host + "]"
+		if a.Port() == 0 {
+			server = inURL
+		}
+	}
+	words := strings.NewReplacer("{server}", server, "//{host}", "//"+inURL, "{host}:", inURL+":",
+		"{host}", host, "{port}", strconv.Itoa(int(a.Port())))
+	for _, s := range c.slots {
+		if a.Port() == 0 && strings.Contains(s.text, "{port}") {
+			r.bad(r.at(s.node, c.key.path), "the server has no port that {port} could stand for", "write the port that is looked at, or the server's")
+			return false
+		}
+		s.node.Value = words.Replace(s.text)
+	}
+	return true
+}
+
+// names are the checks' names: their kinds, with a number from the second of a
+// kind on.
+func (c *serverChecks) names(all []Check) {
+	seen := make(map[string]int)
+	for i := range all {
+		kind := all[i].kindName()
+		if seen[kind]++; seen[kind] > 1 {
+			all[i].Name = kind + "-" + strconv.Itoa(seen[kind])
+		} else {
+			all[i].Name = kind
+		}
+	}
+}
+
+// of are the checks of a server, or false with an error noted.
+func (c *serverChecks) of(r *reader, a netip.AddrPort, cfg *Config) ([]Check, bool) {
+	var all []Check
+	before := len(r.errors)
+	for _, item := range c.items {
+		if !item.fill(r, a) {
+			continue
+		}
+		var raw rawServerCheck
+		raw.decode(r, item.key, item.node)
+		v := &check{raw: &raw.rawCheck, key: item.key}
+		if raw.present() {
+			r.check(v, cfg)
+		}
+		if raw.Dynamic.v {
+			v.Kind = dynamic(v.Kind)
+			for node, k := range v.Kinds {
+				v.Kinds[node] = dynamic(k)
+			}
+		}
+		all = append(all, v.Check)
+	}
+	if len(r.errors) > before {
+		return nil, false
+	}
+	c.names(all)
+	return all, true
+}
+
+// sampleServer stands for a server that does not exist.
+func sampleServer(family int) netip.AddrPort {
+	if family == 6 {
+		return netip.MustParseAddrPort("[2001:db8::1]:80")
+	}
+	return netip.MustParseAddrPort("192.0.2.1:80")
+}
+
+// expand gives each server its checks. An error of theirs is noted once.
+func (c *serverChecks) expand(r *reader, p *Pool, cfg *Config, family int) {
+	var ok bool
+	if p.sample, ok = c.of(r, sampleServer(family), cfg); !ok {
+		return
+	}
+	p.dynamic = slices.ContainsFunc(p.sample, isDynamic)
+	quiet := *r // what is wrong with one server is wrong with all, but for its address
+	for i := range p.Servers {
+		s := &p.Servers[i]
+		quiet.errors, quiet.warnings = nil, nil
+		checks, ok := c.of(&quiet, s.Address, cfg)
+		if !ok {
+			for _, e := range quiet.errors {
+				e.Message = "for the server " + s.Name + ": " + e.Message
+				r.errors = append(r.errors, e)
+			}
+			return
+		}
+		for _, v := range checks {
+			v.Name = p.Name + "/" + s.Name + "/" + v.Name
+			s.Checks = append(s.Checks, v.Name)
+			p.Checks = append(p.Checks, v)
+		}
+	}
+}
+
+// isDynamic tells whether the check finds weights.
+func isDynamic(c Check) bool {
+	kind := c.Kind
+	for _, k := range c.Kinds {
+		kind = k
+	}
+	switch k := kind.(type) {
+	case checks.Exec:
+		return k.Dynamic
+	case checks.File:
+		return k.Dynamic
+	case checks.HTTP:
+		return k.Dynamic
+	}
+	return false
+}
