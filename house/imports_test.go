@@ -59,7 +59,6 @@ var imports = map[string][]string{
 	"lab/guard":        {}, // tests only
 	"lab/health":       {}, // tests only
 	"lab/interop":      {}, // tests only
-	"lab/pool":         {}, // tests only
 	"pool":             {"logqueue", "status", "track", "vip"},
 	"pool/ipvs":        {"pool"},
 	"pool/nft":         {"pool"},
