@@ -1,0 +1,173 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vicar-ha/vicar/pool"
+)
+
+// memory is a plane in memory, as IPVS is one: it knows frontends, not names.
+type memory struct {
+	mu       sync.Mutex
+	at       map[pool.Frontend]pool.Virtual // what is programmed, of one frontend each
+	conns    map[netip.AddrPort]uint64
+	fails    func(pool.Virtual) error // of Set, Remove
+	slow     time.Duration            // each call
+	stuck    bool                     // calls last until their context ends
+	sets     int
+	batches  [][]string // names of each Set
+	removals []string
+}
+
+func newMemory() *memory {
+	return &memory{at: make(map[pool.Frontend]pool.Virtual), conns: make(map[netip.AddrPort]uint64)}
+}
+
+// wait is what a call costs.
+func (m *memory) wait(ctx context.Context) error {
+	m.mu.Lock()
+	slow, stuck := m.slow, m.stuck
+	m.mu.Unlock()
+	if stuck {
+		slow = time.Hour
+	}
+	if slow == 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-time.After(slow):
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// copied is what the kernel keeps of a service at one frontend.
+func copied(v pool.Virtual, f pool.Frontend) pool.Virtual {
+	v.Frontends = []pool.Frontend{f}
+	v.Destinations = slices.Clone(v.Destinations)
+	return v
+}
+
+func (m *memory) Set(ctx context.Context, services []pool.Virtual) error {
+	if err := m.wait(ctx); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var errs []error
+	var names []string
+	for _, v := range services {
+		names = append(names, v.Name)
+		if m.fails != nil {
+			if err := m.fails(v); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		for _, f := range v.Frontends {
+			m.at[f] = copied(v, f)
+		}
+	}
+	m.sets++
+	m.batches = append(m.batches, names)
+	return errors.Join(errs...)
+}
+
+func (m *memory) Remove(ctx context.Context, services []pool.Virtual) error {
+	if err := m.wait(ctx); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var errs []error
+	for _, v := range services {
+		if m.fails != nil {
+			if err := m.fails(v); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		for _, f := range v.Frontends {
+			delete(m.at, f)
+			m.removals = append(m.removals, f.String())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (m *memory) Drift(ctx context.Context, services []pool.Virtual) (list []pool.Drift, err error) {
+	if err := m.wait(ctx); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range services {
+		d := pool.Drift{Service: v.Name}
+		for _, f := range v.Frontends {
+			if !reflect.DeepEqual(m.at[f], copied(v, f)) {
+				d.Count++
+				d.What = fmt.Sprintf("%v is other", f)
+			}
+		}
+		if d.Count > 0 {
+			list = append(list, d)
+		}
+	}
+	return list, nil
+}
+
+func (m *memory) Read(ctx context.Context, services []pool.Virtual) (list []pool.Reading, err error) {
+	if err := m.wait(ctx); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range services {
+		seen := make(map[netip.AddrPort]bool)
+		for _, f := range v.Frontends {
+			for _, d := range m.at[f].Destinations {
+				if !seen[d.Address] {
+					list = append(list, pool.Reading{Service: v.Name, Address: d.Address, Weight: d.Weight, Active: m.conns[d.Address]})
+				}
+				seen[d.Address] = true
+			}
+		}
+	}
+	return list, nil
+}
+
+func (*memory) Close() error { return nil }
+
+// change does something to the memory that is no call.
+func (m *memory) change(f func(*memory)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f(m)
+}
+
+// text is what is programmed, a line for each frontend: web 192.0.2.100:80/tcp: .11=1 .12=2.
+func (m *memory) text() (lines []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for f, v := range maps.All(m.at) {
+		line := fmt.Sprintf("%s %v %s:", v.Name, f, v.Scheduler)
+		for _, d := range v.Destinations {
+			line += fmt.Sprintf(" %v=%d", d.Address, d.Weight)
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	return lines
+}
