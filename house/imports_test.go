@@ -91,7 +91,7 @@ var doors = map[string][]string{
 	"github.com/hashicorp/memberlist":          {"transport/gossip"},
 	"github.com/invopop/jsonschema":            {"config"},
 	"github.com/miekg/dns":                     {"checks/probe"},
-	"github.com/moby/ipvs":                     {"pool/ipvs"},
+	"github.com/moby/ipvs":                     {}, // tests only
 	"github.com/prometheus/client_golang":      {"control"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {}, // tests only
 	"github.com/spf13/cobra":                   {"cmd/vicar"},
@@ -100,7 +100,7 @@ var doors = map[string][]string{
 	"github.com/vishvananda/netns":             {"address", "lab", "lab/probe"},
 	"golang.org/x/net":                         {"transport", "address", "checks/probe", "lab", "lab/probe"},
 	"golang.org/x/sync":                        {"agent", "cmd/vicar", "lab", "lab/site"},
-	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "guardian", "lab", "lab/probe", "lab/site", "control", "cmd/vicar"},
+	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "guardian", "lab", "lab/probe", "lab/site", "pool/ipvs", "control", "cmd/vicar"},
 	"google.golang.org/grpc":                   {"checks/probe"},
 }
 
