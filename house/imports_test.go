@@ -95,12 +95,12 @@ var doors = map[string][]string{
 	"github.com/prometheus/client_golang":      {"control"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {}, // tests only
 	"github.com/spf13/cobra":                   {"cmd/vicar"},
-	"github.com/spf13/pflag":                   {"cmd/vicar"}, // cobra's flags
-	"github.com/vishvananda/netlink":           {"address", "lab", "lab/probe"},
+	"github.com/spf13/pflag":                   {"cmd/vicar"},                               // cobra's flags
+	"github.com/vishvananda/netlink":           {"address", "lab", "lab/probe", "pool/nft"}, // pool/nft: connection tracking, which google/nftables has not
 	"github.com/vishvananda/netns":             {"address", "lab", "lab/probe"},
 	"golang.org/x/net":                         {"transport", "address", "checks/probe", "lab", "lab/probe"},
 	"golang.org/x/sync":                        {"agent", "cmd/vicar", "lab", "lab/site"},
-	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "guardian", "lab", "lab/probe", "lab/site", "pool/ipvs", "control", "cmd/vicar"},
+	"golang.org/x/sys":                         {"transport", "address", "checks/probe", "child", "clock", "guardian", "lab", "lab/probe", "lab/site", "pool/ipvs", "pool/nft", "control", "cmd/vicar"},
 	"google.golang.org/grpc":                   {"checks/probe"},
 }
 
