@@ -116,23 +116,16 @@ func (w *worker) clear(ctx context.Context, wants []want, at map[string]*want) {
 			continue
 		}
 		changed = true
-		rest := h.frontends
-		if !x.gone {
-			rest = without(rest, x.v.Frontends)
-		}
-		for name, other := range w.have {
-			if name != x.v.Name && !gone[name] {
-				rest = without(rest, other.v.Frontends)
-			}
-		}
-		if v := h.v; len(rest) > 0 {
-			v.Frontends = rest
+		rest := w.unowned(h.frontends, x, gone)
+		if x.gone {
+			v := h.v
+			v.Frontends, v.Destinations = rest, nil
 			removals = append(removals, v)
+		} else if len(rest) > 0 {
+			at[x.v.Name].result = w.removeOnce(ctx, []Virtual{{Frontends: rest}})
 		}
 	}
-	for name, err := range w.remove(ctx, removals) {
-		at[name].result = err
-	}
+	w.remove(ctx, removals, at)
 	for _, x := range wants {
 		h := w.have[x.v.Name]
 		switch {
@@ -148,25 +141,29 @@ func (w *worker) clear(ctx context.Context, wants []want, at map[string]*want) {
 	}
 }
 
-// remove removes services and returns what failed, by service.
-func (w *worker) remove(ctx context.Context, services []Virtual) map[string]error {
-	if len(services) == 0 {
-		return nil
+// unowned are those of a service's frontends that neither it is to have, nor another
+// that stays.
+func (w *worker) unowned(frontends []Frontend, x want, gone map[string]bool) []Frontend {
+	if !x.gone {
+		frontends = without(frontends, x.v.Frontends)
 	}
-	err := w.removeOnce(ctx, services)
-	if err == nil {
-		return nil
+	for name, other := range w.have {
+		if name != x.v.Name && !gone[name] {
+			frontends = without(frontends, other.v.Frontends)
+		}
 	}
-	failed := make(map[string]error)
+	return frontends
+}
+
+// remove removes services and notes what failed. A plane tells one error for all, so
+// that each is tried by itself then.
+func (w *worker) remove(ctx context.Context, services []Virtual, at map[string]*want) {
+	if len(services) == 0 || w.removeOnce(ctx, services) == nil {
+		return
+	}
 	for _, v := range services {
-		if len(services) > 1 {
-			err = w.removeOnce(ctx, []Virtual{v})
-		}
-		if err != nil {
-			failed[v.Name] = err
-		}
+		at[v.Name].result = w.removeOnce(ctx, []Virtual{v})
 	}
-	return failed
 }
 
 // The calls, each with its limit.

@@ -22,10 +22,14 @@ type Plane interface {
 	// its connections last until they end (nftables); flows of UDP are sent
 	// to another one at once.
 	Set(ctx context.Context, services []Virtual) error
-	// Remove removes services, as they were set before. What is not there is no error.
+	// Remove removes services, by name and at their frontends; destinations may be left out,
+	// and frontends that another service has now. One without a name is what an agent
+	// before has left at frontends at which no service is now, though one of its name may
+	// go on elsewhere: a Plane that finds services by name has removed it by Set.
+	// What is not there is no error.
 	Remove(ctx context.Context, services []Virtual) error
 	// Drift reads the kernel and tells what is not as the services say: nothing if
-	// all is. It changes nothing.
+	// all is. It changes nothing. It is asked for a part of the services at a time.
 	Drift(ctx context.Context, services []Virtual) ([]Drift, error)
 	// Read is the services' destinations as the kernel has them, with how much they
 	// have to do. What is not there is left out.

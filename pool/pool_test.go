@@ -5,141 +5,292 @@ package pool_test
 
 import (
 	"context"
-	"fmt"
-	"net/netip"
-	"sync"
+	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vicar-ha/vicar/pool"
+	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/track"
-	"github.com/vicar-ha/vicar/vip"
 )
 
-// rig is a pool over planes in memory, in a bubble.
-type rig struct {
-	t      *testing.T
-	plane  *memory
-	cfg    pool.Config
-	pool   *pool.Pool
-	cancel context.CancelFunc
-	ended  chan error
+const web = "web 192.0.2.100:80/tcp wrr:"
 
-	mu     sync.Mutex
-	events []string
-}
-
-// frontend is 192.0.2.n:80/tcp.
-func frontend(n int) pool.Frontend {
-	return pool.Single(pool.TCP, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}), 80))
-}
-
-func address(n int) netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}), 80)
-}
-
-// real is the server 198.51.100.n:80 with weight w and a check of its own.
-func real(service string, n, w int) pool.Server {
-	name := address(n).String()
-	return pool.Server{
-		Destination: pool.Destination{Address: address(n), Weight: w}, Name: name, Checks: []string{check(service, n)},
-	}
-}
-
-func check(service string, n int) string { return fmt.Sprintf("%s/%v/http", service, address(n)) }
-
-// virtual is a service at 192.0.2.n.
-func virtual(name string, n int, servers ...pool.Server) pool.Service {
-	return pool.Service{
-		Virtual: pool.Virtual{Name: name, Frontends: []pool.Frontend{frontend(n)}, Scheduler: pool.WRR},
-		Plane:   pool.IPVS, Servers: servers, Quorum: 1,
-	}
-}
-
-// run starts a pool. It ends with the test.
-func run(t *testing.T, services ...pool.Service) *rig {
-	r := &rig{t: t, plane: newMemory()}
-	r.cfg = pool.Config{Services: services, Node: "lb-1"}
-	return r
-}
-
-// start starts the pool as configured.
-func (r *rig) start() *rig {
-	r.t.Helper()
-	r.cfg.Planes = map[pool.PlaneKind]pool.Plane{pool.IPVS: r.plane}
-	r.cfg.Tell = r.tell
-	p, err := pool.New(r.cfg)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(r.t.Context())
-	r.pool, r.cancel, r.ended = p, cancel, make(chan error, 1)
-	go func() { r.ended <- p.Run(ctx) }()
-	r.t.Cleanup(func() { r.stop() })
-	synctest.Wait()
-	return r
-}
-
-// stop ends the pool, once.
-func (r *rig) stop() error {
-	if r.cancel == nil {
-		return nil
-	}
-	r.cancel()
-	r.cancel = nil
-	return <-r.ended
-}
-
-func (r *rig) tell(e vip.Event) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.events = append(r.events, fmt.Sprintf("%s %s %s %s>%s", e.Kind, e.Pool, e.Server, e.From, e.State))
-}
-
-// told are the events since the last call.
-func (r *rig) told() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	events := r.events
-	r.events = nil
-	return events
-}
-
-// put tells a check's result and lets all come to rest.
-func (r *rig) put(check string, s track.State) {
-	r.pool.Put([]track.Result{{Check: check, State: s, Cause: "refused"}})
-	synctest.Wait()
-}
-
-// want wants so much programmed.
-func (r *rig) want(lines ...string) {
-	r.t.Helper()
-	if diff := cmp.Diff(lines, r.plane.text()); diff != "" {
-		r.t.Errorf("programmed: %s", diff)
-	}
+// inBubble runs a test in a bubble.
+func inBubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
 }
 
 func TestServers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := run(t, virtual("web", 100, real("web", 11, 1), real("web", 12, 2))).start()
-		r.want("web 192.0.2.100:80/tcp wrr: 198.51.100.11:80=1 198.51.100.12:80=2")
+	inBubble(t, func(t *testing.T) {
+		r := with(t, virtual("web", 100, real("web", 11, 1), real("web", 12, 2))).start()
+		r.want(web + " 198.51.100.11:80=1 198.51.100.12:80=2")
 		r.put(check("web", 11), track.Passing)
 		r.put(check("web", 12), track.Failing)
-		r.want("web 192.0.2.100:80/tcp wrr: 198.51.100.11:80=1")
+		r.want(web + " 198.51.100.11:80=1")
 		r.put(check("web", 12), track.Passing)
-		r.want("web 192.0.2.100:80/tcp wrr: 198.51.100.11:80=1 198.51.100.12:80=2")
-		want := []string{
+		r.want(web + " 198.51.100.11:80=1 198.51.100.12:80=2")
+		r.wantTold(
 			"server_up web 198.51.100.11:80 undecided>up", "quorum_up web  undecided>up",
 			"server_down web 198.51.100.12:80 undecided>down", "server_up web 198.51.100.12:80 down>up",
-		}
-		if diff := cmp.Diff(want, r.told()); diff != "" {
-			t.Error(diff)
-		}
+		)
 		if err := r.stop(); err != nil {
 			t.Error(err)
 		}
 		r.want()
+		r.wantTold()
+	})
+}
+
+// Two verdicts that come together are one call, and only of the services that change.
+func TestOneCall(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := with(t, virtual("api", 99, real("api", 13, 1)), virtual("web", 100, real("web", 11, 1)), virtual("zoo", 101, real("zoo", 14, 1))).start()
+		r.plane.change(func(m *memory) { m.batches = nil })
+		begin := time.Now()
+		r.pool.Put([]track.Result{{Check: check("api", 13), State: track.Failing}, {Check: check("web", 11), State: track.Failing}})
+		synctest.Wait()
+		if diff := cmp.Diff([][]string{{"api", "web"}}, r.plane.batches); diff != "" || time.Since(begin) != 0 {
+			t.Errorf("after %v calls: %s", time.Since(begin), diff)
+		}
+	})
+}
+
+func TestSorryServer(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := virtual("web", 100, real("web", 11, 2), real("web", 12, 1))
+		s.Quorum, s.Alpha = 2, true
+		s.Sorry = &pool.Server{Destination: pool.Destination{Address: address(99)}, Name: "sorry"}
+		r := with(t, s).start()
+		r.want(web + " 198.51.100.99:80=1")
+		r.put(check("web", 12), track.Passing)
+		r.want(web + " 198.51.100.12:80=1") // not decided
+		r.put(check("web", 11), track.Failing)
+		r.want(web + " 198.51.100.99:80=1")
+		r.put(check("web", 11), track.Passing)
+		r.want(web + " 198.51.100.11:80=2 198.51.100.12:80=1")
+		r.put(check("web", 11), track.Failing)
+		r.want(web + " 198.51.100.99:80=1")
+		got := r.pool.Status(t.Context())[0]
+		if last := got.Servers[2]; !got.Sorry || got.State != "down" || !last.Sorry || last.State != "up" || !last.Programmed {
+			t.Errorf("status: %+v", got)
+		}
+		r.wantTold(
+			"server_up web 198.51.100.12:80 undecided>up",
+			"server_down web 198.51.100.11:80 undecided>down", "quorum_down web  undecided>down",
+			"server_up web 198.51.100.11:80 down>up", "quorum_up web  down>up",
+			"server_down web 198.51.100.11:80 up>down", "quorum_down web  up>down",
+		)
+	})
+}
+
+func TestSlowStart(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := real("web", 11, 101)
+		s.SlowStart = 2 * time.Second
+		r := with(t, virtual("web", 100, s)).start()
+		r.put(check("web", 11), track.Passing)
+		r.want(web + " 198.51.100.11:80=101") // it is the agent's start, not the server's
+		r.put(check("web", 11), track.Failing)
+		r.want(web)
+		r.put(check("web", 11), track.Passing)
+		r.want(web + " 198.51.100.11:80=1")
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		r.want(web + " 198.51.100.11:80=6")
+		time.Sleep(900 * time.Millisecond)
+		synctest.Wait()
+		r.want(web + " 198.51.100.11:80=51")
+		if got := r.pool.Status(t.Context())[0].Servers[0]; got.State != "starting" || got.Weight != 51 || got.Configured != 101 {
+			t.Errorf("status: %+v", got)
+		}
+		if changes, err := r.pool.Reload(t.Context(), r.cfg.Services, nil); err != nil || len(changes) > 0 {
+			t.Error(changes, err)
+		}
+		synctest.Wait()
+		r.want(web + " 198.51.100.11:80=51")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		r.want(web + " 198.51.100.11:80=101")
+	})
+}
+
+func TestDynamicWeight(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := real("web", 11, 10)
+		s.Checks = append(s.Checks, "web/load")
+		r := with(t, virtual("web", 100, s)).start()
+		r.put("web/load", track.Passing)
+		tell := func(check string, w *track.Load) {
+			r.pool.Put([]track.Result{{Check: check, State: track.Passing, Weight: w}})
+			synctest.Wait()
+		}
+		tell(check("web", 11), &track.Load{Value: 50, Percent: true})
+		r.want(web + " 198.51.100.11:80=5")
+		tell("web/load", &track.Load{Value: 3})
+		r.want(web + " 198.51.100.11:80=3")
+		tell("web/load", &track.Load{Value: 1, Percent: true})
+		r.want(web + " 198.51.100.11:80=1")
+		tell("web/load", &track.Load{Value: 0})
+		r.want(web + " 198.51.100.11:80=0")
+		if s, _ := r.pool.Quorum("web"); s != track.Failing {
+			t.Error("a server with weight 0 makes the quorum")
+		}
+		tell("web/load", nil)
+		r.want(web + " 198.51.100.11:80=5")
+	})
+}
+
+func TestDrain(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := virtual("web", 100, real("web", 11, 1), real("web", 12, 1))
+		r := with(t, s).start()
+		r.put(check("web", 11), track.Passing)
+		r.plane.change(func(m *memory) { m.conns[address(11)] = 3 })
+		drain := func(on bool) {
+			t.Helper()
+			if err := r.pool.Drain(t.Context(), "web", address(11).String(), on); err != nil {
+				t.Error(err)
+			}
+		}
+		drain(true)
+		r.want(web + " 198.51.100.11:80=0 198.51.100.12:80=1")
+		time.Sleep(time.Minute)
+		if got := r.pool.Status(t.Context())[0].Servers[0]; got.State != "draining" || got.Active != 3 {
+			t.Errorf("status: %+v", got)
+		}
+		r.plane.change(func(m *memory) { m.conns[address(11)] = 0 })
+		time.Sleep(time.Second)
+		synctest.Wait()
+		r.want(web + " 198.51.100.12:80=1")
+		if diff := cmp.Diff(map[string][]string{"web": {address(11).String()}}, r.pool.Drained()); diff != "" {
+			t.Error(diff)
+		}
+		drain(true) // again
+		r.put(check("web", 11), track.Failing)
+		r.put(check("web", 11), track.Passing)
+		r.want(web + " 198.51.100.12:80=1")
+		drain(false)
+		r.want(web + " 198.51.100.11:80=1 198.51.100.12:80=1")
+		if len(r.pool.Drained()) > 0 {
+			t.Error(r.pool.Drained())
+		}
+		err := r.pool.Drain(t.Context(), "web", "192.0.2.1:80", true)
+		if e, ok := errors.AsType[pool.ErrUnknown](err); !ok || e.Server != "192.0.2.1:80" {
+			t.Error(err)
+		}
+	})
+}
+
+func TestDrainLimit(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := virtual("web", 100, real("web", 11, 1), real("web", 12, 1))
+		s.DrainLimit = 10 * time.Second
+		r := with(t, s).start()
+		r.plane.change(func(m *memory) { m.conns[address(11)] = 3 })
+		if err := r.pool.Drain(t.Context(), "web", address(11).String(), true); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(10*time.Second - 1)
+		synctest.Wait()
+		r.want(web + " 198.51.100.11:80=0 198.51.100.12:80=1")
+		time.Sleep(1)
+		synctest.Wait()
+		r.want(web + " 198.51.100.12:80=1")
+	})
+}
+
+func TestInhibit(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := real("web", 11, 4)
+		s.Inhibit = true
+		r := with(t, virtual("web", 100, s, real("web", 12, 1))).start()
+		r.put(check("web", 11), track.Failing)
+		r.want(web + " 198.51.100.11:80=0 198.51.100.12:80=1")
+		got := r.pool.Status(t.Context())[0].Servers[0]
+		want := status.PoolServer{
+			Name: "198.51.100.11:80", Address: "198.51.100.11:80", Forward: "nat", State: "down", Since: time.Now(),
+			Cause: "http: refused", Configured: 4, Programmed: true, Downs: 1, Checks: []string{check("web", 11)},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestTampering(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := with(t, virtual("web", 100, real("web", 11, 1)), virtual("api", 101, real("api", 12, 1))).start()
+		before := r.plane.text()
+		r.plane.change(func(m *memory) { clear(m.at) })
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		r.want(before...)
+		for _, p := range r.pool.Status(t.Context()) {
+			if p.Repaired != 1 || p.Repair == "" || !p.RepairedAt.Equal(time.Now()) {
+				t.Errorf("status: %+v", p)
+			}
+		}
+	})
+}
+
+func TestPlaneFails(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := with(t, virtual("web", 100, real("web", 11, 1)), virtual("api", 101, real("api", 12, 1)), virtual("zoo", 102, real("zoo", 13, 1)))
+		r.plane.fails = func(v pool.Virtual) error {
+			if v.Name == "web" {
+				return errors.New("no such scheduler")
+			}
+			return nil
+		}
+		r.start()
+		for _, p := range r.pool.Status(t.Context()) {
+			if failed := p.Error != ""; failed != (p.Name == "web") || failed && !strings.Contains(p.Error, "no such scheduler") {
+				t.Errorf("%s: error %q", p.Name, p.Error)
+			}
+		}
+		time.Sleep(time.Minute)
+		r.plane.change(func(m *memory) {
+			if m.fails = nil; m.sets > 25 {
+				t.Errorf("set %d times in a minute", m.sets)
+			}
+		})
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if p := r.pool.Status(t.Context())[1]; p.Error != "" || !p.Programmed {
+			t.Errorf("status: %+v", p)
+		}
+	})
+}
+
+// A plane that does not answer holds up neither results nor the end.
+func TestPlaneHangs(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := with(t, virtual("web", 100, real("web", 11, 1))).start()
+		r.plane.change(func(m *memory) { m.stuck = true })
+		r.put(check("web", 11), track.Failing)
+		if s, _ := r.pool.Quorum("web"); s != track.Failing {
+			t.Error(s)
+		}
+		time.Sleep(10 * time.Second)
+		if p := r.pool.Status(t.Context())[0]; !strings.Contains(p.Error, "not answered") {
+			t.Errorf("error %q", p.Error)
+		}
+		begin := time.Now()
+		err := r.stop()
+		if err == nil || !strings.Contains(err.Error(), "web stays programmed") {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("the stop took %v", took)
+		}
+		if err := r.pool.Acquire(context.Background(), "web"); err != nil {
+			t.Error(err) // nothing is with it
+		}
 	})
 }
