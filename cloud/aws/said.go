@@ -6,10 +6,13 @@ package aws
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 )
 
 // plainly is an error of the SDK's with a text for people.
@@ -97,4 +100,12 @@ func innermost(err error) error {
 		}
 		err = e.Err
 	}
+}
+
+// sdkLog takes what the SDK would write to the standard error. What matters of it is
+// in its errors as well.
+func sdkLog(log *slog.Logger) logging.Logger {
+	return logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) {
+		log.LogAttrs(context.Background(), slog.LevelDebug, "aws: the SDK has something to say", slog.String("text", fmt.Sprintf(format, v...)))
+	})
 }

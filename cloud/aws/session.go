@@ -91,6 +91,7 @@ func New(ctx context.Context, cfg Config) (*Session, error) {
 	base, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(client),
 		config.WithAppID("vicar"), // shown in CloudTrail
+		config.WithLogger(sdkLog(cfg.Log)),
 		config.WithRetryer(func() sdk.Retryer { return sdk.NopRetryer{} }),
 		config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) { o.Client = meta }),
 	)

@@ -62,8 +62,11 @@ func plain(c sdk.HTTPClient, transport http.RoundTripper) *http.Client {
 	if b, ok := c.(*awshttp.BuildableClient); ok && transport == nil {
 		transport = b.GetTransport()
 	}
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
 	return &http.Client{
-		Transport:     transport,
+		Transport:     inMemory{transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
