@@ -18,7 +18,10 @@ import (
 	"github.com/vicar-ha/vicar/cloud/aws/awsfake"
 )
 
-// provider has the provider ask the region, and nobody else.
+// provider has the provider ask the region, and nobody else. As everywhere, it may
+// ask again: a few of its requests are lost, since the SDK's client now and then
+// closes a connection of its own whose answer it still reads
+// (https://github.com/aws/aws-sdk-go-v2/issues/2737).
 func (r *region) provider() []byte {
 	return fmt.Appendf(nil, `
 provider "aws" {
@@ -29,7 +32,7 @@ provider "aws" {
   skip_metadata_api_check     = true
   skip_region_validation      = true
   skip_requesting_account_id  = true
-  max_retries                 = 1
+  max_retries                 = 5
   endpoints {
     autoscaling = %[3]q
     dynamodb    = %[3]q

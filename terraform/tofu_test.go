@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,5 +108,7 @@ func (w workspace) try(args ...string) (string, error) {
 		}
 	}
 	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return strings.Join(slices.DeleteFunc(strings.SplitAfter(string(out), "\n"), func(line string) bool {
+		return strings.Contains(line, ": Refreshing state... [id=") // there are dozens, before what matters
+	}), ""), err
 }

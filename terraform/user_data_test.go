@@ -139,7 +139,7 @@ func (s *site) sets(m *machine.Machine, script, node string) {
 		"vicar check >/dev/null":                                     "",
 		"tail -n 1 /srv/service":                                     "set up with /usr/bin/vicar",
 		"ls -A /etc/vicar; ls /var/lib | grep vicar-setup || :":      ".installed\nkeys\nvicar.yaml",
-		imds + " vicar doctor >/dev/null":                            "",
+		imds + " vicar doctor >/tmp/doctor || ! cat /tmp/doctor":     "",
 		"vicar status --json | grep -c '\"node\": \"" + node + "\"'": "1",
 	} {
 		if got, err := m.Try(command); err != nil || strings.TrimSpace(got) != want {
@@ -212,7 +212,6 @@ func (s *site) refused(m *machine.Machine, script string) {
 		}
 		out, err := starts(m, c.script)
 		allow()
-		s.t.Logf("%s:\n%s", c.name, out)
 		if err == nil || !strings.Contains(out, "FAILED: ") || !strings.Contains(out, c.says) {
 			s.t.Errorf("%s: %v\n%s", c.name, err, out)
 		}

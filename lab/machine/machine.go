@@ -40,6 +40,8 @@ const (
 	bootTime = time.Minute     // on a busy machine
 	runTime  = 2 * time.Minute // of a command
 	endTime  = 20 * time.Second
+
+	journalLines = 60 // that are shown of each machine of a test that has failed
 )
 
 //go:embed boot.sh
@@ -55,8 +57,8 @@ type Machine struct {
 }
 
 // Boot starts the machine and waits until systemd has started all that is to run.
-// At the end of the test it is switched off; if the test has failed, its journal
-// is shown before.
+// At the end of the test it is switched off; if the test has failed, the end of its
+// journal is shown before.
 func Boot(t testing.TB, h *lab.Host, root string) *Machine {
 	t.Helper()
 	needRoot(t)
@@ -99,8 +101,8 @@ func Boot(t testing.TB, h *lab.Host, root string) *Machine {
 // off switches the machine off and removes its cgroup.
 func (m *Machine) off(script, dir string) {
 	if m.t.Failed() && m.pid != 0 && !m.init.Ended() {
-		journal, _ := m.Try("journalctl --no-pager --output=short-precise --lines=300")
-		m.t.Logf("journal of %s:\n%s", m.Host.Name, journal)
+		journal, _ := m.Try("journalctl --no-pager --output=short-precise --lines=" + strconv.Itoa(journalLines))
+		m.t.Logf("end of the journal of %s:\n%s", m.Host.Name, journal)
 	}
 	if m.pid != 0 && !m.init.Ended() {
 		// With the first process the kernel ends all others, before it is reaped.
