@@ -41,7 +41,7 @@ docs-terraform: ## the tables in the modules' README files
 deps: ## install what the tests use and this machine lacks (as root, Debian)
 	@tools/deps.sh
 lint: ## vet, golangci-lint, formatting, go.mod, the modules' tables
-	$(GO) vet ./... && $(GO) vet -C tools ./gotest ./tfdocs
+	$(GO) vet ./... && $(GO) vet -C tools ./gotest ./tfdocs && $(GO) test -C tools ./gotest
 	$(GO) run -C tools ./tfdocs -check $(MODULES:%=../%)
 	GOOS=darwin $(GO) vet $(PORTABLE)
 	$(LINT) run ./...

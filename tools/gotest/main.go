@@ -3,7 +3,8 @@
 
 // Command gotest runs `go test` with its arguments, prints what `go test`
 // prints, and after it which tests were skipped and why, which `go test` keeps
-// to itself. Its exit code is that of `go test`.
+// to itself, and the gist of what failed, where only the last lines are read. Its
+// exit code is that of `go test`.
 package main
 
 import (
@@ -38,6 +39,7 @@ type report struct {
 	skips   int
 	passed  int
 	failed  int
+	gists   []string // of the tests that failed
 }
 
 func main() {
@@ -109,6 +111,7 @@ func (r *report) handle(e event) {
 		if e.Test != "" {
 			r.failed++
 			fmt.Fprint(r.out, strings.Join(r.output[k], ""))
+			r.gists = append(r.gists, gist(k, r.output[k]))
 		}
 		delete(r.output, k)
 	}
@@ -127,6 +130,9 @@ func (r *report) summary() {
 	slices.Sort(lines)
 	for _, line := range lines {
 		fmt.Fprintln(r.out, line)
+	}
+	for _, g := range r.gists {
+		fmt.Fprint(r.out, g)
 	}
 }
 
