@@ -25,7 +25,7 @@ const (
 // in it with these settings goes on; on a change of the role the new one begins
 // before the old one ends.
 func (p *Plane) Sync(ctx context.Context, role pool.SyncRole, s pool.Sync) error {
-	return p.do(ctx, func(c *conn) error {
+	err := p.do(ctx, func(c *conn) error {
 		have, err := c.daemons()
 		if err != nil {
 			return fmt.Errorf("reading IPVS's sync daemon: %w", err)
@@ -57,6 +57,10 @@ func (p *Plane) Sync(ctx context.Context, role pool.SyncRole, s pool.Sync) error
 		}
 		return nil
 	})
+	if role == pool.SyncNone && errors.Is(err, pool.ErrNoPlane) {
+		return nil // nothing runs
+	}
+	return err
 }
 
 func explainDaemon(err error) error {

@@ -122,13 +122,23 @@ func TestGuestErrors(t *testing.T) {
 	d.steady(good)
 	d.has("-A -t 192.0.2.100:80 -s wrr", "-a -t 192.0.2.100:80 -r 198.51.100.11:80 -m -w 1", "-a -t 192.0.2.100:80 -r 198.51.100.12:80 -m -w 2")
 
+	labtest.OK(t, d.plane.Sync(t.Context(), pool.SyncMaster, pool.Sync{Interface: "eth0"}))
 	mixed := good
-	mixed.Destinations = []pool.Destination{{Address: netip.MustParseAddrPort("[2001:db8::11]:80"), Weight: 1}, good.Destinations[0]}
+	mixed.Destinations = []pool.Destination{
+		{Address: netip.MustParseAddrPort("[2001:db8::11]:80"), Weight: 1, Forward: pool.Encap}, good.Destinations[0],
+	}
 	err = d.try(mixed)
-	if err == nil || !strings.Contains(err.Error(), "a destination of the other family wants a tunnel") {
+	if err == nil || !strings.Contains(err.Error(), "destination [2001:db8::11]:80: invalid argument (IPVS does not synchronise") {
 		t.Errorf("got %v", err)
 	}
 	d.has("-A -t 192.0.2.100:80 -s wrr", "-a -t 192.0.2.100:80 -r 198.51.100.11:80 -m -w 1")
+	labtest.OK(t, d.plane.Sync(t.Context(), pool.SyncNone, pool.Sync{}))
+	d.set(mixed)
+	d.steady(mixed)
+	err = d.plane.Sync(t.Context(), pool.SyncMaster, pool.Sync{Interface: "eth0"})
+	if err == nil || !strings.Contains(err.Error(), "while a service has destinations of the other family") {
+		t.Errorf("got %v", err)
+	}
 
 	var many []error
 	for range 7 {

@@ -14,6 +14,13 @@
 // there. The kernel itself loads it and its schedulers when they are first asked
 // for, if it finds them.
 //
+// A service that listens on both families is balanced over its servers of the same
+// family each, and in both over those that are reached by tunnel. While a service has
+// servers of the other family the kernel's daemon can't run, and the other way round.
+//
+// Of a connection's packets to a server that was taken away nothing is forwarded any
+// more. One whose weight is 0 keeps its connections.
+//
 // # Settings of the kernel's
 //
 // Set puts two sysctls of the namespace to 1, which by default are 0, and leaves

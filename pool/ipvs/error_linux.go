@@ -47,10 +47,10 @@ func (s service) explain(err error) error {
 
 // explainServer says what an error of newServer or setServer means.
 func explainServer(k key, d pool.Destination, err error) error {
-	mixed := d.Address.Addr().Is4() != (k.family == family4)
+	mixed := familyOf(d.Address.Addr()) != k.family
 	switch {
 	case errors.Is(err, unix.EINVAL) && mixed:
-		err = fmt.Errorf("%w (a destination of the other family wants a tunnel, and IPVS does not synchronise such connections)", err)
+		err = fmt.Errorf("%w (IPVS does not synchronise connections to a destination of the other family: do without the one or the other)", err)
 	case errors.Is(err, unix.EINVAL) && d.Tunnel.Kind == pool.GUE && d.Tunnel.Port == 0:
 		err = fmt.Errorf("%w (GUE wants a port)", err)
 	case errors.Is(err, unix.EINVAL):

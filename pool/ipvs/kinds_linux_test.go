@@ -109,6 +109,16 @@ func TestGuestKinds(t *testing.T) {
 			"-a -t 192.0.2.100:80 -r 198.51.100.15:80 -i -w 1 --tun-type gre --tun-csum",
 			"-a -t 192.0.2.100:80 -r [2001:db8::16]:80 -i -w 1 --tun-type ipip",
 		}},
+		{"both families", web(front(at(pool.TCP, "192.0.2.100:80"), at(pool.TCP, "[2001:db8::100]:80")), to(
+			server, server6, one("198.51.100.12:80", forward(pool.Encap, pool.Tunnel{})),
+		)), []string{
+			"-A -t 192.0.2.100:80 -s wrr",
+			"-a -t 192.0.2.100:80 -r 198.51.100.11:80 -m -w 1",
+			"-a -t 192.0.2.100:80 -r 198.51.100.12:80 -i -w 1 --tun-type ipip",
+			"-A -t [2001:db8::100]:80 -s wrr",
+			"-a -t [2001:db8::100]:80 -r [2001:db8::11]:80 -m -w 1",
+			"-a -t [2001:db8::100]:80 -r 198.51.100.12:80 -i -w 1 --tun-type ipip",
+		}},
 	}
 	for _, s := range pool.Schedulers {
 		rows = append(rows, row{string(s), web(scheduler(s, false, false), to(server)), []string{

@@ -230,7 +230,7 @@ func set(c *conn, v pool.Virtual, k key, s service, exists bool) error {
 			return fmt.Errorf("reading the destinations of %v: %w", k, err)
 		}
 	}
-	todo = append(todo, steps(k, have, destinations(v))...)
+	todo = append(todo, steps(k, have, destinations(v, k.family))...)
 	if len(todo) == 0 {
 		return nil
 	}
@@ -284,7 +284,7 @@ func steps(k key, have map[netip.AddrPort]server, want []pool.Destination) []ste
 // tunnels checks after a change that the kernel knows the tunnels: an old one
 // takes their attributes for nothing, and would send IPIP.
 func tunnels(c *conn, v pool.Virtual, k key) error {
-	for _, d := range destinations(v) {
+	for _, d := range destinations(v, k.family) {
 		if d.Tunnel.Kind == pool.IPIP {
 			continue
 		}
@@ -300,9 +300,9 @@ func tunnels(c *conn, v pool.Virtual, k key) error {
 }
 
 // Remove removes services (pool.Plane), but not where another service has been
-// set since.
+// set since. A kernel without IPVS has none of them.
 func (p *Plane) Remove(ctx context.Context, services []pool.Virtual) error {
-	return p.do(ctx, func(c *conn) error {
+	err := p.do(ctx, func(c *conn) error {
 		jobs, errs := split(services)
 		for _, j := range jobs {
 			for _, k := range j.keys {
@@ -319,6 +319,10 @@ func (p *Plane) Remove(ctx context.Context, services []pool.Virtual) error {
 		}
 		return summary(errs)
 	})
+	if errors.Is(err, pool.ErrNoPlane) {
+		return nil
+	}
+	return err
 }
 
 // remove removes one service of the kernel's, if it is there.

@@ -40,11 +40,11 @@ func (p *Plane) Drift(ctx context.Context, services []pool.Virtual) ([]pool.Drif
 func drift(ctx context.Context, c *conn, j job, have map[key]service) (pool.Drift, error) {
 	d := pool.Drift{Service: j.service.Name}
 	var what []string
-	want := destinations(j.service)
 	for _, k := range j.keys {
 		if err := ctx.Err(); err != nil {
 			return d, err
 		}
+		want := destinations(j.service, k.family)
 		at := ""
 		if len(j.keys) > 1 {
 			at = k.String() + ": "

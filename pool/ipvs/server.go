@@ -36,17 +36,28 @@ func normal(d pool.Destination) pool.Destination {
 	return d
 }
 
-// destinations are the service's, each once.
-func destinations(v pool.Virtual) []pool.Destination {
+// destinations are those of the service's that serve a frontend of the family, each
+// once: those of the family itself, and of the other one those that are reached by
+// tunnel.
+func destinations(v pool.Virtual, family uint16) []pool.Destination {
 	seen := make(map[netip.AddrPort]bool, len(v.Destinations))
 	out := make([]pool.Destination, 0, len(v.Destinations))
 	for _, d := range v.Destinations {
-		if !seen[d.Address] {
-			seen[d.Address] = true
-			out = append(out, normal(d))
+		if seen[d.Address] || d.Forward != pool.Encap && familyOf(d.Address.Addr()) != family {
+			continue
 		}
+		seen[d.Address] = true
+		out = append(out, normal(d))
 	}
 	return out
+}
+
+// familyOf is the address's family.
+func familyOf(a netip.Addr) uint16 {
+	if a.Is4() {
+		return family4
+	}
+	return family6
 }
 
 // serverCommand is newServer, setServer or deleteServer.
@@ -54,13 +65,9 @@ func serverCommand(id uint8, k key, d pool.Destination) command {
 	b := appendNested(nil, attrService, k.append)
 	return command{id, appendNested(b, attrServer, func(b []byte) []byte {
 		addr := d.Address.Addr()
-		family := uint16(family6)
-		if addr.Is4() {
-			family = family4
-		}
 		b = appendBytes(b, serverAddress, addr.AsSlice()...)
 		b = appendPort(b, serverPort, d.Address.Port())
-		b = append16(b, serverFamily, family)
+		b = append16(b, serverFamily, familyOf(addr))
 		if id == deleteServer {
 			return b
 		}

@@ -14,10 +14,6 @@ import (
 	"github.com/vicar-ha/vicar/pool"
 )
 
-// maxFrontends is how many frontends a service may have when its ranges are
-// expanded.
-const maxFrontends = 4096
-
 // key is what a service of the kernel's is known by.
 type key struct {
 	family   uint16
@@ -83,16 +79,12 @@ func expand(out []key, f pool.Frontend) ([]key, error) {
 	if !f.First.IsValid() || f.First.BitLen() != f.Last.BitLen() || f.Last.Less(f.First) || f.LastPort < f.FirstPort {
 		return nil, fmt.Errorf("%v is no range", f)
 	}
-	family := uint16(family6)
-	if f.First.Is4() {
-		family = family4
-	}
 	for a := f.First; ; a = a.Next() {
 		for port := int(f.FirstPort); port <= int(f.LastPort); port++ {
-			if len(out) >= maxFrontends {
-				return nil, fmt.Errorf("more than %d addresses and ports: mark its packets and balance the mark", maxFrontends)
+			if len(out) >= pool.MaxExpanded {
+				return nil, fmt.Errorf("more than %d addresses and ports: mark its packets and balance the mark", pool.MaxExpanded)
 			}
-			out = append(out, key{family: family, protocol: f.Protocol, addr: a, port: uint16(port)})
+			out = append(out, key{family: familyOf(a), protocol: f.Protocol, addr: a, port: uint16(port)})
 		}
 		if a == f.Last {
 			return out, nil
