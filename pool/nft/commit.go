@@ -34,14 +34,7 @@ func (c *change) commit(conn *nftables.Conn) error {
 	}
 	b.elements(&c.fronts)
 	for _, d := range parts {
-		for _, name := range d.goneChains {
-			def := nftables.Chain{Name: name, Table: table()}
-			conn.FlushChain(&def)
-			conn.DelChain(&def)
-		}
-		for _, name := range d.goneSets {
-			conn.DelSet(&nftables.Set{Name: name, Table: table()})
-		}
+		b.remove(d)
 	}
 	return b.commit()
 }
@@ -63,6 +56,20 @@ func (b *batch) write(d *difference) {
 	b.elements(d)
 	for _, ch := range d.rewritten {
 		b.addRules(ch)
+	}
+}
+
+// remove removes chains and sets: rules before the sets that they use, maps before the
+// chains that they lead to.
+func (b *batch) remove(d *difference) {
+	for _, name := range d.goneChains {
+		b.conn.FlushChain(&nftables.Chain{Name: name, Table: table()})
+	}
+	for _, name := range d.goneSets {
+		b.conn.DelSet(&nftables.Set{Name: name, Table: table()})
+	}
+	for _, name := range d.goneChains {
+		b.conn.DelChain(&nftables.Chain{Name: name, Table: table()})
 	}
 }
 
@@ -100,6 +107,7 @@ func (c *change) into(k *knowledge) {
 			k.frame.sets[set].elements[e] = struct{}{}
 		}
 	}
+	k.list.servers = nil
 	for i := range c.services {
 		s := &c.services[i]
 		for _, name := range s.goneChains {

@@ -5,7 +5,7 @@ package nft
 
 import (
 	"cmp"
-	"net"
+	"encoding/binary"
 	"slices"
 
 	"github.com/google/nftables"
@@ -15,9 +15,6 @@ import (
 
 	"github.com/vicar-ha/vicar/pool"
 )
-
-// opDelete is NFT_DYNSET_OP_DELETE.
-const opDelete = 2
 
 // program is a service as the table has it.
 type program struct {
@@ -31,6 +28,8 @@ const (
 	keyAt    = 0 // the client's address, and its port behind it
 	serverAt = 8 // the server's address, and its port behind it
 	slotAt   = 7
+	// verdictAt is no register: what is found is where to go.
+	verdictAt = 16
 )
 
 // compile is the service as it is to be in the table. The counters of rr and wrr
@@ -71,26 +70,21 @@ func (p *program) compileFamily(v pool.Virtual, f family, start uint32) (name st
 		Name: f.identifier("servers", v.Name), KeyType: f.server(), DataType: nftables.TypeMark, IsMap: true,
 		Concatenation: true, KeyByteOrder: binaryutil.NativeEndian,
 	})
-	slots := p.add(nftables.Set{
-		Name: f.identifier("slots", v.Name), KeyType: nftables.TypeMark, DataType: f.server(), IsMap: true, KeyByteOrder: binaryutil.NativeEndian,
-	})
+	slots := p.add(f.slots(v.Name))
 	var active []pool.Destination
 	for _, d := range v.Destinations {
 		if !f.of(d.Address.Addr()) {
 			continue
 		}
-		servers.elements[element{key: endpoint(d.Address), val: string(native(uint32(d.Weight)))}] = struct{}{}
+		servers.elements[element{key: endpoint(d.Address), val: weight(d.Weight)}] = struct{}{}
 		if d.Weight > 0 {
 			active = append(active, d)
 		}
 	}
 	persistent := v.Persistence.Timeout > 0
 	if persistent {
-		s := p.add(nftables.Set{
-			Name: f.identifier("clients", v.Name), KeyType: f.addr, DataType: f.server(), IsMap: true,
-			HasTimeout: true, Dynamic: true, Size: clientsSize, KeyByteOrder: binaryutil.BigEndian,
-		})
-		s.open = true
+		delete(p.sets, slots.def.Name)
+		slots = p.add(f.choices(v.Name))
 	}
 	if len(active) == 0 {
 		p.addChain(name)
@@ -98,26 +92,41 @@ func (p *program) compileFamily(v pool.Virtual, f family, start uint32) (name st
 	}
 	// The same slots on all nodes, in whatever order the servers were given.
 	slices.SortFunc(active, func(a, b pool.Destination) int { return a.Address.Compare(b.Address) })
+	ids := identities(active)
 	order, pick := f.pick(v, active, start)
 	for i, index := range order {
 		key := uint32(i)
 		if n, ok := pick[len(pick)-1].(*expr.Numgen); ok {
 			key += n.Offset
 		}
-		at := active[index].Address
-		slots.elements[element{key: string(native(key)), val: endpoint(at)}] = struct{}{}
+		e := element{key: string(native(key))}
+		if persistent {
+			e.chain = f.identifier("server", v.Name) + ids[index]
+		} else {
+			e.val = endpoint(active[index].Address)
+		}
+		slots.elements[e] = struct{}{}
 	}
-	choose := append(pick, &expr.Lookup{
-		SourceRegister: register(slotAt), DestRegister: register(serverAt), IsDestRegSet: true, SetName: slots.def.Name,
-	})
-	to := f.rewrite(active[0].Address.Port() != 0)
-	if !persistent {
-		p.addChain(name, append(choose, to))
-		return name, false
+	if persistent {
+		rules := p.persistent(v, f, active, ids)
+		p.addChain(name, append(rules, append(pick, find(slotAt, verdictAt, slots.def.Name)))...)
+	} else {
+		p.addChain(name, append(pick, find(slotAt, serverAt, slots.def.Name), f.rewrite(active[0].Address.Port() != 0)))
 	}
-	p.addChain(name, f.persistent(v, choose, to)...)
 	return name, false
 }
+
+// find looks a register up in a map, into another register.
+func find(from, to uint32, set string) *expr.Lookup {
+	l := &expr.Lookup{SourceRegister: register(from), IsDestRegSet: true, SetName: set}
+	if to != verdictAt {
+		l.DestRegister = register(to)
+	}
+	return l
+}
+
+// weight is a weight as a value of the servers' map, in the order in which nft shows it.
+func weight(w int) string { return string(binary.BigEndian.AppendUint32(nil, uint32(w))) }
 
 // pick are the expressions that put a slot's number into its register, and the
 // servers' indices by slot. A counter is the last of them.
@@ -181,47 +190,6 @@ func (f family) rewrite(withPort bool) expr.Any {
 		n.RegProtoMin, n.RegProtoMax, n.Specified = register(serverAt+f.words), register(serverAt+f.words), true
 	}
 	return n
-}
-
-// persistent are the rules of a persistent service: a client goes where it was sent to
-// before, if that server still takes connections, and is forgotten if not.
-func (f family) persistent(v pool.Virtual, choose []expr.Any, to expr.Any) [][]expr.Any {
-	clients, servers := f.identifier("clients", v.Name), f.identifier("servers", v.Name)
-	key := f.client(v.Persistence)
-	remembered := &expr.Lookup{SourceRegister: register(keyAt), DestRegister: register(serverAt), IsDestRegSet: true, SetName: clients}
-	const weightAt = slotAt
-	note := func(op uint32) *expr.Dynset {
-		return &expr.Dynset{SrcRegKey: register(keyAt), SrcRegData: register(serverAt), SetName: clients, Operation: op, Timeout: v.Persistence.Timeout}
-	}
-	forget := note(opDelete)
-	forget.Timeout = 0
-	return [][]expr.Any{
-		slices.Concat(key, []expr.Any{
-			remembered,
-			&expr.Lookup{SourceRegister: register(serverAt), DestRegister: register(weightAt), IsDestRegSet: true, SetName: servers},
-			&expr.Cmp{Op: expr.CmpOpNeq, Register: register(weightAt), Data: native(0)},
-			note(unix.NFT_DYNSET_OP_UPDATE), to,
-		}),
-		slices.Concat(key, []expr.Any{remembered, forget}),
-		slices.Concat(choose, key, []expr.Any{note(unix.NFT_DYNSET_OP_ADD), to}),
-		append(slices.Clone(choose), to), // no room for another client
-	}
-}
-
-// client puts what counts of the client's address into its register.
-func (f family) client(p pool.Persistence) []expr.Any {
-	out := []expr.Any{&expr.Payload{DestRegister: register(keyAt), Base: expr.PayloadBaseNetworkHeader, Offset: f.src, Len: f.addr.Bytes}}
-	bits, all := p.Prefix4, 32
-	if f.words == 4 {
-		bits, all = p.Prefix6, 128
-	}
-	if bits > 0 && bits < all {
-		out = append(out, &expr.Bitwise{
-			SourceRegister: register(keyAt), DestRegister: register(keyAt), Len: f.addr.Bytes,
-			Mask: net.CIDRMask(bits, all), Xor: make([]byte, f.addr.Bytes),
-		})
-	}
-	return out
 }
 
 // starts are where the counters of a program began, by family, and how many slots

@@ -14,7 +14,9 @@
 //	chain service-web-4   the choice
 //	map slots-web-4       number : server . port
 //	map servers-web-4     server . port : weight, of all servers, for those who read
-//	map clients-web-4     client : server . port, of a persistent service
+//
+// A persistent service has instead of slots-web-4 a map to chains per server, which
+// remember clients in sets, clients-web-4-IDENTITY.
 //
 // A change is one transaction and concerns only what is different. The generation
 // number of the kernel's rules tells whether somebody else has changed something

@@ -5,6 +5,7 @@ package nft
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -104,14 +105,22 @@ func (s *serviceChange) drift(fronts *difference) (pool.Drift, bool) {
 	return d, true
 }
 
+// weighs is the weight of an element of the servers' map.
+func weighs(e element) uint32 {
+	if len(e.val) != 4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32([]byte(e.val))
+}
+
 // serversDrift are the servers with other weights than they should have.
 func serversDrift(del, add map[element]struct{}) []string {
 	is, shall := map[string]uint32{}, map[string]uint32{}
 	for e := range del {
-		is[e.key] = number(e.val)
+		is[e.key] = weighs(e)
 	}
 	for e := range add {
-		shall[e.key] = number(e.val)
+		shall[e.key] = weighs(e)
 	}
 	var out []string
 	for key, w := range shall {

@@ -23,8 +23,8 @@ const tableName = "vicar"
 // server when the address moves.
 const seed = 0x76696361
 
-// clientsSize is how many clients a persistent service remembers. More get a server
-// each time.
+// clientsSize is how many clients a server's set remembers. More get a server each
+// time.
 const clientsSize = 1 << 20
 
 // element is an element of a set or map, comparable. All parts are as the kernel has

@@ -120,23 +120,13 @@ func (p *Plane) lookAt(services []pool.Virtual) error {
 		if p.known.services[v.Name] != nil {
 			continue
 		}
-		got, wrong, err := p.known.list.read(p.conn, everything(v))
+		got, wrong, err := p.known.list.read(p.conn, p.known.list.everything(v))
 		if err != nil {
 			return err
 		}
 		p.known.services[v.Name] = &had{program: &program{part: *got}, wrong: wrong}
 	}
 	return nil
-}
-
-// everything is the service's chains and sets, and those that it would have with other
-// settings.
-func everything(v pool.Virtual) *part {
-	var fronts []pool.Frontend
-	for _, f := range families() {
-		fronts = append(fronts, pool.Frontend{Mark: 1, Family: int(f.name[0] - '0')})
-	}
-	return &compile(pool.Virtual{Name: v.Name, Frontends: fronts, Persistence: pool.Persistence{Timeout: 1}}, nil).part
 }
 
 // Set makes the services what they are to be.
@@ -213,8 +203,8 @@ func (p *Plane) Read(ctx context.Context, services []pool.Virtual) ([]pool.Readi
 				continue
 			}
 			for _, e := range slices.SortedFunc(maps.Keys(s.elements), compareElements) {
-				if a, ok := server(e.key); ok && len(e.val) == 4 {
-					out = append(out, pool.Reading{Service: v.Name, Address: a, Weight: int(number(e.val))})
+				if a, ok := server(e.key); ok {
+					out = append(out, pool.Reading{Service: v.Name, Address: a, Weight: int(weighs(e))})
 				}
 			}
 		}

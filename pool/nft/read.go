@@ -54,6 +54,8 @@ type listing struct {
 	there  bool // the table
 	chains map[string]nftables.Chain
 	sets   map[string]nftables.Set
+	// servers are perServer's; nil: to be found out.
+	servers map[string][]string
 }
 
 // newListing is an empty one.
