@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // check finds what is wrong with services. The configuration has been checked
@@ -41,7 +42,7 @@ func check(services []Service, planes map[PlaneKind]Plane, sync *Sync, daemon Sy
 			} else {
 				taken[f.place()] = append(taken[f.place()], owner{s.Name, f})
 			}
-			for _, o := range append(others[:len(others):len(others)], ranges...) {
+			for _, o := range append(slices.Clip(others), ranges...) {
 				if o.service != s.Name && o.frontend.overlaps(f) {
 					errs = append(errs, fmt.Errorf("services %s and %s: %v overlaps %v", o.service, s.Name, o.frontend, f))
 				}

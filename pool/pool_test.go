@@ -28,7 +28,7 @@ func inBubble(t *testing.T, f func(t *testing.T)) {
 
 func TestServers(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		r := with(t, virtual("web", 100, real("web", 11, 1), real("web", 12, 2))).start()
+		r := with(t, virtual("web", 100, backend("web", 11, 1), backend("web", 12, 2))).start()
 		r.want(web + " 198.51.100.11:80=1 198.51.100.12:80=2")
 		r.put(check("web", 11), track.Passing)
 		r.put(check("web", 12), track.Failing)
@@ -50,7 +50,7 @@ func TestServers(t *testing.T) {
 // Two verdicts that come together are one call, and only of the services that change.
 func TestOneCall(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		r := with(t, virtual("api", 99, real("api", 13, 1)), virtual("web", 100, real("web", 11, 1)), virtual("zoo", 101, real("zoo", 14, 1))).start()
+		r := with(t, virtual("api", 99, backend("api", 13, 1)), virtual("web", 100, backend("web", 11, 1)), virtual("zoo", 101, backend("zoo", 14, 1))).start()
 		r.plane.change(func(m *memory) { m.batches = nil })
 		begin := time.Now()
 		r.pool.Put([]track.Result{{Check: check("api", 13), State: track.Failing}, {Check: check("web", 11), State: track.Failing}})
@@ -63,7 +63,7 @@ func TestOneCall(t *testing.T) {
 
 func TestSorryServer(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		s := virtual("web", 100, real("web", 11, 2), real("web", 12, 1))
+		s := virtual("web", 100, backend("web", 11, 2), backend("web", 12, 1))
 		s.Quorum, s.Alpha = 2, true
 		s.Sorry = &pool.Server{Destination: pool.Destination{Address: address(99)}, Name: "sorry"}
 		r := with(t, s).start()
@@ -91,7 +91,7 @@ func TestSorryServer(t *testing.T) {
 
 func TestSlowStart(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		s := real("web", 11, 101)
+		s := backend("web", 11, 101)
 		s.SlowStart = 2 * time.Second
 		r := with(t, virtual("web", 100, s)).start()
 		r.put(check("web", 11), track.Passing)
@@ -122,7 +122,7 @@ func TestSlowStart(t *testing.T) {
 
 func TestDynamicWeight(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		s := real("web", 11, 10)
+		s := backend("web", 11, 10)
 		s.Checks = append(s.Checks, "web/load")
 		r := with(t, virtual("web", 100, s)).start()
 		r.put("web/load", track.Passing)
@@ -148,7 +148,7 @@ func TestDynamicWeight(t *testing.T) {
 
 func TestDrain(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		s := virtual("web", 100, real("web", 11, 1), real("web", 12, 1))
+		s := virtual("web", 100, backend("web", 11, 1), backend("web", 12, 1))
 		r := with(t, s).start()
 		r.put(check("web", 11), track.Passing)
 		r.plane.change(func(m *memory) { m.conns[address(11)] = 3 })
@@ -189,7 +189,7 @@ func TestDrain(t *testing.T) {
 
 func TestDrainLimit(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		s := virtual("web", 100, real("web", 11, 1), real("web", 12, 1))
+		s := virtual("web", 100, backend("web", 11, 1), backend("web", 12, 1))
 		s.DrainLimit = 10 * time.Second
 		r := with(t, s).start()
 		r.plane.change(func(m *memory) { m.conns[address(11)] = 3 })
@@ -199,7 +199,7 @@ func TestDrainLimit(t *testing.T) {
 		time.Sleep(10*time.Second - 1)
 		synctest.Wait()
 		r.want(web + " 198.51.100.11:80=0 198.51.100.12:80=1")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		r.want(web + " 198.51.100.12:80=1")
 	})
@@ -207,9 +207,9 @@ func TestDrainLimit(t *testing.T) {
 
 func TestInhibit(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		s := real("web", 11, 4)
+		s := backend("web", 11, 4)
 		s.Inhibit = true
-		r := with(t, virtual("web", 100, s, real("web", 12, 1))).start()
+		r := with(t, virtual("web", 100, s, backend("web", 12, 1))).start()
 		r.put(check("web", 11), track.Failing)
 		r.want(web + " 198.51.100.11:80=0 198.51.100.12:80=1")
 		got := r.pool.Status(t.Context())[0].Servers[0]
@@ -225,7 +225,7 @@ func TestInhibit(t *testing.T) {
 
 func TestTampering(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		r := with(t, virtual("web", 100, real("web", 11, 1)), virtual("api", 101, real("api", 12, 1))).start()
+		r := with(t, virtual("web", 100, backend("web", 11, 1)), virtual("api", 101, backend("api", 12, 1))).start()
 		before := r.plane.text()
 		r.plane.change(func(m *memory) { clear(m.at) })
 		time.Sleep(2 * time.Second)
@@ -241,7 +241,7 @@ func TestTampering(t *testing.T) {
 
 func TestPlaneFails(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		r := with(t, virtual("web", 100, real("web", 11, 1)), virtual("api", 101, real("api", 12, 1)), virtual("zoo", 102, real("zoo", 13, 1)))
+		r := with(t, virtual("web", 100, backend("web", 11, 1)), virtual("api", 101, backend("api", 12, 1)), virtual("zoo", 102, backend("zoo", 13, 1)))
 		r.plane.fails = func(v pool.Virtual) error {
 			if v.Name == "web" {
 				return errors.New("no such scheduler")
@@ -271,7 +271,7 @@ func TestPlaneFails(t *testing.T) {
 // A plane that does not answer holds up neither results nor the end.
 func TestPlaneHangs(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		r := with(t, virtual("web", 100, real("web", 11, 1))).start()
+		r := with(t, virtual("web", 100, backend("web", 11, 1))).start()
 		r.plane.change(func(m *memory) { m.stuck = true })
 		r.put(check("web", 11), track.Failing)
 		if s, _ := r.pool.Quorum("web"); s != track.Failing {

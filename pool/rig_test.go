@@ -40,8 +40,8 @@ func address(n int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}), 80)
 }
 
-// real is the server 198.51.100.n:80 with weight w and a check of its own.
-func real(service string, n, w int) pool.Server {
+// backend is the server 198.51.100.n:80 with weight w and a check of its own.
+func backend(service string, n, w int) pool.Server {
 	name := address(n).String()
 	return pool.Server{
 		Destination: pool.Destination{Address: address(n), Weight: w}, Name: name, Checks: []string{check(service, n)},
@@ -68,7 +68,7 @@ func with(t *testing.T, services ...pool.Service) *rig {
 // start starts the pool as configured. It ends with the test.
 func (r *rig) start() *rig {
 	r.t.Helper()
-	r.cfg.Planes = map[pool.PlaneKind]pool.Plane{pool.IPVS: r.plane}
+	r.planes(r.cfg.Planes)
 	r.cfg.Tell = r.tell
 	p, err := pool.New(r.cfg)
 	if err != nil {
@@ -77,7 +77,7 @@ func (r *rig) start() *rig {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.pool, r.cancel, r.ended = p, cancel, make(chan error, 1)
 	go func() { r.ended <- p.Run(ctx) }()
-	r.t.Cleanup(func() { r.stop() })
+	r.t.Cleanup(func() { _ = r.stop() })
 	synctest.Wait()
 	return r
 }
@@ -127,5 +127,13 @@ func (r *rig) wantTold(events ...string) {
 	r.t.Helper()
 	if diff := cmp.Diff(events, r.told()); diff != "" {
 		r.t.Errorf("told: %s", diff)
+	}
+}
+
+// planes makes the rig's plane IPVS, beside others.
+func (r *rig) planes(others map[pool.PlaneKind]pool.Plane) {
+	r.cfg.Planes = map[pool.PlaneKind]pool.Plane{pool.IPVS: r.plane}
+	if p := others[pool.NFTables]; p != nil {
+		r.cfg.Planes[pool.NFTables] = p
 	}
 }

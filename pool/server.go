@@ -150,14 +150,14 @@ func (s *server) weight(now time.Time) (w int, next time.Time) {
 	case s.ramp.IsZero():
 		return s.full, time.Time{}
 	}
-	steps := min(max(s.SlowStart/rampStep, 1), rampSteps)
-	step := s.SlowStart / steps
-	k := now.Sub(s.ramp) / step
+	steps := min(max(int(s.SlowStart/rampStep), 1), rampSteps)
+	step := int(s.SlowStart) / steps
+	k := max(0, int(now.Sub(s.ramp))/step)
 	if k >= steps || s.full <= 1 {
 		s.ramp = time.Time{}
 		return s.full, time.Time{}
 	}
-	return 1 + (s.full-1)*int(max(k, 0))/int(steps), s.ramp.Add((max(k, 0) + 1) * step)
+	return 1 + (s.full-1)*k/steps, s.ramp.Add(time.Duration((k + 1) * step))
 }
 
 // programmed tells whether the kernel is to have it, if the sorry server does not
