@@ -160,13 +160,19 @@ func (l *loop) repairs(d Drift, now time.Time) {
 	l.muted = muted{last: now}
 }
 
-// poll reads the connections of what drains, when that is due.
+// poll reads the connections of what drains, when that is due and its weight 0 is
+// programmed.
 func (l *loop) poll(u *unit, w *worker, now time.Time) {
-	if u.service == nil || !u.wanted || !u.drains() || u.poll.IsZero() || u.poll.After(now) {
+	if u.service == nil || !u.wanted || !u.drains() {
+		u.poll = time.Time{}
 		return
 	}
-	u.poll = now.Add(drainPoll)
-	if !u.settled() || u.sent == nil {
+	due := !u.poll.After(now)
+	if due {
+		u.poll = now.Add(drainPoll)
+	}
+	u.due = earliest(u.due, u.poll)
+	if !due || !u.settled() || u.sent == nil {
 		return
 	}
 	seq := u.seq

@@ -239,11 +239,11 @@ func (l *loop) settle(u *unit, now time.Time) {
 	if l.adopting[u.plane] || l.kept(u) {
 		return
 	}
-	l.poll(u, w, now)
 	x, send := u.settle(now)
 	if send {
 		l.out[w] = append(l.out[w], x)
 	}
+	l.poll(u, w, now)
 	l.rebase(u)
 	if u.service == nil && !u.there {
 		l.forget(u)

@@ -17,8 +17,10 @@ import (
 	"github.com/vicar-ha/vicar/pool"
 )
 
-// memory is a plane in memory, as IPVS is one: it knows frontends, not names.
+// memory is a plane in memory, as IPVS is one: it knows frontends, not names. named makes
+// it one that finds services by name, as nftables does.
 type memory struct {
+	named    bool
 	mu       sync.Mutex
 	at       map[pool.Frontend]pool.Virtual // what is programmed, of one frontend each
 	conns    map[netip.AddrPort]uint64
@@ -76,7 +78,8 @@ func (m *memory) Set(ctx context.Context, services []pool.Virtual) error {
 				continue
 			}
 		}
-		for _, f := range v.Frontends {
+		m.drop(v)
+		for _, f := range expand(v.Frontends) {
 			m.at[f] = copied(v, f)
 		}
 	}
@@ -99,9 +102,12 @@ func (m *memory) Remove(ctx context.Context, services []pool.Virtual) error {
 				continue
 			}
 		}
+		m.drop(v)
 		for _, f := range v.Frontends {
-			delete(m.at, f)
 			m.removals = append(m.removals, f.String())
+		}
+		if !m.named {
+			maps.DeleteFunc(m.at, func(f pool.Frontend, _ pool.Virtual) bool { return slices.Contains(expand(v.Frontends), f) })
 		}
 	}
 	return errors.Join(errs...)
@@ -115,7 +121,7 @@ func (m *memory) Drift(ctx context.Context, services []pool.Virtual) (list []poo
 	defer m.mu.Unlock()
 	for _, v := range services {
 		d := pool.Drift{Service: v.Name}
-		for _, f := range v.Frontends {
+		for _, f := range expand(v.Frontends) {
 			if !reflect.DeepEqual(m.at[f], copied(v, f)) {
 				d.Count++
 				d.What = fmt.Sprintf("%v is other", f)
@@ -136,7 +142,7 @@ func (m *memory) Read(ctx context.Context, services []pool.Virtual) (list []pool
 	defer m.mu.Unlock()
 	for _, v := range services {
 		seen := make(map[netip.AddrPort]bool)
-		for _, f := range v.Frontends {
+		for _, f := range expand(v.Frontends) {
 			for _, d := range m.at[f].Destinations {
 				if !seen[d.Address] {
 					list = append(list, pool.Reading{Service: v.Name, Address: d.Address, Weight: d.Weight, Active: m.conns[d.Address]})
@@ -148,6 +154,25 @@ func (m *memory) Read(ctx context.Context, services []pool.Virtual) (list []pool
 	return list, nil
 }
 
+// drop removes what has the service's name, if that is how it is found.
+func (m *memory) drop(v pool.Virtual) {
+	if m.named {
+		maps.DeleteFunc(m.at, func(_ pool.Frontend, x pool.Virtual) bool { return x.Name == v.Name })
+	}
+}
+
+// expand are the single addresses and ports of frontends.
+func expand(list []pool.Frontend) (all []pool.Frontend) {
+	for _, f := range list {
+		for a := f.First; !f.Last.Less(a); a = a.Next() {
+			for p := int(f.FirstPort); p <= int(f.LastPort); p++ {
+				all = append(all, pool.Single(f.Protocol, netip.AddrPortFrom(a, uint16(p))))
+			}
+		}
+	}
+	return all
+}
+
 func (*memory) Close() error { return nil }
 
 // change does something to the memory that is no call.
@@ -157,17 +182,22 @@ func (m *memory) change(f func(*memory)) {
 	f(m)
 }
 
-// text is what is programmed, a line for each frontend: web 192.0.2.100:80/tcp: .11=1 .12=2.
+// text is what is programmed, a line for each address and port.
 func (m *memory) text() (lines []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for f, v := range maps.All(m.at) {
-		line := fmt.Sprintf("%s %v %s:", v.Name, f, v.Scheduler)
-		for _, d := range v.Destinations {
-			line += fmt.Sprintf(" %v=%d", d.Address, d.Weight)
-		}
-		lines = append(lines, line)
+		lines = append(lines, line(v, f))
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// line is a service at a frontend: web 192.0.2.100:80/tcp wrr: 198.51.100.11:80=1.
+func line(v pool.Virtual, f pool.Frontend) string {
+	s := fmt.Sprintf("%s %v %s:", v.Name, f, v.Scheduler)
+	for _, d := range v.Destinations {
+		s += fmt.Sprintf(" %v=%d", d.Address, d.Weight)
+	}
+	return s
 }

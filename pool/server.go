@@ -147,13 +147,14 @@ func (s *server) weight(now time.Time) (w int, next time.Time) {
 		return 0, time.Time{}
 	case s.left:
 		return s.carry, time.Time{}
-	case s.ramp.IsZero():
+	case s.ramp.IsZero(), s.full <= 1, now.Sub(s.ramp) >= s.SlowStart: // which a reload may have shortened
+		s.ramp = time.Time{}
 		return s.full, time.Time{}
 	}
 	steps := min(max(int(s.SlowStart/rampStep), 1), rampSteps)
 	step := int(s.SlowStart) / steps
 	k := max(0, int(now.Sub(s.ramp))/step)
-	if k >= steps || s.full <= 1 {
+	if k >= steps {
 		s.ramp = time.Time{}
 		return s.full, time.Time{}
 	}

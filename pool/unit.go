@@ -64,9 +64,6 @@ func (u *unit) settle(now time.Time) (x want, send bool) {
 		}
 	}
 	u.due = earliest(u.due, u.retry)
-	if u.service != nil && u.drains() {
-		u.due = earliest(u.due, u.poll)
-	}
 	return x, send
 }
 
@@ -94,6 +91,9 @@ func (u *unit) came(x want, now time.Time) {
 		u.again(now)
 	default:
 		u.tries, u.there = 0, !x.gone
+		if x.gone {
+			u.unread = nil
+		}
 		if u.service != nil && u.drains() {
 			u.poll = now // it may have no connections
 		}

@@ -96,6 +96,7 @@ func (b *board) drop(service string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.quorums, service)
+	delete(b.drained, service)
 	b.changed(service)
 }
 
