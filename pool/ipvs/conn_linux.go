@@ -19,6 +19,7 @@ import (
 
 const (
 	replySize    = 64 << 10 // of the buffer; the kernel's dumps come in parts of up to 32 KiB
+	replyBuffer  = 1 << 20  // the socket's, for a batch's errors
 	replyTimeout = 10 * time.Second
 	batchSize    = 128 // commands per system call, whose errors the socket keeps
 )
@@ -38,7 +39,11 @@ func dial() (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a netlink socket: %w", err)
 	}
-	// Old kernels don't know them: then errors are longer, and without a text.
+	// These may fail: without the right, or on an old kernel. Then there is a smaller
+	// buffer, or errors are longer and without a text.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, replyBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, replyBuffer)
+	}
 	for _, option := range []int{unix.NETLINK_CAP_ACK, unix.NETLINK_EXT_ACK} {
 		_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, option, 1)
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 // site is a director with a client and two servers that answer with their names.
 type site struct {
 	*director
+	lab    *lab.Lab
 	client *lab.Host
 }
 
@@ -30,7 +32,7 @@ func newSite(t *testing.T) *site {
 	guest(t)
 	labtest.Need(t, "ip")
 	l := labtest.New(t)
-	s := &site{director: newDirectorOn(t, labtest.Host(t, l, "director", "192.0.2.1/24", "198.51.100.1/24"))}
+	s := &site{lab: l, director: newDirectorOn(t, labtest.Host(t, l, "director", "192.0.2.1/24", "198.51.100.1/24"))}
 	s.client = labtest.Host(t, l, "client", "192.0.2.10/24")
 	labtest.OK(t, s.host.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644) }))
 	for n := 11; n <= 12; n++ {
@@ -198,4 +200,20 @@ func TestGuestPersistence(t *testing.T) {
 	s.set(v)
 	s.served(s.dial("tcp4"), "server12")
 	s.served(first, "server11")
+}
+
+// TestGuestSync sees a connection of the master's at the backup, which has no
+// service.
+func TestGuestSync(t *testing.T) {
+	s := newSite(t)
+	backup := newDirectorOn(t, labtest.Host(t, s.lab, "backup", "192.0.2.2/24", "198.51.100.2/24"))
+	settings := pool.Sync{Interface: "eth0", ID: 51}
+	labtest.OK(t, backup.plane.Sync(t.Context(), pool.SyncBackup, settings))
+	labtest.OK(t, s.plane.Sync(t.Context(), pool.SyncMaster, settings))
+	s.set(both(pool.TCP))
+	conn := s.dial("tcp4")
+	labtest.Eventually(t, 20*time.Second, "the connection to be at the backup", func() bool {
+		s.served(conn, "server11") // packets, after some of which it is told
+		return strings.Contains(backup.run("ipvsadm", "-Lcn"), conn.LocalAddr().String())
+	})
 }
