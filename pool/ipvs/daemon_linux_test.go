@@ -105,15 +105,19 @@ func TestGuestErrors(t *testing.T) {
 	good, bad, empty := web(), web(), web()
 	bad.Name, bad.Scheduler = "bad", "nosuch"
 	bad.Frontends = []pool.Frontend{pool.Single(pool.TCP, netip.MustParseAddrPort("192.0.2.101:80"))}
+	ports := web(func(v *pool.Virtual) {
+		v.Name, v.Frontends[0].FirstPort, v.Frontends[0].LastPort = "ports", 0, 0
+	})
 	also := bad
 	also.Name = "also"
 	also.Frontends = []pool.Frontend{pool.Single(pool.TCP, netip.MustParseAddrPort("192.0.2.102:80"))}
 	empty.Name, empty.Frontends = "empty", nil
-	err := d.try(bad, empty, also, good)
+	err := d.try(bad, empty, also, ports, good)
 	for _, want := range []string{
 		"service bad: the kernel has no scheduler nosuch: modprobe ip_vs_nosuch",
 		"service also: the kernel has no scheduler nosuch: modprobe ip_vs_nosuch",
 		"service empty: it has no frontends",
+		"service ports: 192.0.2.100:*/tcp: IPVS balances every port of an address only with persistence",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v lacks %q", err, want)

@@ -139,8 +139,7 @@ func TestKeys(t *testing.T) {
 		"backward": {[]pool.Frontend{frontend("192.0.2.2", "192.0.2.1", 80, 80)}, "", "", 0, "is no range"},
 		"families": {[]pool.Frontend{frontend("192.0.2.2", "2001:db8::1", 80, 80)}, "", "", 0, "is no range"},
 		"ports":    {[]pool.Frontend{frontend("192.0.2.1", "192.0.2.1", 80, 79)}, "", "", 0, "is no range"},
-		"all":      {[]pool.Frontend{frontend("192.0.2.1", "192.0.2.1", 0, 0)}, "", "", 0, "only with persistence"},
-		"none":     {nil, "", "", 0, "no frontends"},
+		"all":      {[]pool.Frontend{frontend("192.0.2.1", "192.0.2.1", 0, 0)}, "192.0.2.1:*/udp", "192.0.2.1:*/udp", 1, ""},
 	} {
 		ks, err := keys(pool.Virtual{Frontends: c.frontends})
 		if c.err != "" {

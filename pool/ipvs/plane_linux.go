@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -35,9 +33,9 @@ type Plane struct {
 	closed chan struct{}
 
 	// Owned by who has the socket.
-	owners    map[key]string   // the service that was last set at a frontend
-	frontends map[string][]key // where a service was set
-	sysctls   bool             // they were seen to
+	owners    map[key]string          // the service that was last set at a frontend
+	frontends map[string]map[key]bool // where a service was set
+	sysctls   bool                    // they were seen to
 }
 
 // New opens a socket in the network namespace of the calling thread. It changes
@@ -49,7 +47,7 @@ func New(cfg Config) (*Plane, error) {
 		conns:     make(chan *conn, 1),
 		closed:    make(chan struct{}),
 		owners:    map[key]string{},
-		frontends: map[string][]key{},
+		frontends: map[string]map[key]bool{},
 	}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
@@ -109,13 +107,14 @@ func (p *Plane) Set(ctx context.Context, services []pool.Virtual) error {
 			return fmt.Errorf("reading IPVS's services: %w", err)
 		}
 		for _, j := range jobs {
-			for _, k := range j.keys {
-				p.owners[k] = j.service.Name
-			}
+			p.own(j)
 		}
 		missing := map[pool.Scheduler]error{}
 		for _, j := range jobs {
 			err := missing[j.service.Scheduler]
+			if err == nil {
+				err = check(j.service)
+			}
 			if err == nil {
 				err = p.setAll(ctx, c, j, have)
 			}
@@ -187,134 +186,50 @@ func (p *Plane) setAll(ctx context.Context, c *conn, j job, have map[key]service
 		}
 		errs = append(errs, err)
 	}
-	return summary(append(errs, p.removeFormer(c, j, wanted)))
+	return summary(append(errs, p.removeFormer(c, j.service.Name, wanted)))
 }
 
-// removeFormer removes what was set for the service before and it has no more.
-func (p *Plane) removeFormer(c *conn, j job, wanted map[key]bool) error {
+// own notes where the service is set from now on.
+func (p *Plane) own(j job) {
+	at := p.frontends[j.service.Name]
+	if at == nil {
+		at = make(map[key]bool, len(j.keys))
+		p.frontends[j.service.Name] = at
+	}
+	for _, k := range j.keys {
+		p.owners[k] = j.service.Name
+		at[k] = true
+	}
+}
+
+// removeFormer removes what was set under the name and is not wanted any more.
+func (p *Plane) removeFormer(c *conn, name string, wanted map[key]bool) error {
 	var errs []error
-	now := j.keys
-	for _, k := range p.frontends[j.service.Name] {
-		if wanted[k] || p.owners[k] != j.service.Name {
-			continue
-		}
-		if err := p.remove(c, k); err != nil {
-			errs = append(errs, err)
-			now = append(slices.Clip(now), k)
+	for k := range p.frontends[name] {
+		switch {
+		case wanted[k]:
+		case p.owners[k] != name:
+			delete(p.frontends[name], k)
+		default:
+			errs = append(errs, p.remove(c, k))
 		}
 	}
-	p.frontends[j.service.Name] = now
 	return summary(errs)
 }
 
-// stale tells whether something was not there that should have been, or the other
-// way round.
-func stale(err error) bool {
-	return errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT)
-}
-
-// set makes one service of the kernel's what it should be, which is there or not.
-func set(c *conn, v pool.Virtual, k key, s service, exists bool) error {
-	want := wanted(v, k.family)
-	var todo []step
-	have := map[netip.AddrPort]server{}
-	switch {
-	case !exists:
-		todo = append(todo, step{want.command(newService, k), want.explain})
-	case s != want:
-		todo = append(todo, step{want.command(setService, k), want.explain})
-	}
-	if exists {
-		var err error
-		if have, err = c.servers(k); err != nil {
-			return fmt.Errorf("reading the destinations of %v: %w", k, err)
-		}
-	}
-	todo = append(todo, steps(k, have, destinations(v, k.family))...)
-	if len(todo) == 0 {
-		return nil
-	}
-	commands := make([]command, len(todo))
-	for i, s := range todo {
-		commands[i] = s.command
-	}
-	outcomes, err := c.run(commands)
-	if err != nil {
-		return fmt.Errorf("programming %v: %w", k, err)
-	}
-	for i, err := range outcomes {
-		if err != nil && (todo[i].id != deleteServer || !stale(err)) {
-			return fmt.Errorf("programming %v: %w", k, todo[i].explain(err))
-		}
-	}
-	return tunnels(c, v, k)
-}
-
-// step is a command of a change, and what its error means.
-type step struct {
-	command
-	explain func(error) error
-}
-
-// steps are what makes a service's destinations what they should be. Those that
-// come come first, so that there is always one.
-func steps(k key, have map[netip.AddrPort]server, want []pool.Destination) []step {
-	var edits, out []step
-	wanted := make(map[netip.AddrPort]bool, len(want))
-	for _, d := range want {
-		wanted[d.Address] = true
-		explain := func(err error) error { return explainServer(k, d, err) }
-		switch h, ok := have[d.Address]; {
-		case !ok:
-			out = append(out, step{serverCommand(newServer, k, d), explain})
-		case h.Destination != d:
-			edits = append(edits, step{serverCommand(setServer, k, d), explain})
-		}
-	}
-	out = append(out, edits...)
-	for at, h := range have {
-		if !wanted[at] {
-			explain := func(err error) error { return explainServer(k, h.Destination, err) }
-			out = append(out, step{serverCommand(deleteServer, k, h.Destination), explain})
-		}
-	}
-	return out
-}
-
-// tunnels checks after a change that the kernel knows the tunnels: an old one
-// takes their attributes for nothing, and would send IPIP.
-func tunnels(c *conn, v pool.Virtual, k key) error {
-	for _, d := range destinations(v, k.family) {
-		if d.Tunnel.Kind == pool.IPIP {
-			continue
-		}
-		have, err := c.servers(k)
-		if err != nil {
-			return fmt.Errorf("reading the destinations of %v: %w", k, err)
-		}
-		if h, ok := have[d.Address]; ok && h.Tunnel.Kind != d.Tunnel.Kind {
-			return fmt.Errorf("programming %v: the kernel has no tunnels of %v (GUE came with Linux 5.2, GRE with 5.3)", d.Address, d.Tunnel.Kind)
-		}
-	}
-	return nil
-}
-
-// Remove removes services (pool.Plane), but not where another service has been
-// set since. A kernel without IPVS has none of them.
+// Remove removes services (pool.Plane): at the frontends that they say and where this
+// Plane has set them, but not where another service has been set since. A
+// kernel without IPVS has none of them.
 func (p *Plane) Remove(ctx context.Context, services []pool.Virtual) error {
 	err := p.do(ctx, func(c *conn) error {
 		jobs, errs := split(services)
 		for _, j := range jobs {
-			for _, k := range j.keys {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				if name, ok := p.owners[k]; ok && name != j.service.Name {
-					continue
-				}
-				if err := p.remove(c, k); err != nil {
-					errs = append(errs, fmt.Errorf("service %s: %w", j.service.Name, err))
-				}
+			err := p.removeAll(ctx, c, j)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("service %s: %w", j.service.Name, err))
 			}
 		}
 		return summary(errs)
@@ -323,6 +238,21 @@ func (p *Plane) Remove(ctx context.Context, services []pool.Virtual) error {
 		return nil
 	}
 	return err
+}
+
+// removeAll removes one service.
+func (p *Plane) removeAll(ctx context.Context, c *conn, j job) error {
+	var errs []error
+	name := j.service.Name
+	for _, k := range j.keys {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if owner, ok := p.owners[k]; !ok || name == "" || owner == name {
+			errs = append(errs, p.remove(c, k))
+		}
+	}
+	return summary(append(errs, p.removeFormer(c, name, nil)))
 }
 
 // remove removes one service of the kernel's, if it is there.
@@ -334,6 +264,7 @@ func (p *Plane) remove(c *conn, k key) error {
 	if err != nil && !errors.Is(err, unix.ESRCH) {
 		return fmt.Errorf("removing %v: %w", k, hint(err))
 	}
+	delete(p.frontends[p.owners[k]], k)
 	delete(p.owners, k)
 	return nil
 }

@@ -53,18 +53,25 @@ func (k key) command(id uint8) command {
 func keys(v pool.Virtual) ([]key, error) {
 	var out []key
 	for _, f := range v.Frontends {
-		if f.Mark == 0 && f.FirstPort == 0 && v.Persistence.Timeout == 0 {
-			return nil, fmt.Errorf("%v: IPVS balances every port of an address only with persistence", f)
-		}
 		var err error
 		if out, err = expand(out, f); err != nil {
 			return nil, err
 		}
 	}
-	if len(out) == 0 {
-		return nil, errors.New("it has no frontends")
-	}
 	return out, nil
+}
+
+// check tells why IPVS can't balance the service.
+func check(v pool.Virtual) error {
+	if len(v.Frontends) == 0 {
+		return errors.New("it has no frontends")
+	}
+	for _, f := range v.Frontends {
+		if f.Mark == 0 && f.FirstPort == 0 && v.Persistence.Timeout == 0 {
+			return fmt.Errorf("%v: IPVS balances every port of an address only with persistence", f)
+		}
+	}
+	return nil
 }
 
 // expand appends a frontend's addresses and ports, one by one.

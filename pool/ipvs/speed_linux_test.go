@@ -72,7 +72,14 @@ func TestGuestFrontends(t *testing.T) {
 	d.has(line(82), line(83))
 	d.set(web(at(84)))
 	d.has(line(82), line(83), line(84))
-	d.remove(web(at(84)), web(at(82, 83), named("other")))
+	d.set(web(at(84, 85)))
+	d.remove(web(at(84))) // where it was set is known
+	d.has(line(82), line(83))
+	d.remove(web(at(82), named("")), web(at(), named("other")))
+	d.has()
+	d.set(web(at(80)), web(at(81), named("other")))
+	again := newDirectorOn(t, d.host)
+	again.remove(web(at(80), named("")), web(at(81), named("other"))) // what an agent before has left
 	d.has()
 
 	ctx, cancel := context.WithCancel(t.Context())
