@@ -18,7 +18,6 @@ import (
 	"testing/synctest"
 	"time"
 
-
 	"github.com/vicar-ha/vicar/pool"
 	"github.com/vicar-ha/vicar/track"
 )
@@ -56,6 +55,7 @@ type simulation struct {
 	roles   map[string]bool
 }
 
+// simulate is one simulation, in a bubble.
 func simulate(t *testing.T, seed uint64, dir string) {
 	s := &simulation{
 		rig: with(t), random: rand.New(rand.NewPCG(seed, 0)), dir: dir, nft: newMemory(),
