@@ -17,6 +17,8 @@ package checks
 import (
 	"context"
 	"time"
+
+	"github.com/vicar-ha/vicar/track"
 )
 
 // Check is one check of a node.
@@ -58,4 +60,11 @@ type Waker interface {
 	// until ctx ends. look doesn't block. The looks at each Interval go on
 	// beside. An error says that it can't be known: the Interval must do.
 	Wake(ctx context.Context, look func()) error
+}
+
+// Weigher is a Probe that finds what its server can carry.
+type Weigher interface {
+	// Weight is what the last look has found, if it passed, or nil where it says
+	// nothing. Calls come between looks.
+	Weight() *track.Load
 }

@@ -6,6 +6,8 @@ package checks
 import (
 	"sync"
 	"time"
+
+	"github.com/vicar-ha/vicar/track"
 )
 
 // event is what a job's goroutines tell the loop: a look has ended, or the
@@ -18,6 +20,7 @@ type event struct {
 	ended   time.Time
 	took    time.Duration
 	stack   []byte // where the probe panicked
+	load    *track.Load
 }
 
 // inbox keeps events until the loop takes them. There are never more than two

@@ -36,6 +36,8 @@ type job struct {
 	epoch    time.Time // when Watch began
 	verdict  Verdict
 	told     track.State // last
+	load     track.Load  // what the last look that passed has found
+	weighed  bool        // it has found something
 	panicked bool        // and that is in the log
 	gone     bool
 	running  bool
@@ -102,6 +104,17 @@ func (j *job) dueAt() time.Time {
 	default:
 		return j.next
 	}
+}
+
+// weigh takes what a look has found its server to carry, and tells whether that
+// is something else than before.
+func (j *job) weigh(found *track.Load) (changed bool) {
+	before, had := j.load, j.weighed
+	j.load, j.weighed = track.Load{}, found != nil
+	if found != nil {
+		j.load = *found
+	}
+	return had != j.weighed || before != j.load
 }
 
 // adopt takes over a check that looks at the same; the Runner's mu is held.
@@ -172,8 +185,15 @@ func (j *job) look(ctx context.Context, timeout time.Duration) event {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	err := safely(func() error { return j.probe.Probe(ctx) })
-	e := event{job: j, ended: time.Now()}
+	e := event{job: j}
+	err := safely(func() error {
+		err := j.probe.Probe(ctx)
+		if w, ok := j.probe.(Weigher); ok && err == nil {
+			e.load = w.Weight()
+		}
+		return err
+	})
+	e.ended = time.Now()
 	e.took = e.ended.Sub(began)
 	panicked, ok := errors.AsType[*panicError](err)
 	switch {

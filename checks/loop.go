@@ -94,7 +94,11 @@ func (l *loop) announce(j *job, cause string) {
 		cause = "no result yet"
 	}
 	j.told = j.verdict.State()
-	l.news = append(l.news, track.Result{Check: j.Name, State: j.told, Cause: cause})
+	r := track.Result{Check: j.Name, State: j.told, Cause: cause}
+	if j.weighed && j.told == track.Passing {
+		r.Weight = new(j.load)
+	}
+	l.news = append(l.news, r)
 }
 
 // add starts a job whose first look is due at a time.
@@ -143,7 +147,8 @@ func (l *loop) ended(j *job, e event) {
 
 // judge counts a look's outcome.
 func (l *loop) judge(j *job, e event) {
-	_, changed := j.verdict.Add(e.outcome)
+	state, changed := j.verdict.Add(e.outcome)
+	reweighed := e.outcome == Pass && j.weigh(e.load)
 	l.runner.show(j, func(s *status.Check) {
 		s.Outcome, s.Cause, s.At, s.Took = e.outcome.String(), e.cause, e.ended, e.took
 		if changed {
@@ -158,7 +163,7 @@ func (l *loop) judge(j *job, e event) {
 			s.TimedOut++
 		}
 	})
-	if changed {
+	if changed || reweighed && state == track.Passing {
 		l.announce(j, e.cause)
 	}
 	l.judged(j, e, changed)

@@ -3,14 +3,22 @@
 
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
 
-// elsewhere translates what others, keepalived above all, call our words.
-func elsewhere(word string) string {
+	"github.com/vicar-ha/vicar/pool"
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// elsewhere translates what others, keepalived above all, call one of our words.
+func elsewhere(word string, ours []string) string {
 	word = strings.ToLower(word)
-	for _, translate := range []func(string) string{elsewhereRouter, elsewhereGuard, elsewhereCloud, elsewhereCheck, elsewhereHook} {
-		if ours := translate(word); ours != "" {
-			return ours
+	for _, translate := range []func(string) string{
+		elsewhereRouter, elsewhereGuard, elsewhereCloud, elsewhereCheck, elsewhereHook, elsewherePool, elsewhereServer,
+	} {
+		if one := translate(word); slices.Contains(ours, one) {
+			return one
 		}
 	}
 	return ""
@@ -190,6 +198,90 @@ func elsewhereHook(word string) string {
 		return "exec"
 	case "notify_master", "notify_backup", "notify_fault", "notify_stop", "events", "event":
 		return "on"
+	case "notify_up", "up", "rs_up":
+		return string(vip.ServerUp)
+	case "notify_down", "down", "rs_down":
+		return string(vip.ServerDown)
+	}
+	return ""
+}
+
+func elsewherePool(word string) string {
+	switch word {
+	case "virtual_server", "virtual_servers", "virtual_server_group", "services", "balance", "backends":
+		return "pools"
+	case "lvs_sync_daemon", "lvs_timeouts", "lvs", "ip_vs":
+		return "ipvs"
+	case "addresses", "address", "vips", "ip", "bind", "frontends":
+		return "listen"
+	case "lb_algo", "lvs_sched", "algorithm", "balancing":
+		return "scheduler"
+	case "lb_kind", "lvs_method", "forwarding":
+		return "forward"
+	case "persistence_timeout", "persistent", "sticky":
+		return "persistence"
+	case "sorry_server", "fallback", "backup":
+		return "sorry"
+	case "nft", "nf_tables", "netfilter":
+		return string(pool.NFTables)
+	case "router", "track_router", "bind_to":
+		return "with"
+	case "ops", "one-packet":
+		return "one_packet"
+	case "omega":
+		return "tell_at_stop"
+	case "lvs_flush_on_stop", "on_stop":
+		return "at_stop"
+	case "dynamic_checks", "check", "healthcheck", "health_checks":
+		return "checks"
+	case "lvs_interface":
+		return "interface"
+	case "syncid":
+		return "id"
+	case "tcpfin", "tcp_fin_timeout":
+		return "tcp_fin"
+	}
+	return ""
+}
+
+func elsewhereServer(word string) string {
+	switch word {
+	case "real_server", "real_servers", "backends", "members", "hosts", "targets", "upstreams":
+		return "servers"
+	case "inhibit_on_failure":
+		return "inhibit"
+	case "uthreshold", "maxconn", "max_connections":
+		return "upper"
+	case "lthreshold":
+		return "lower"
+	case "warmup", "ramp", "slowstart":
+		return "slow_start"
+	case "ip", "host", "addr":
+		return "address"
+	case "dr", "gateway", "gatewaying", "dsr":
+		return pool.Direct.String()
+	case "masq", "masquerading":
+		return pool.NAT.String()
+	case "tun", "ipip":
+		return pool.Encap.String()
+	case "sh-fallback", "mh-fallback":
+		return flagFallback
+	case "sh-port", "mh-port":
+		return flagPort
+	case "roundrobin", "round_robin", "round-robin":
+		return string(pool.RR)
+	case "leastconn", "least_conn":
+		return string(pool.LC)
+	case "lblcr":
+		return string(pool.LBLC)
+	case "maglev", "consistent":
+		return string(pool.MH)
+	case "source", "ip_hash":
+		return string(pool.SH)
+	case "misc_dynamic":
+		return "dynamic"
+	case "persistence_granularity", "granularity":
+		return "ipv4"
 	}
 	return ""
 }

@@ -78,11 +78,10 @@ func (r *reader) serversFrom(p *poolBuild) {
 		return
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
-	other := &reader{file: p.ServersFile, lines: strings.Split(text, "\n"), nodeNames: r.nodeNames}
-	for _, s := range other.serversList([]byte(text)) {
-		other.server(p, p.ServersFile, s)
+	p.beyond = &reader{file: p.ServersFile, lines: strings.Split(text, "\n"), nodeNames: r.nodeNames}
+	for _, s := range p.beyond.serversList([]byte(text)) {
+		p.beyond.server(p, p.ServersFile, s)
 	}
-	r.beyond = append(r.beyond, other.errors.sorted()...)
 }
 
 // serversList is what a servers file has: YAML, or an address in each line.

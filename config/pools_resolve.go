@@ -27,7 +27,9 @@ type poolBuild struct {
 	// listen are the places of Frontends, marks those of Servers.
 	listen []mark
 	marks  map[netip.AddrPort]spot
-	sum    int // of the servers' weights
+	raws   map[string]*rawServer // by the servers' names
+	beyond *reader               // of the servers' file, or nil
+	sum    int                   // of the servers' weights
 }
 
 // spot is where something stands, maybe in another file.
@@ -49,7 +51,7 @@ func (r *reader) pools(file *rawFile, c *Config) {
 	built := make([]*poolBuild, 0, len(file.Pools.entries))
 	for _, e := range file.Pools.entries {
 		r.checkName(e.key, e.name)
-		p := &poolBuild{raw: &e.value, key: e.key, marks: make(map[netip.AddrPort]spot)}
+		p := &poolBuild{raw: &e.value, key: e.key, marks: make(map[netip.AddrPort]spot), raws: make(map[string]*rawServer)}
 		p.Name = e.name
 		if e.value.present() {
 			r.pool(p, c)
@@ -109,6 +111,10 @@ func (r *reader) pool(p *poolBuild, c *Config) {
 	r.sorry(p)
 	raw.Checks.expand(r, &p.Pool, c, p.family())
 	r.quorum(p)
+	r.lacks(p)
+	if p.beyond != nil {
+		r.beyond = append(r.beyond, p.beyond.errors.sorted()...)
+	}
 	if len(raw.Checks.items) == 0 && !raw.Checks.present() {
 		r.warn(p.key, "nothing looks at the servers, so all are always up", "add checks, as in checks: [tcp]")
 	}
@@ -132,7 +138,6 @@ func (r *reader) listens(p *poolBuild) {
 	case !raw.refused && len(raw.items) == 0:
 		r.bad(raw.mark, "there is no address", example)
 	}
-	expanded := 0
 	for _, l := range raw.items {
 		if !l.ok {
 			continue
@@ -142,34 +147,7 @@ func (r *reader) listens(p *poolBuild) {
 			r.bad(l.mark, "the pool listens on both families", "make two pools of it, one with each family's servers")
 			return
 		}
-		if every := l.frontend.Mark == 0 && l.frontend.FirstPort == 0; every && p.Plane == pool.IPVS && !p.raw.Persistence.present() {
-			r.bad(l.mark, "IPVS balances every port only with persistence", "add persistence: 5m, or name the ports")
-		}
-		expanded += services(l.frontend)
 	}
-	if expanded > maxFrontends && p.Plane == pool.IPVS {
-		r.bad(raw.mark, fmt.Sprintf("there are more than %d addresses and ports together", maxFrontends),
-			"IPVS has one service for each; mark the packets with a rule of the firewall, and write listen: {mark: 7}")
-	}
-}
-
-// maxFrontends is how many addresses and ports together a pool has on IPVS.
-const maxFrontends = 4096
-
-// services is how many of IPVS's services a frontend is, up to maxFrontends and
-// one more.
-func services(f pool.Frontend) int {
-	if f.Mark != 0 {
-		return 1
-	}
-	n := 0
-	for a := f.First; a.IsValid() && n <= maxFrontends; a = a.Next() {
-		n += int(f.LastPort-f.FirstPort) + 1
-		if a == f.Last {
-			break
-		}
-	}
-	return min(n, maxFrontends+1)
 }
 
 // scheduling takes how servers are chosen.
@@ -200,12 +178,6 @@ func (r *reader) scheduling(p *poolBuild) {
 			"remove one of them, unless that is meant")
 	}
 	p.OnePacket = raw.OnePacket.v
-	for i, f := range p.Frontends {
-		if p.OnePacket && f.Mark == 0 && f.Protocol != pool.UDP {
-			r.bad(raw.OnePacket.mark, "one_packet is for UDP, and "+f.String()+" is not", fmt.Sprintf("remove it, or write /udp on line %d", p.listen[i].line))
-			return
-		}
-	}
 }
 
 // quorum checks what must be up against what there is.

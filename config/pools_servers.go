@@ -68,7 +68,7 @@ func (r *reader) server(p *poolBuild, file string, raw *rawServer) bool {
 	} else {
 		s.Upper, s.Lower = uint32(general.Upper.v), uint32(general.Lower.v)
 	}
-	p.Servers = append(p.Servers, s)
+	p.Servers, p.raws[s.Name] = append(p.Servers, s), raw
 	p.sum += s.Weight
 	return true
 }

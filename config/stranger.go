@@ -47,7 +47,11 @@ func (c *rawCheck) stranger(r *reader, all []pair, p pair) bool {
 		r.bad(p.key, p.name+" belongs to "+other.name, "write "+other.name+": {"+mainKey(other.name, below)+": ..., "+name+": ...}")
 		return true
 	}
-	word := elsewhere(p.name)
+	if p.name == "dynamic" {
+		r.bad(p.key, "dynamic is for the checks of a pool's servers", "remove it, or move the check to checks in a pool")
+		return true
+	}
+	word := elsewhere(p.name, names)
 	if field, known := own[word]; known && isKindKey(field) {
 		c.misnamed = true
 	}

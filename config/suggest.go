@@ -4,7 +4,6 @@
 package config
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -34,7 +33,7 @@ func maybe(word string, words []string) string {
 
 // guess is the one of words that is near, or is called word elsewhere, or "".
 func guess(word string, words []string) string {
-	if ours := elsewhere(word); slices.Contains(words, ours) {
+	if ours := elsewhere(word, words); ours != "" {
 		return ours
 	}
 	return nearest(word, words)

@@ -32,7 +32,7 @@ var imports = map[string][]string{
 	"address":          {"vrrp/wire", "vip"},
 	"agent":            {"clock", "logqueue", "vrrp", "vrrp/wire", "vip", "status", "track"},
 	"checks":           {"logqueue", "status", "track"},
-	"checks/probe":     {"checks", "child"},
+	"checks/probe":     {"checks", "child", "track"},
 	"child":            {},
 	"clock":            {},
 	"cloud":            {"status", "vip"},

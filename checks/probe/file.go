@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/vicar-ha/vicar/checks"
+	"github.com/vicar-ha/vicar/track"
 )
 
 // fileLimit is how much of a file is read.
@@ -38,20 +39,23 @@ type fileProbe struct {
 	absent bool
 	value  string
 	expect *regexp.Regexp // or nil
+
+	dynamic bool
+	load    track.Load // the last look's, if dynamic
 }
 
 func newFile(k checks.File) (checks.Probe, error) {
 	if !filepath.IsAbs(k.Path) {
 		return nil, fmt.Errorf("path %q: want an absolute one", k.Path)
 	}
-	p := &fileProbe{path: k.Path, absent: k.Absent, value: strings.TrimSpace(k.Value)}
+	p := &fileProbe{path: k.Path, absent: k.Absent, value: strings.TrimSpace(k.Value), dynamic: k.Dynamic}
 	if k.Expect != "" {
 		var err error
 		if p.expect, err = regexp.Compile(k.Expect); err != nil {
 			return nil, fmt.Errorf("compiling the pattern of the content: %w", err)
 		}
 	}
-	if p.absent && (p.value != "" || p.expect != nil) {
+	if p.absent && (p.value != "" || p.expect != nil || p.dynamic) {
 		return nil, errors.New("a file that must not exist can't have content")
 	}
 	return p, nil
@@ -79,7 +83,7 @@ func (p *fileProbe) look() error {
 		return fmt.Errorf("looking for it: %w", bare(err))
 	case p.absent:
 		return errExists
-	case p.value == "" && p.expect == nil:
+	case p.value == "" && p.expect == nil && !p.dynamic:
 		return nil
 	case !info.Mode().IsRegular():
 		return errNotRegular // to open a device may do something
@@ -124,7 +128,20 @@ func (p *fileProbe) judge(content string) error {
 	if p.expect != nil && !p.expect.MatchString(content) {
 		return fmt.Errorf("does not match /%s/ (begins with %s)", p.expect, excerpt(content))
 	}
+	if p.dynamic {
+		var err error
+		p.load, err = readLoad(content)
+		return err
+	}
 	return nil
+}
+
+// Weight implements checks.Weigher.
+func (p *fileProbe) Weight() *track.Load {
+	if !p.dynamic {
+		return nil
+	}
+	return new(p.load)
 }
 
 // bare is an error without the path or call, which is said elsewhere.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/vicar-ha/vicar/checks"
+	"github.com/vicar-ha/vicar/track"
 )
 
 const (
@@ -37,6 +38,8 @@ type httpProbe struct {
 	expect  *regexp.Regexp // or nil
 	fresh   bool
 	version int // that the answer must have: 1, 2, or 0 for any
+	dynamic bool
+	load    track.Load // the last look's, if dynamic
 
 	server *httpServer
 	conn   httpConn // kept, or nil
@@ -45,7 +48,7 @@ type httpProbe struct {
 }
 
 func newHTTP(k checks.HTTP) (checks.Probe, error) {
-	p := &httpProbe{status: k.Status, fresh: k.Fresh}
+	p := &httpProbe{status: k.Status, fresh: k.Fresh, dynamic: k.Dynamic}
 	if len(p.status) == 0 {
 		p.status = []checks.StatusRange{{First: 200, Last: 299}}
 	}
@@ -193,15 +196,15 @@ func (p *httpProbe) judge(ctx context.Context, resp *http.Response) (doubt bool,
 	return false, p.judgeBody()
 }
 
-// read reads the body up to bodyLimit, and keeps it if there is a pattern. whole
-// says that this was all.
+// read reads the body up to bodyLimit, and keeps it if it matters. whole says that
+// this was all.
 func (p *httpProbe) read(ctx context.Context, body io.Reader) (whole bool, err error) {
 	if p.page.Cap() > bufferLimit {
 		p.page = bytes.Buffer{}
 	}
 	p.page.Reset()
 	limited := io.LimitedReader{R: body, N: bodyLimit + 1}
-	if p.expect != nil {
+	if p.expect != nil || p.dynamic {
 		_, err = p.page.ReadFrom(&limited)
 	} else {
 		_, err = io.Copy(io.Discard, &limited)
@@ -221,16 +224,24 @@ func (p *httpProbe) judgeStatus(code int) error {
 	return &statusError{code, p.status}
 }
 
-func (p *httpProbe) judgeBody() error {
-	if p.expect == nil {
-		return nil
-	}
+func (p *httpProbe) judgeBody() (err error) {
 	page := p.page.Bytes()
 	page = page[:min(len(page), bodyLimit)]
-	if p.expect.Match(page) {
+	if p.expect != nil && !p.expect.Match(page) {
+		return fmt.Errorf("the body does not match /%s/ (begins with %s)", p.expect, excerpt(page))
+	}
+	if p.dynamic {
+		p.load, err = readLoad(page)
+	}
+	return err
+}
+
+// Weight implements checks.Weigher.
+func (p *httpProbe) Weight() *track.Load {
+	if !p.dynamic {
 		return nil
 	}
-	return fmt.Errorf("the body does not match /%s/ (begins with %s)", p.expect, excerpt(page))
+	return new(p.load)
 }
 
 // drop closes the connection, if there is one.

@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/vicar-ha/vicar/checks"
+	"github.com/vicar-ha/vicar/track"
 )
 
 // Tolerant is New for the start of the agent, when what a probe needs of the
@@ -32,7 +33,10 @@ type pending struct {
 	made   chan struct{} // closed when it is
 }
 
-var _ checks.Waker = (*pending)(nil)
+var (
+	_ checks.Waker   = (*pending)(nil)
+	_ checks.Weigher = (*pending)(nil)
+)
 
 // Probe implements checks.Probe.
 func (p *pending) Probe(ctx context.Context) error {
@@ -56,6 +60,14 @@ func (p *pending) Wake(ctx context.Context, look func()) error {
 	}
 	if w, ok := p.probe.(checks.Waker); ok {
 		return w.Wake(ctx, look)
+	}
+	return nil
+}
+
+// Weight implements checks.Weigher, if the probe does.
+func (p *pending) Weight() *track.Load {
+	if w, ok := p.probe.(checks.Weigher); ok {
+		return w.Weight()
 	}
 	return nil
 }

@@ -58,9 +58,7 @@ func agentConfig(c *config.Config, node, version string, h host) agent.Config {
 func hooks(c *config.Config) []hook.Hook {
 	var hs []hook.Hook
 	for _, h := range c.Hooks {
-		hs = append(hs, hook.Hook{
-			On: h.On, Routers: h.Routers, Exec: h.Exec, User: h.User, Webhook: h.Webhook, Header: h.Header, Timeout: h.Timeout,
-		})
+		hs = append(hs, hook.Hook(h))
 	}
 	return hs
 }
