@@ -37,6 +37,15 @@ func (r *rig) weights() []string {
 	return list
 }
 
+// end ends Watch, whose doubles are not of the usual kind.
+func (r *rig) end() {
+	r.t.Helper()
+	r.cancel()
+	if err := <-r.ended; err != nil {
+		r.t.Errorf("Watch: %v", err)
+	}
+}
+
 // TestWeight: a weight is told with the state, and when it has changed while the
 // check passes; a check that fails has none, and looks that do not pass change none.
 func TestWeight(t *testing.T) {
@@ -66,8 +75,7 @@ func TestWeight(t *testing.T) {
 		if got := r.weights(); !slices.Equal(got, want) {
 			t.Errorf("told %q, want %q", got, want)
 		}
-		r.cancel()
-		<-r.ended
+		r.end()
 		s.check(t, "a")
 	})
 }
@@ -102,8 +110,7 @@ func TestWeightReload(t *testing.T) {
 		if got := r.weights(); !slices.Equal(got, want) {
 			t.Errorf("told %q, want %q", got, want)
 		}
-		r.cancel()
-		<-r.ended
+		r.end()
 	})
 }
 
@@ -120,7 +127,6 @@ func TestWeightLate(t *testing.T) {
 		if got, want := r.weights(), []string{"0s undecided", "505ms failing"}; !slices.Equal(got, want) {
 			t.Errorf("told %q, want %q", got, want)
 		}
-		r.cancel()
-		<-r.ended
+		r.end()
 	})
 }

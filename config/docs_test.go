@@ -155,7 +155,7 @@ func TestReference(t *testing.T) {
 func examples(t *testing.T) map[string][]byte {
 	t.Helper()
 	found := make(map[string][]byte)
-	for _, file := range []string{"testdata/vicar.yaml", "testdata/health.yaml", "testdata/guard.yaml", "testdata/cloud.yaml", "../packaging/vicar.yaml"} {
+	for _, file := range []string{"testdata/vicar.yaml", "testdata/health.yaml", "testdata/guard.yaml", "testdata/cloud.yaml", "testdata/pools.yaml", "../packaging/vicar.yaml"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -215,7 +215,7 @@ func TestSchemaAccepts(t *testing.T) {
 	}
 	for _, name := range []string{
 		"keys", "types", "units", "ranges", "later", "empty", "checks", "targets", "http", "local", "track", "groups", "hooks",
-		"guard", "guard-empty", "guard-types", "aws", "aws2", "aws3", "aws-routes", "keys-from", "keys-from2", "move", "table-name", "table-one",
+		"pools", "pools-checks", "pools-elsewhere", "guard", "guard-empty", "guard-types", "aws", "aws2", "aws3", "aws-routes", "keys-from", "keys-from2", "move", "table-name", "table-one",
 	} {
 		data, err := os.ReadFile("testdata/invalid-" + name + ".yaml")
 		if err != nil {

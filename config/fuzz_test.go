@@ -54,6 +54,7 @@ func FuzzParse(f *testing.F) {
 		checkHooks(t, c)
 		checkGuard(t, c)
 		checkCloud(t, c)
+		checkPools(t, c)
 	})
 }
 
@@ -65,7 +66,8 @@ func checkErrors(t *testing.T, data []byte, err error) {
 	lines := strings.Count(string(data), "\n") + 1
 	for _, e := range errs {
 		switch {
-		case e.File != "fuzz.yaml" || e.Message == "" || e.Line < 0 || e.Line > lines || e.Line > 0 && e.Column < 1:
+		case e.File != "fuzz.yaml": // the servers' file
+		case e.Message == "" || e.Line < 0 || e.Line > lines || e.Line > 0 && e.Column < 1:
 			t.Errorf("an error without a place: %#v", e)
 		case strings.ContainsAny(e.Error(), "\n\r\x1b") || !utf8.ValidString(e.Error()):
 			t.Errorf("an error of more than a line: %q", e.Error())
@@ -163,6 +165,40 @@ func checkCloud(t *testing.T, c *Config) {
 	}
 	if c.Guard.Table != "" && (c.AWS == nil || len(c.Nodes) != 2 || len(c.Voters()) != 3) {
 		t.Errorf("a table of no use: %+v, %+v", c.Guard, c.Nodes)
+	}
+}
+
+// checkPools: each server has its checks, and what it needs to be programmed.
+func checkPools(t *testing.T, c *Config) {
+	if again, err := c.Reread(); err != nil || again.Digest() != c.Digest() {
+		t.Errorf("read again it is another: %v", err)
+	}
+	node := c.contenders()[0].Name
+	known := make(map[string]bool)
+	for _, k := range c.PoolChecks(node) {
+		checkCheck(t, k)
+		if known[k.Name] {
+			t.Errorf("two checks are called %s", k.Name)
+		}
+		known[k.Name] = true
+	}
+	for _, p := range c.PoolServices(node) {
+		if len(p.Frontends) == 0 || p.Quorum < 1 || p.Hysteresis >= p.Quorum || len(p.Plane.Lacks(p)) > 0 {
+			t.Errorf("a pool of no use: %+v", p)
+		}
+		for _, s := range p.Servers {
+			if !s.Address.IsValid() || s.Name == "" || s.Lower > s.Upper {
+				t.Errorf("a server of no use: %+v", s)
+			}
+			for _, name := range s.Checks {
+				if !known[name] {
+					t.Errorf("%s has no check %s", s.Name, name)
+				}
+			}
+		}
+	}
+	if s := c.PoolSync(node); s != nil && (s.Router == "" || s.Interface == "") {
+		t.Errorf("a daemon of no use: %+v", s)
 	}
 }
 

@@ -5,9 +5,7 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -41,20 +39,31 @@ func (c *rawServerCheck) decode(r *reader, key mark, n ast.Node) {
 	if !c.present() {
 		return
 	}
-	switch {
-	case c.Weight.present():
+	if c.Weight.present() {
 		r.bad(c.Weight.mark, "weight is for checks that routers track", "write the weight in the server; a check that finds it has dynamic: true")
-	case c.Reverse.present():
+	}
+	if c.Reverse.present() {
 		r.bad(c.Reverse.mark, "reverse is for checks that routers track", "remove it: a server is up while all of its checks pass")
-	case c.Initial.present():
+	}
+	if c.Initial.present() {
 		r.bad(c.Initial.mark, "initial is for checks that routers track", "write initial: "+initialUp+" or "+initialDown+" beside checks: it is the server's")
-	case c.Pool.present():
+	}
+	if c.Pool.present() {
 		r.bad(c.Pool.mark, "a pool is no server's check", "remove it; a router can track it")
-	case c.Dynamic.v && !c.Exec.present() && !c.File.present() && !c.HTTP.present():
+	}
+	if c.Dynamic.v {
+		c.findsWeight(r)
+	}
+}
+
+// findsWeight checks that the answer can be a weight.
+func (c *rawServerCheck) findsWeight(r *reader) {
+	switch {
+	case !c.Exec.present() && !c.File.present() && !c.HTTP.present():
 		r.bad(c.Dynamic.mark, "dynamic is for exec, file and http, whose answer can be a weight", "remove it")
-	case c.Dynamic.v && (c.File.Absent.present() || c.File.Value.present()):
+	case c.File.Absent.present() || c.File.Value.present():
 		r.bad(c.Dynamic.mark, "the file's content is the weight", "remove absent and value")
-	case c.Dynamic.v && c.HTTP.Method.v == "HEAD":
+	case c.HTTP.Method.v == "HEAD":
 		r.bad(c.Dynamic.mark, "an answer to HEAD has no body", "use GET")
 	}
 }
@@ -134,8 +143,12 @@ func (c *serverCheck) decode(r *reader, key mark, n ast.Node) {
 			return
 		}
 	}
-	c.node = n
+	before := len(r.errors)
 	c.findSlots(r, key, n)
+	if len(r.errors) > before {
+		return
+	}
+	c.node = n
 	if len(c.slots) == 0 {
 		r.warn(key, "the check is the same for every server", "{server} stands for its address and port, {host} and {port} for one of them")
 	}
@@ -231,6 +244,11 @@ func isPlaceholder(v *ast.MappingValueNode) bool {
 
 var placeholders = []string{"server", "host", "port"}
 
+// placeholder tells whether something in a text stands for a server's address.
+func placeholder(text string) bool {
+	return slices.ContainsFunc(placeholders, func(p string) bool { return strings.Contains(text, "{"+p+"}") })
+}
+
 // findSlots gathers the texts in which something stands for the server.
 func (c *serverCheck) findSlots(r *reader, key mark, n ast.Node) {
 	switch n := n.(type) {
@@ -250,126 +268,8 @@ func (c *serverCheck) findSlots(r *reader, key mark, n ast.Node) {
 				r.bad(r.at(n, key.path), other+" stands for nothing", "did you mean {host}?")
 			}
 		}
-		if slices.ContainsFunc(placeholders, func(p string) bool { return strings.Contains(n.Value, "{"+p+"}") }) {
+		if placeholder(n.Value) {
 			c.slots = append(c.slots, slot{n, n.Value})
 		}
 	}
-}
-
-// fill puts a server's address into the texts, or returns false with an error
-// noted.
-func (c *serverCheck) fill(r *reader, a netip.AddrPort) bool {
-	host := a.Addr().String()
-	inURL, server := host, serverName(a)
-	if a.Addr().Is6() {
-		inURL = "[" + host + "]"
-		if a.Port() == 0 {
-			server = inURL
-		}
-	}
-	words := strings.NewReplacer("{server}", server, "//{host}", "//"+inURL, "{host}:", inURL+":",
-		"{host}", host, "{port}", strconv.Itoa(int(a.Port())))
-	for _, s := range c.slots {
-		if a.Port() == 0 && strings.Contains(s.text, "{port}") {
-			r.bad(r.at(s.node, c.key.path), "the server has no port that {port} could stand for", "write the port that is looked at, or the server's")
-			return false
-		}
-		s.node.Value = words.Replace(s.text)
-	}
-	return true
-}
-
-// names are the checks' names: their kinds, with a number from the second of a
-// kind on.
-func (c *serverChecks) names(all []Check) {
-	seen := make(map[string]int)
-	for i := range all {
-		kind := all[i].kindName()
-		if seen[kind]++; seen[kind] > 1 {
-			all[i].Name = kind + "-" + strconv.Itoa(seen[kind])
-		} else {
-			all[i].Name = kind
-		}
-	}
-}
-
-// of are the checks of a server, or false with an error noted.
-func (c *serverChecks) of(r *reader, a netip.AddrPort, cfg *Config) ([]Check, bool) {
-	var all []Check
-	before := len(r.errors)
-	for _, item := range c.items {
-		if !item.fill(r, a) {
-			continue
-		}
-		var raw rawServerCheck
-		raw.decode(r, item.key, item.node)
-		v := &check{raw: &raw.rawCheck, key: item.key}
-		if raw.present() {
-			r.check(v, cfg)
-		}
-		if raw.Dynamic.v {
-			v.Kind = dynamic(v.Kind)
-			for node, k := range v.Kinds {
-				v.Kinds[node] = dynamic(k)
-			}
-		}
-		all = append(all, v.Check)
-	}
-	if len(r.errors) > before {
-		return nil, false
-	}
-	c.names(all)
-	return all, true
-}
-
-// sampleServer stands for a server that does not exist.
-func sampleServer(family int) netip.AddrPort {
-	if family == 6 {
-		return netip.MustParseAddrPort("[2001:db8::1]:80")
-	}
-	return netip.MustParseAddrPort("192.0.2.1:80")
-}
-
-// expand gives each server its checks. An error of theirs is noted once.
-func (c *serverChecks) expand(r *reader, p *Pool, cfg *Config, family int) {
-	var ok bool
-	if p.sample, ok = c.of(r, sampleServer(family), cfg); !ok {
-		return
-	}
-	p.dynamic = slices.ContainsFunc(p.sample, isDynamic)
-	quiet := *r // what is wrong with one server is wrong with all, but for its address
-	for i := range p.Servers {
-		s := &p.Servers[i]
-		quiet.errors, quiet.warnings = nil, nil
-		checks, ok := c.of(&quiet, s.Address, cfg)
-		if !ok {
-			for _, e := range quiet.errors {
-				e.Message = "for the server " + s.Name + ": " + e.Message
-				r.errors = append(r.errors, e)
-			}
-			return
-		}
-		for _, v := range checks {
-			v.Name = p.Name + "/" + s.Name + "/" + v.Name
-			s.Checks = append(s.Checks, v.Name)
-			p.Checks = append(p.Checks, v)
-		}
-	}
-}
-
-// isDynamic tells whether the check finds weights.
-func isDynamic(c Check) bool {
-	kind := c.Kind
-	for _, k := range c.Kinds {
-		kind = k
-	}
-	switch k := kind.(type) {
-	case checks.Exec:
-		return k.Dynamic
-	case checks.File:
-		return k.Dynamic
-	case checks.HTTP:
-		return k.Dynamic
-	}
-	return false
 }

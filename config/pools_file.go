@@ -80,7 +80,7 @@ func (r *reader) serversFrom(p *poolBuild) {
 	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
 	p.beyond = &reader{file: p.ServersFile, lines: strings.Split(text, "\n"), nodeNames: r.nodeNames}
 	for _, s := range p.beyond.serversList([]byte(text)) {
-		p.beyond.server(p, p.ServersFile, s)
+		p.beyond.server(p, s)
 	}
 }
 

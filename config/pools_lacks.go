@@ -5,6 +5,9 @@ package config
 
 // lacks notes what the pool's plane can't do, where it is asked for.
 func (r *reader) lacks(p *poolBuild) {
+	if len(p.Frontends) == 0 {
+		return // said already
+	}
 	for _, l := range p.Plane.Lacks(p.Service) {
 		in, at := r, p.settingAt(l.Setting)
 		switch own, file := p.serverSetting(l.Setting, l.Server); {

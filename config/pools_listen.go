@@ -66,7 +66,7 @@ func (r *reader) frontend(at mark, s string) (pool.Frontend, bool) {
 	switch {
 	case !said:
 		protocol = pool.TCP
-	case isDecimal(word):
+	case word != "" && word[0] >= '0' && word[0] <= '9':
 		r.bad(at, shown(s)+" has a prefix length", "write the first and the last address, as in 192.0.2.96-192.0.2.111:80")
 		return pool.Frontend{}, false
 	case !known:

@@ -34,15 +34,16 @@ type poolBuild struct {
 
 // spot is where something stands, maybe in another file.
 type spot struct {
-	file string // empty: in this one
+	file string
 	at   mark
 }
 
-func (p spot) String() string {
-	if p.file == "" {
-		return fmt.Sprintf("on line %d", p.at.line)
+// seen is the spot as it is told of in this reader's file.
+func (r *reader) seen(s spot) string {
+	if s.file == r.file {
+		return fmt.Sprintf("on line %d", s.at.line)
 	}
-	return fmt.Sprintf("on line %d of %s", p.at.line, p.file)
+	return fmt.Sprintf("on line %d of %s", s.at.line, s.file)
 }
 
 // pools resolves the pools.

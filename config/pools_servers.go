@@ -26,7 +26,7 @@ func (r *reader) servers(p *poolBuild) {
 	}
 	p.listed = make(map[string]bool, len(raw.Servers.items))
 	for _, s := range raw.Servers.items {
-		if r.server(p, "", s) {
+		if r.server(p, s) {
 			p.listed[p.Servers[len(p.Servers)-1].Name] = true
 		}
 	}
@@ -38,7 +38,7 @@ func (r *reader) servers(p *poolBuild) {
 }
 
 // server takes one, which stands in this file or another.
-func (r *reader) server(p *poolBuild, file string, raw *rawServer) bool {
+func (r *reader) server(p *poolBuild, raw *rawServer) bool {
 	if !raw.Address.ok {
 		return false
 	}
@@ -47,10 +47,10 @@ func (r *reader) server(p *poolBuild, file string, raw *rawServer) bool {
 		return false
 	}
 	if first, twice := p.marks[s.Address]; twice {
-		r.bad(raw.Address.mark, fmt.Sprintf("%s is already %s", s.Name, first), "remove one of them")
+		r.bad(raw.Address.mark, s.Name+" is already "+r.seen(first), "remove one of them")
 		return false
 	}
-	p.marks[s.Address] = spot{file, raw.Address.mark}
+	p.marks[s.Address] = spot{r.file, raw.Address.mark}
 	general := &p.raw.serverKeys
 	s.Weight = either2(raw.Weight.scalar, general.Weight.scalar, 1)
 	s.Inhibit = either2(raw.Inhibit.scalar, general.Inhibit.scalar, false)
@@ -146,7 +146,7 @@ func (r *reader) sorry(p *poolBuild) {
 		return
 	}
 	if first, twice := p.marks[s.Address]; twice {
-		r.bad(raw.Address.mark, fmt.Sprintf("%s is a server, too, %s", s.Name, first), "choose another: the sorry server serves when the servers don't")
+		r.bad(raw.Address.mark, s.Name+" is a server, too, "+r.seen(first), "choose another: the sorry server serves when the servers don't")
 		return
 	}
 	p.Sorry = &s

@@ -210,6 +210,9 @@ func (r *reader) syntax(err error) {
 	if hint == "" && at.line > 0 && at.line <= len(r.lines) && strings.Contains(r.lines[at.line-1], "]:") {
 		hint = "put an IPv6 address with a port in quotes, as in \"[2001:db8::1]:80\""
 	}
+	if hint == "" && at.line > 0 && at.line <= len(r.lines) && placeholder(r.lines[at.line-1]) {
+		hint = "put text with {server}, {host} or {port} in quotes"
+	}
 	if hint == "" && strings.HasPrefix(message, "mapping value is not allowed") {
 		hint = "check the indentation, and put text that contains \": \" in quotes"
 	}
