@@ -57,8 +57,8 @@ func (p *Pool) Acquire(ctx context.Context, router string) error {
 }
 
 // Release says that this node holds a router no more. It returns when the services
-// with it are programmed no more and the daemon hears. Again is as once, and
-// after the end of Run it is nil.
+// with it are programmed no more and the daemon hears, or why they still are; that is
+// tried again then. Again is as once, and after the end of Run it is nil.
 func (p *Pool) Release(ctx context.Context, router string) error {
 	if err := p.turnTo(ctx, router, false); !errors.Is(err, ErrEnded) {
 		return err
@@ -75,12 +75,13 @@ func (p *Pool) turnTo(ctx context.Context, router string, on bool) error {
 	return p.wait(ctx, w.reply)
 }
 
-// Drain takes a server out of service, or back with on false. It returns when that is programmed:
-// the server gets no new connections, and those that it has go on. When they have
-// ended, or after the service's DrainLimit, it is removed and is shown as drained until
-// it is taken back. Where the service is not programmed that is at once. Its
-// persistent clients are new ones' like: what the plane does with them is the
-// plane's.
+// Drain takes a server out of service, or back with on false, and returns when that
+// is programmed: the server has weight 0, gets no new clients, and its connections go on. When
+// they have ended, or after the service's DrainLimit, it is removed, and is shown
+// as drained until it is taken back. Its checks go on, and decide nothing
+// meanwhile: a program that ends in order often stops to answer them first.
+// Where the server is not programmed it is drained at once. Persistent clients
+// that it had before may come back to it until it is removed: that is the plane's.
 func (p *Pool) Drain(ctx context.Context, service, server string, on bool) error {
 	w := &waiter{reply: make(chan error, 1)}
 	p.inbox.put(func(l *loop) { l.drain(w, service, server, on) })

@@ -21,15 +21,17 @@ type Service struct {
 	// it at Quorum+Hysteresis and loses it below Quorum-Hysteresis, and at 0 in any
 	// case.
 	Quorum, Hysteresis int
-	// Alpha: a server without a result is down; else it is up. One that the kernel
-	// has already, from an agent before, stays as it is there until its first result.
+	// Alpha: a server without a result is down; else it is up. Where the kernel has
+	// servers of the service from an agent before, each stays as it is there, in or out, until
+	// its first result.
 	Alpha bool
 	// Omega: at the stop the service's servers and its quorum are told as down.
 	Omega bool
 	// With is the router whose holder programs the service, while it holds; empty:
 	// it is always programmed.
 	With string
-	// Keep leaves the service programmed at the agent's stop; else it is removed.
+	// Keep leaves the service programmed at the agent's stop; else it is removed. One
+	// with a router goes with the router all the same.
 	Keep bool
 	// DrainLimit is how long a drained server's connections may last until it is
 	// removed; 0 is for good.
