@@ -132,7 +132,7 @@ func (x *index) colliding(k *knowledge, set string, e element) []element {
 // overlap tells whether two ranges of frontends have one in common: in each of address,
 // protocol and port.
 func overlap(a, b element) bool {
-	if len(a.key) != len(b.key) || len(a.end) != len(a.key) || len(b.end) != len(b.key) {
+	if len(a.key) < 12 || len(a.key) != len(b.key) || len(a.end) != len(a.key) || len(b.end) != len(b.key) {
 		return false
 	}
 	at := 0

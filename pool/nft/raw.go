@@ -16,6 +16,7 @@ import (
 type raw struct {
 	socket *nl.NetlinkSocket
 	handle *nl.SocketHandle
+	held   bool // hold has succeeded
 }
 
 // openRaw opens one in the calling thread's network namespace.
@@ -27,6 +28,11 @@ func openRaw() (*raw, error) {
 	if err := s.SetReceiveBufferSize(buffer, true); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("giving nfnetlink a buffer: %w", err)
+	}
+	// The kernel answers at once; if ever not, it is not waited for.
+	if err := s.SetReceiveTimeout(&unix.Timeval{Sec: 10}); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("giving nfnetlink a time limit: %w", err)
 	}
 	return &raw{socket: s, handle: &nl.SocketHandle{Socket: s}}, nil
 }
