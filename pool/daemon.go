@@ -103,6 +103,9 @@ func (l *loop) setSync(s *Sync) {
 
 // setMaster makes the daemon tell, or hear.
 func (l *loop) setMaster(on bool) uint64 {
+	if l.sync.now == nil {
+		return 0 // a reload has taken it away while an Acquire waited
+	}
 	role := SyncBackup
 	if on {
 		role = SyncMaster

@@ -207,3 +207,26 @@ func TestDaemonFails(t *testing.T) {
 		}
 	})
 }
+
+// A reload takes the synchronisation away while an Acquire waits for the plane.
+func TestSyncGoesWhileAcquiring(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := &daemon{}
+		r := with(t, bound("web", 100, "edge", backend("web", 11, 1)))
+		r.cfg.Daemon, r.cfg.Sync = d, &pool.Sync{Router: "edge", Interface: "eth1"}
+		r.start()
+		r.plane.change(func(m *memory) { m.slow = time.Second })
+		ended := make(chan error, 1)
+		go func() { ended <- r.pool.Acquire(t.Context(), "edge") }()
+		synctest.Wait()
+		if _, err := r.pool.Reload(t.Context(), r.cfg.Services, nil); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]string{"backup eth1", "none eth1"}, d.roles); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
