@@ -51,7 +51,7 @@ func understood(err error) error {
 		return fmt.Errorf("nftables needs CAP_NET_ADMIN in this network namespace: give the agent that capability, as the systemd unit does: %w", err)
 	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EAFNOSUPPORT):
 		return fmt.Errorf("%w: nfnetlink: load the module nf_tables (modprobe nf_tables), or use plane: ipvs: %w", pool.ErrNoPlane, err)
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOENT):
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOENT):
 		return fmt.Errorf("%w: nftables with numgen, hash, nat and reject (Linux 5.9 has all): load the modules nf_tables, "+
 			"nft_numgen, nft_hash, nft_chain_nat, nft_reject_inet and nft_ct, or use plane: ipvs: %w", pool.ErrNoPlane, err)
 	default:

@@ -83,7 +83,7 @@ func TestErrorsAreUnderstood(t *testing.T) {
 	for _, test := range []struct {
 		err    error
 		lacked bool
-	}{{unix.EPERM, false}, {unix.EPROTONOSUPPORT, true}, {unix.EINVAL, true}, {unix.ENOENT, true}, {unix.ENOBUFS, false}} {
+	}{{unix.EPERM, false}, {unix.EPROTONOSUPPORT, true}, {unix.EINVAL, false}, {unix.ENOENT, true}, {unix.ENOBUFS, false}} {
 		err := understood(test.err)
 		if !errors.Is(err, test.err) || errors.Is(err, pool.ErrNoPlane) != test.lacked {
 			t.Errorf("%v is told as %v", test.err, err)

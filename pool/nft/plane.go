@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
 
 	"github.com/vicar-ha/vicar/pool"
 )
@@ -48,6 +50,9 @@ func New() (*Plane, error) {
 	}
 	if _, err := r.generation(); err != nil {
 		r.Close()
+		if errors.Is(err, unix.EINVAL) { // nobody is there to ask
+			err = errors.Join(err, unix.EPROTONOSUPPORT)
+		}
 		return nil, understood(err)
 	}
 	c, err := dial()
@@ -132,7 +137,7 @@ func (p *Plane) lookAt(services []pool.Virtual) error {
 // Set makes the services what they are to be.
 func (p *Plane) Set(ctx context.Context, services []pool.Virtual) error {
 	err := p.change(ctx, services, false)
-	if err != nil && len(services) > 1 && ctx.Err() == nil {
+	if err != nil && len(services) > 1 && ctx.Err() == nil && !errors.Is(err, os.ErrPermission) {
 		// One that can't be had is not to be in the others' way.
 		var errs []error
 		for _, v := range services {
