@@ -20,6 +20,7 @@ type host struct {
 	kernel  agent.Mover  // puts addresses on interfaces
 	prober  agent.Prober // may be nil
 	clouds  *clouds      // nil: all moves by the kernel
+	pools   *pools       // nil: it balances nothing
 	// announcer is the same for the same settings.
 	announcer func(config.Announce) agent.Announcer
 }
@@ -99,6 +100,9 @@ func agentRouter(m config.Member, c *config.Config, h host) agent.Router {
 	}
 	if r.Movers = []agent.Mover{kernel}; h.clouds != nil {
 		r.Movers = h.clouds.movers(m.Router, kernel)
+	}
+	if h.pools != nil {
+		r.Movers = slices.Concat([]agent.Mover{h.pools.mover}, r.Movers)
 	}
 	if !r.Multicast {
 		var local []netip.Addr

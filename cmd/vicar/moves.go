@@ -129,8 +129,49 @@ func (s *service) Forget(ctx context.Context, node string) error {
 }
 
 // PoolDrain makes a server of a pool get no new connections, or get them again.
-func (s *service) PoolDrain(_ context.Context, d control.PoolDrain) error {
-	return unknown{fmt.Errorf("there is no pool %s", clip(d.Service, mostName))}
+func (s *service) PoolDrain(ctx context.Context, d control.PoolDrain) error {
+	c := s.current()
+	if s.pools == nil {
+		return refused{fmt.Errorf("%s is a witness and balances nothing: ask one of %s", s.node, strings.Join(holders(c), ", "))}
+	}
+	if err := knowsServer(c, d); err != nil {
+		return err
+	}
+	err := s.pools.drain(ctx, d)
+	level, attrs := logged(err, slog.String("pool", d.Service), slog.String("server", d.Server), slog.Bool("drained", d.Drain))
+	s.log.LogAttrs(ctx, level, "a server was drained or undrained", attrs...)
+	return err
+}
+
+// knowsServer wants a server of a pool to be of the configuration.
+func knowsServer(c *config.Config, d control.PoolDrain) error {
+	var pools, servers []string
+	for _, p := range c.Pools {
+		pools = append(pools, p.Name)
+		if p.Name != d.Service {
+			continue
+		}
+		for _, s := range p.Servers {
+			servers = append(servers, s.Name)
+		}
+		if slices.Contains(servers, d.Server) {
+			return nil
+		}
+	}
+	switch {
+	case slices.Contains(pools, d.Service):
+		return unknown{fmt.Errorf("pool %s has no server %s%s", d.Service, clip(d.Server, mostName), among("servers", servers))}
+	default:
+		return unknown{fmt.Errorf("there is no pool %s%s", clip(d.Service, mostName), among("pools", pools))}
+	}
+}
+
+// among lists what there is, in brackets.
+func among(kind string, names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s: %s)", kind, firstNames(names))
 }
 
 // refusal makes the control package's errors of the agent's.

@@ -109,6 +109,12 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 			return newBody(ctx, c, world, bodyWorld{argv: guardianArgv(f), dir: f.dir, now: ticks.Now, log: log})
 		}
 	}
+	if !witness(cfg, node) {
+		s.balance = func(c *config.Config, node string, w poolWorld) (*pools, error) {
+			w.open, w.forwards = kernelPlanes(log), address.Forwards
+			return newPools(c, node, w)
+		}
+	}
 	s.ascend = func(ctx context.Context, c *config.Config, node string) (*clouds, error) {
 		w := cloudWorld{now: ticks.Now, log: log}
 		if c.PeerLink != nil {
@@ -138,6 +144,7 @@ func (a *app) runAgent(ctx context.Context, f runFlags) error {
 		if h.clouds = s.clouds; h.clouds != nil {
 			h.network = watched{h.network, h.clouds}
 		}
+		h.pools = s.pools
 		h.open = s.transports(h.open)
 		built := agentConfig(c, node, version, h)
 		built.Log, built.Now, built.NewAlarm = log, ticks.Now, alarms(ticks)

@@ -22,6 +22,7 @@ import (
 	"github.com/vicar-ha/vicar/hook"
 	"github.com/vicar-ha/vicar/proof"
 	"github.com/vicar-ha/vicar/status"
+	"github.com/vicar-ha/vicar/vip"
 )
 
 // service is a running agent with what belongs to it: the control server, the
@@ -34,6 +35,7 @@ type service struct {
 	embody   func(context.Context, *config.Config) (*body, error)
 	ascend   func(context.Context, *config.Config, string) (*clouds, error)
 	join     func(*config.Config, string, *body) (*cluster, error)
+	balance  func(*config.Config, string, poolWorld) (*pools, error)
 	stateDir string
 	socket   string // where the control socket is if the configuration doesn't say
 	dir      string // the runtime directory; empty: nothing is kept there for the next agent
@@ -48,6 +50,7 @@ type service struct {
 	body    *body    // nil on a witness
 	cluster *cluster // nil without a peer link
 	clouds  *clouds  // nil where all moves by the kernel
+	pools   *pools   // nil where nothing is balanced
 	cfg     atomic.Pointer[config.Config]
 	node    string
 	restart atomic.Pointer[[]string] // what the last reload was refused for, see needsRestart
@@ -91,8 +94,9 @@ func (s *service) run(ctx context.Context) error {
 	work.Go(func() {
 		defer stop()
 		defer stopTelling()
-		defer stopBacking()
 		agentErr = s.agent.Run(ctx)
+		stopBacking()
+		s.pools.rest() // its end has something to tell, too
 	})
 	if s.cluster != nil {
 		// It outlives the agent, for what the agent gives up.
@@ -108,6 +112,10 @@ func (s *service) run(ctx context.Context) error {
 	}
 	if s.clouds != nil {
 		work.Go(func() { s.clouds.run(backing) })
+	}
+	if s.pools != nil {
+		// They outlive the agent, which gives up what they balance.
+		work.Go(func() { s.pools.run(backing, s.current, s.rereadServers) })
 	}
 	work.Go(func() {
 		defer stop()
@@ -144,21 +152,9 @@ func (s *service) setUp(ctx context.Context, cfg *config.Config) (err error) {
 			return err
 		}
 	}
-	maker := probe.NewMaker()
-	build := maker.Tolerant
-	s.checks, err = checks.New(checks.Config{
-		Checks: nodeChecks(cfg, s.node), Log: s.log,
-		Build: func(k checks.Kind) (checks.Probe, error) {
-			if p := s.clouds.probe(k); p != nil {
-				return p, nil
-			}
-			return build(k)
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("setting up the checks: %w", err)
+	if err := s.setUpChecks(cfg); err != nil {
+		return err
 	}
-	build = maker.New
 	if s.hooks, err = hook.New(hook.Config{Hooks: hooks(cfg), Log: s.log, Tolerant: true}); err != nil {
 		return fmt.Errorf("setting up the hooks: %w", err)
 	}
@@ -188,6 +184,40 @@ func (s *service) setUp(ctx context.Context, cfg *config.Config) (err error) {
 	if s.agent, err = agent.New(built); err != nil {
 		return fmt.Errorf("setting up the agent: %w", err)
 	}
+	return nil
+}
+
+// setUpChecks builds the checks, and the pools that have checks of their own and that
+// checks may be about.
+func (s *service) setUpChecks(cfg *config.Config) (err error) {
+	maker := probe.NewMaker()
+	build := maker.Tolerant
+	if s.balance != nil {
+		s.pools, err = s.balance(cfg, s.node, poolWorld{
+			journal: poolJournal(s.dir), stateDir: s.stateDir, log: s.log,
+			tell:  func(e vip.Event) { s.hooks.Tell(e) },
+			build: func(k checks.Kind) (checks.Probe, error) { return build(k) },
+		})
+		if err != nil {
+			return err
+		}
+	}
+	s.checks, err = checks.New(checks.Config{
+		Checks: nodeChecks(cfg, s.node), Log: s.log,
+		Build: func(k checks.Kind) (checks.Probe, error) {
+			if p := s.clouds.probe(k); p != nil {
+				return p, nil
+			}
+			if p := s.pools.probe(k); p != nil {
+				return p, nil
+			}
+			return build(k)
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("setting up the checks: %w", err)
+	}
+	build = maker.New
 	return nil
 }
 
@@ -256,6 +286,9 @@ func (s *service) Status(ctx context.Context) (status.Status, error) {
 	}
 	if s.body != nil {
 		s.body.status(&st)
+	}
+	if s.pools != nil {
+		s.pools.status(ctx, s.current(), &st)
 	}
 	if s.clouds != nil {
 		s.clouds.status(s.current(), &st)

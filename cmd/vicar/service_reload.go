@@ -77,6 +77,11 @@ func (s *service) replace(ctx context.Context, cfg *config.Config) error {
 		return fmt.Errorf("setting up the hooks: %w", err)
 	}
 	defer tells.Discard()
+	balanced, err := s.pools.prepare(cfg)
+	if err != nil {
+		return err
+	}
+	defer balanced.discard()
 	undo := func() {}
 	if s.cluster != nil {
 		// Voters must know what this node asks for, and the fence what it may have.
@@ -102,9 +107,13 @@ func (s *service) replace(ctx context.Context, cfg *config.Config) error {
 	if s.body != nil {
 		s.body.executor.poke() // the keys may be new
 	}
+	if err := balanced.apply(ctx); err != nil {
+		return err
+	}
 	looks.Apply()
 	tells.Apply()
 	s.cfg.Store(cfg)
+	s.pools.reloaded()
 	s.clouds.forget()
 	return nil
 }

@@ -37,6 +37,7 @@ type world struct {
 	told         *told
 	hup          chan os.Signal
 	peers        agent.Peers  // nil: no peer link
+	balanced     *balanced    // nil: it balances nothing
 	stop         func() error // ends the service and returns its error
 
 	mu  sync.Mutex
@@ -90,15 +91,20 @@ func (w *world) start(t *testing.T) {
 		network: w.kernel, kernel: w.kernel,
 		announcer: func(config.Announce) agent.Announcer { return w.kernel },
 	}
-	s := service{
+	var s service
+	s = service{
 		load: func() (*config.Config, string, error) { return load(w.file, "lb-1") },
 		build: func(c *config.Config, node string) agent.Config {
+			h.pools = s.pools
 			built := agentConfig(c, node, "v1", h)
 			built.Peers = w.peers
 			return built
 		},
 		stateDir: filepath.Join(filepath.Dir(w.file), "state"),
 		notify:   w.told.notifier(), hup: w.hup, log: slog.New(slog.NewTextHandler(w, nil)),
+	}
+	if w.balanced != nil {
+		s.dir, s.balance = filepath.Dir(w.file), w.balanced.balance
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -144,9 +150,12 @@ func (w *world) status(t *testing.T) status.Status {
 // up waits until the service holds what it was told to.
 func (w *world) up(t *testing.T, held ...string) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("held are %v, log:\n%s", held, w.logged()), func() bool {
-		return slices.Equal(w.kernel.list(), prefixes(held...))
-	})
+	defer func() {
+		if t.Failed() {
+			t.Logf("held are %v, log:\n%s", w.kernel.list(), w.logged())
+		}
+	}()
+	eventually(t, fmt.Sprintf("held are %v", held), func() bool { return slices.Equal(w.kernel.list(), prefixes(held...)) })
 }
 
 func TestService(t *testing.T) {

@@ -1,0 +1,144 @@
+// Copyright 2026 The vicar authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/vip"
+)
+
+// poolMover has the services of a router programmed while this node holds any of the
+// router's addresses. It is the first of the movers of each router, bound or not,
+// since a reload may bind services to any: what clients reach is there before the
+// address is, and goes after it.
+type poolMover struct {
+	pools *pools
+
+	mu     sync.Mutex
+	claims map[string]map[string]*poolClaim // by router and claim: each family has its own
+}
+
+// poolClaim is what of a claim is held.
+type poolClaim struct {
+	addresses []netip.Prefix
+	acquired  bool // the services were there
+}
+
+var _ agent.Mover = (*poolMover)(nil)
+
+func newPoolMover(u *pools) *poolMover {
+	return &poolMover{pools: u, claims: make(map[string]map[string]*poolClaim)}
+}
+
+// routerOf is the router of a claim, whose second family has a name behind it.
+func routerOf(c vip.Claim) string {
+	router, _, _ := strings.Cut(c.Router, "/")
+	return router
+}
+
+// Acquire has the router's services programmed. Where some are and others can't be, the addresses come
+// all the same: what works is worth more than nothing, and the pool goes on trying.
+func (m *poolMover) Acquire(ctx context.Context, c vip.Claim) error {
+	router := routerOf(c)
+	m.mu.Lock()
+	all := m.claims[router]
+	if all == nil {
+		all = make(map[string]*poolClaim)
+		m.claims[router] = all
+	}
+	claim := all[c.Router]
+	if claim == nil {
+		claim = new(poolClaim)
+		all[c.Router] = claim
+	}
+	for _, a := range c.Addresses {
+		if !slices.Contains(claim.addresses, a) {
+			claim.addresses = append(claim.addresses, a)
+		}
+	}
+	m.mu.Unlock()
+	if err := m.settle(ctx, router); err != nil {
+		if !m.partly(ctx, router) {
+			return fmt.Errorf("balancing what is bound to the router: %w", err)
+		}
+		m.pools.world.log.Warn("not all that is bound to the router is balanced, it takes its addresses all the same",
+			slog.String("router", router), slog.Any("err", err))
+	}
+	m.mu.Lock()
+	claim.acquired = true
+	m.mu.Unlock()
+	return nil
+}
+
+// Release has the router's services programmed no more when none of its addresses is
+// left here.
+func (m *poolMover) Release(ctx context.Context, c vip.Claim) error {
+	router := routerOf(c)
+	m.mu.Lock()
+	if claim := m.claims[router][c.Router]; claim != nil {
+		claim.addresses = slices.DeleteFunc(claim.addresses, func(a netip.Prefix) bool { return slices.Contains(c.Addresses, a) })
+		if len(claim.addresses) == 0 {
+			delete(m.claims[router], c.Router)
+		}
+	}
+	if len(m.claims[router]) == 0 {
+		delete(m.claims, router)
+	}
+	m.mu.Unlock()
+	if err := m.settle(ctx, router); err != nil {
+		return fmt.Errorf("ending to balance what is bound to the router: %w", err)
+	}
+	return nil
+}
+
+// Held tells whether the router's services were programmed for the claim: what becomes
+// of them since is put right by the pool, and no reason to give up the address.
+func (m *poolMover) Held(_ context.Context, c vip.Claim) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	claim := m.claims[routerOf(c)][c.Router]
+	return claim != nil && claim.acquired, nil
+}
+
+// settle tells the pool whether this node holds the router, until that is still so when
+// it has answered: the families come and go by themselves.
+func (m *poolMover) settle(ctx context.Context, router string) error {
+	for {
+		holds := m.holds(router)
+		tell := m.pools.pool.Release
+		if holds {
+			tell = m.pools.pool.Acquire
+		}
+		err := tell(ctx, router)
+		if m.holds(router) == holds || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (m *poolMover) holds(router string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.claims[router]) > 0
+}
+
+// partly tells whether the kernel has something of the router's services.
+func (m *poolMover) partly(ctx context.Context, router string) bool {
+	for _, p := range m.pools.pool.Status(ctx) {
+		for i := range p.Servers {
+			if p.With == router && p.Servers[i].Programmed {
+				return true
+			}
+		}
+	}
+	return false
+}
