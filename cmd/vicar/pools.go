@@ -15,6 +15,7 @@ import (
 	"github.com/vicar-ha/vicar/control"
 	"github.com/vicar-ha/vicar/pool"
 	"github.com/vicar-ha/vicar/pool/ipvs"
+	"github.com/vicar-ha/vicar/pool/nft"
 	"github.com/vicar-ha/vicar/vip"
 )
 
@@ -54,6 +55,13 @@ func kernelPlanes(log *slog.Logger) map[pool.PlaneKind]func() (pool.Plane, error
 			p, err := ipvs.New(ipvs.Config{Log: log})
 			if err != nil {
 				return nil, err // and not a Plane that is a nil *ipvs.Plane
+			}
+			return p, nil
+		},
+		pool.NFTables: func() (pool.Plane, error) {
+			p, err := nft.New()
+			if err != nil {
+				return nil, err
 			}
 			return p, nil
 		},

@@ -40,7 +40,8 @@ func (p quorumProbe) Probe(ctx context.Context) error {
 		switch state {
 		case track.Passing:
 			return nil
-		case track.Failing:
+		case track.Undecided:
+		default:
 			return fmt.Errorf("pool %s has no quorum: %s", p.service, cause)
 		}
 		select {

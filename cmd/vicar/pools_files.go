@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -63,9 +64,7 @@ func (f *poolFiles) watch(ctx context.Context, current func() *config.Config, re
 				stamps[path] = seen[path]
 			}
 			if reread(ctx, changed) == nil {
-				for path, s := range stamps {
-					tried[path] = s
-				}
+				maps.Copy(tried, stamps)
 			}
 		}
 		select {

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/vicar-ha/vicar/pool"
@@ -26,7 +25,6 @@ type memPlane struct {
 	readings map[string]uint64 // active connections by destination
 	timeouts []ipvs.Timeouts
 	roles    []pool.SyncRole
-	did      []string // what was done, by service
 }
 
 func newMemPlane() *memPlane {
@@ -48,7 +46,6 @@ func (p *memPlane) Set(_ context.Context, services []pool.Virtual) error {
 	}
 	for _, v := range services {
 		p.services[v.Name] = v
-		p.did = append(p.did, "set "+v.Name)
 	}
 	return nil
 }
@@ -61,7 +58,6 @@ func (p *memPlane) Remove(_ context.Context, services []pool.Virtual) error {
 	}
 	for _, v := range services {
 		delete(p.services, v.Name)
-		p.did = append(p.did, "remove "+v.Name)
 	}
 	return nil
 }
@@ -140,10 +136,11 @@ func (p *memPlane) list() []string {
 	return all
 }
 
-func (p *memPlane) log() string {
+// played are the roles that the daemon had, one after the other.
+func (p *memPlane) played() []pool.SyncRole {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return strings.Join(p.did, ", ")
+	return slices.Clone(p.roles)
 }
 
-var errNoPlane = errors.New("the kernel has none")
+var errNoPlane = errors.New("the kernel has none of it")

@@ -39,7 +39,7 @@ func (b *balanced) balance(c *config.Config, node string, w poolWorld) (*pools, 
 
 func (b *balanced) ipvs() *memPlane { return b.planes[pool.IPVS] }
 
-// poolWorldOf is a service in memory with pools. Its servers are up while a file of
+// newPoolWorld is a service in memory with pools. Its servers are up while a file of
 // their address is there.
 func newPoolWorld(t *testing.T, pools string, up ...string) *world {
 	t.Helper()
