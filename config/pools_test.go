@@ -126,6 +126,19 @@ func TestPoolDefaults(t *testing.T) {
 	}
 }
 
+// TestPoolReport: what `vicar check` tells.
+func TestPoolReport(t *testing.T) {
+	nft := loadPools(t).Report().Pools[2]
+	want := ReportPool{
+		Name: "nft", Plane: "nftables", Scheduler: "wrr", Listen: []string{"192.0.2.100:81-90/sctp", "192.0.2.100:443/udp"},
+		Persistence: time.Minute, Quorum: 1, ServersFile: "testdata/servers/bare.txt", Checks: []string{"file"},
+		Servers: []ReportServer{{"198.51.100.31", "nat", 1}, {"198.51.100.32", "nat", 1}},
+	}
+	if diff := cmp.Diff(want, nft); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 // TestPoolChecks: each server's checks, with its address in their texts.
 func TestPoolChecks(t *testing.T) {
 	c := loadPools(t)

@@ -23,10 +23,11 @@ type Report struct {
 	Guard    *ReportGuard    `json:"guard,omitempty"`
 	Routers  []ReportRouter  `json:"routers"`
 	AWS      *ReportAWS      `json:"aws,omitempty"`
-	// SyncGroups, Checks and Hooks are left out where there are none.
+	// SyncGroups, Checks, Hooks and Pools are left out where there are none.
 	SyncGroups []ReportGroup `json:"sync_groups,omitempty"`
 	Checks     []ReportCheck `json:"checks,omitempty"`
 	Hooks      []ReportHook  `json:"hooks,omitempty"`
+	Pools      []ReportPool  `json:"pools,omitempty"`
 	Warnings   Errors        `json:"warnings,omitempty"`
 }
 
@@ -90,6 +91,7 @@ func (c *Config) Report() Report {
 	report.AWS = c.reportAWS()
 	c.reportGuard(&report)
 	c.reportHealth(&report)
+	report.Pools = c.reportPools()
 	return report
 }
 

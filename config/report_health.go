@@ -50,6 +50,7 @@ type ReportHook struct {
 	Name    string          `json:"name"` // the program or the URL
 	On      []vip.EventKind `json:"on"`
 	Routers []string        `json:"routers,omitempty"` // none: all
+	Pools   []string        `json:"pools,omitempty"`   // none: all
 }
 
 // reportHealth adds what moves the routers and who is told.
@@ -70,7 +71,7 @@ func (c *Config) reportHealth(report *Report) {
 		report.Checks = append(report.Checks, check)
 	}
 	for _, h := range c.Hooks {
-		hook := ReportHook{Name: h.Webhook, On: h.On, Routers: h.Routers}
+		hook := ReportHook{Name: h.Webhook, On: h.On, Routers: h.Routers, Pools: h.Pools}
 		if len(h.Exec) > 0 {
 			hook.Name = h.Exec[0]
 		}

@@ -186,6 +186,9 @@ func (m *model) bundleNode(n config.Node, t target, p place, target, link *bundl
 
 // bundleHost puts the place with what it shares in the network.
 func (m *model) bundleHost(n config.Node, t target, p place, host, network, everywhere, hosts *bundles) {
+	if t.shared {
+		everywhere.add(t.name+" is down everywhere", p)
+	}
 	if t.loopback() {
 		return
 	}

@@ -27,6 +27,11 @@ func TestFindings(t *testing.T) {
 		want []string
 	}{
 		{"all well", with(cluster(150, 100), "haproxy", haproxy, "-60"), nil},
+		{"a pool", with(cluster(150, 100), "web-up", checks.Pool{Service: "web"}, "-60"), nil},
+		{"a pool that nobody can do without", with(cluster(150, 100), "web-up", checks.Pool{Service: "web"}, "fault"), []string{
+			"note nobody: pool web is down everywhere (web-up): nobody holds the addresses, though lb-1 and lb-2 live; " +
+				"web-up keeps them out; with a weight in place of fault the best of those that live goes on",
+		}},
 		{"negative, too small", with(cluster(150, 100), "haproxy", haproxy, "-20"), []string{
 			"problem stays: haproxy fails on lb-1: 150-20=130 still beats lb-2's 100; weight must be below -50",
 		}},

@@ -26,6 +26,8 @@ type target struct {
 	address netip.Addr
 	// whole: it fails only when the interface is of no use.
 	whole bool
+	// shared: it is no host, and the same for all nodes: a pool's servers.
+	shared bool
 }
 
 // targetOf is what a kind looks at.
@@ -49,6 +51,8 @@ func targetOf(kind checks.Kind) target {
 		return endpoint(k.Address, k.Bind)
 	case checks.Interface:
 		return target{name: "interface " + k.Name, link: k.Name, address: k.Address, whole: !k.Address.IsValid() && k.Speed == 0}
+	case checks.Pool:
+		return target{name: "pool " + k.Service, shared: true}
 	default:
 		return target{name: kind.Kind() + " " + kind.Target()}
 	}
