@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/netip"
 	"strings"
 
@@ -32,13 +33,13 @@ the fence for it. The unit does so after the agent's end (ExecStopPost), because
 agent that was killed can't. While an agent lives it refuses; while its guardian
 is at work it waits.
 
-With --purge it also takes the fence away, which stays otherwise: for a host that
-is not to run vicar any more.`,
+With --purge it also takes away the fence and the pools that the agent has left in
+the kernel, which stay otherwise: for a host that is not to run vicar any more.`,
 	}
 	var f releaseFlags
 	cmd.Flags().StringVar(&f.dir, "runtime-dir", a.runtimeDir(), "runtime directory of the agent")
 	cmd.Flags().BoolVar(&f.force, "force", false, "remove them even from an agent that lives; one that works puts them back")
-	cmd.Flags().BoolVar(&f.purge, "purge", false, "take the fence away from all interfaces")
+	cmd.Flags().BoolVar(&f.purge, "purge", false, "take away the fence, and the pools that were left")
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if f.force && f.purge {
 			return errors.New("--purge is for a host without an agent, which relies on the fence: stop the agent, and leave --force out")
@@ -92,6 +93,9 @@ func (a *app) release(ctx context.Context, f releaseFlags) error {
 	if stays != "" && !f.purge {
 		done = append(done, stays)
 	}
+	if pools := poolsStay(f.dir); pools != "" {
+		done = append(done, pools)
+	}
 	var b strings.Builder
 	for _, line := range done {
 		fmt.Fprintln(&b, line)
@@ -129,11 +133,13 @@ func giveUp(ctx context.Context, f releaseFlags) (done []string, err error) {
 		return done, fmt.Errorf("removing addresses: %w", err)
 	}
 	if f.purge {
+		removed, poolErr := purgePools(ctx, f.dir, kernelPlanes(slog.New(slog.DiscardHandler)))
+		done = append(done, removed...)
 		names, err := address.PurgeFence()
 		for _, name := range names {
 			done = append(done, fmt.Sprintf("took the fence away from %s", name))
 		}
-		return done, err
+		return done, errors.Join(poolErr, err)
 	}
 	return done, nil
 }

@@ -9,6 +9,6 @@ set -e
 # its own.
 if [ "$1" = remove ] && [ -d /run/systemd/system ]; then
   deb-systemd-invoke stop vicar.service
-  # Addresses are gone with the agent; the fence outlives it.
-  vicar release --purge || echo "vicar: the fence, or an address, may be left behind" >&2
+  # Addresses are gone with the agent; the fence outlives it, and pools with at_stop: keep.
+  vicar release --purge || echo "vicar: the fence, a pool or an address may be left behind" >&2
 fi
