@@ -175,7 +175,7 @@ func summary(file string, r config.Report, p paint) string {
 		}
 		rows = append(rows, of...)
 	}
-	return head + guardSummary(r) + "\n" + table(p, rows) + cloudSummary(r, p)
+	return head + guardSummary(r) + "\n" + table(p, rows) + cloudSummary(r, p) + poolSummary(r, p)
 }
 
 // summaryRows is a line per address and node, whichever are more. The nodes

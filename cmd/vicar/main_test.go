@@ -65,6 +65,7 @@ func TestCommands(t *testing.T) {
 		{"check-bad", "check testdata/bad.yaml", exitConfig},
 		{"check-some-bad", "check testdata/warn.yaml testdata/bad.yaml", exitConfig},
 		{"check-aws", "check ../../config/testdata/cloud.yaml", exitOK},
+		{"check-pools", "check ../../config/testdata/pools.yaml", exitOK},
 		{"check-warning", "check testdata/warn.yaml", exitOK},
 		{"check-strict", "check --strict testdata/warn.yaml", exitConfig},
 		{"check-strict-good", "check --strict testdata/good.yaml", exitOK},

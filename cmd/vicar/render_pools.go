@@ -102,7 +102,7 @@ func poolRows(st status.Status, pools []status.Pool) [][]cell {
 		row := []cell{
 			{text: p.Name},
 			poolState(p),
-			{text: fronts(p)},
+			{text: firstOf(p.Frontends, mostFronts)},
 			{text: p.Plane},
 			{text: p.Scheduler},
 			{text: orDash(p.With)},
@@ -143,10 +143,10 @@ func poolState(p *status.Pool) cell {
 	return c
 }
 
-// fronts lists the first few frontends.
-func fronts(p *status.Pool) string {
-	text := strings.Join(p.Frontends[:min(mostFronts, len(p.Frontends))], ", ")
-	if n := len(p.Frontends) - mostFronts; n > 0 {
+// firstOf lists the first of names and how many more there are.
+func firstOf(names []string, most int) string {
+	text := strings.Join(names[:min(most, len(names))], ", ")
+	if n := len(names) - most; n > 0 {
 		text += fmt.Sprintf(" +%d", n)
 	}
 	return text
