@@ -82,10 +82,10 @@ func (a *app) release(ctx context.Context, f releaseFlags) error {
 		}
 	}
 	done, err := giveUp(ctx, f)
-	stays := fenceStays()
+	stays, balances := fenceStays(), poolsStay(f.dir)
 	switch {
 	case err != nil || len(done) > 0:
-	case stays == "":
+	case stays == "" && balances == "":
 		done = append(done, "Nothing was left.")
 	default:
 		done = append(done, "No address was left.")
@@ -93,8 +93,8 @@ func (a *app) release(ctx context.Context, f releaseFlags) error {
 	if stays != "" && !f.purge {
 		done = append(done, stays)
 	}
-	if pools := poolsStay(f.dir); pools != "" {
-		done = append(done, pools)
+	if balances != "" {
+		done = append(done, balances)
 	}
 	var b strings.Builder
 	for _, line := range done {

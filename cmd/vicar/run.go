@@ -50,8 +50,8 @@ when it is ready and feeds its watchdog.`,
 	f := runFlags{format: formatText}
 	cmd.Flags().StringVarP(&f.config, "config", "c", defaultConfig, "configuration file")
 	cmd.Flags().StringVar(&f.node, "node", "", "name of this node in the configuration")
-	cmd.Flags().StringVar(&f.dir, "runtime-dir", a.runtimeDir(), "directory of the lock and of the list of held addresses")
-	cmd.Flags().StringVar(&f.state, "state-dir", a.stateDir(), "directory of the list of voters, and of whether the node is drained")
+	cmd.Flags().StringVar(&f.dir, "runtime-dir", a.runtimeDir(), "directory of the lock and of the lists of held addresses and of pools")
+	cmd.Flags().StringVar(&f.state, "state-dir", a.stateDir(), "directory of the list of voters, and of whether the node and servers are drained")
 	cmd.Flags().Var(&f.format, "log-format", "text or json")
 	cmd.Flags().Var(&f.level, "log-level", "debug, info, warn or error")
 	cmd.RunE = a.do(func(cmd *cobra.Command, _ []string) error {
