@@ -129,7 +129,9 @@ func (w *worker) clear(ctx context.Context, wants []want, at map[string]*want) {
 	for _, x := range wants {
 		h := w.have[x.v.Name]
 		switch {
-		case h == nil, x.result != nil:
+		case h == nil:
+		case x.result != nil:
+			h.failed = h.failed || x.gone // or a look would put back what is left of it
 		case x.gone:
 			delete(w.have, x.v.Name)
 		default:

@@ -25,6 +25,7 @@ type memory struct {
 	at       map[pool.Frontend]pool.Virtual // what is programmed, of one frontend each
 	conns    map[netip.AddrPort]uint64
 	fails    func(pool.Virtual) error // of Set, Remove
+	halfway  error                    // of Remove, which has removed the first frontend
 	slow     time.Duration            // each call
 	stuck    bool                     // calls last until their context ends
 	sets     int
@@ -101,6 +102,11 @@ func (m *memory) Remove(ctx context.Context, services []pool.Virtual) error {
 				errs = append(errs, err)
 				continue
 			}
+		}
+		if m.halfway != nil {
+			delete(m.at, v.Frontends[0])
+			errs = append(errs, m.halfway)
+			continue
 		}
 		m.drop(v)
 		for _, f := range v.Frontends {

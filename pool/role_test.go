@@ -230,3 +230,54 @@ func TestSyncGoesWhileAcquiring(t *testing.T) {
 		}
 	})
 }
+
+// A removal that fails halfway is tried again: nobody puts back meanwhile what is to go.
+func TestReleaseFailsHalfway(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		s := bound("web", 100, "edge", backend("web", 11, 1))
+		s.Frontends = append(s.Frontends, frontend(101))
+		r := with(t, s).start()
+		if err := r.pool.Acquire(t.Context(), "edge"); err != nil {
+			t.Fatal(err)
+		}
+		sets := r.plane.sets
+		r.plane.change(func(m *memory) {
+			m.halfway = errors.New("the kernel is busy")
+		})
+		if err := r.pool.Release(t.Context(), "edge"); err == nil {
+			t.Error("no error")
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		r.plane.change(func(m *memory) {
+			if m.sets != sets {
+				t.Errorf("%d calls of Set after the Release", m.sets-sets)
+			}
+			m.halfway = nil
+		})
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		r.want()
+	})
+}
+
+// What could not be removed before is tried again at the stop.
+func TestStopRemovesWhatStayed(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		r := with(t, bound("web", 100, "edge", backend("web", 11, 1))).start()
+		if err := r.pool.Acquire(t.Context(), "edge"); err != nil {
+			t.Fatal(err)
+		}
+		r.plane.change(func(m *memory) { m.fails = func(pool.Virtual) error { return errors.New("the kernel is busy") } })
+		if err := r.pool.Release(t.Context(), "edge"); err == nil {
+			t.Error("no error")
+		}
+		time.Sleep(20 * time.Second) // the attempts are 5 s apart now
+		r.plane.change(func(m *memory) { m.fails = nil })
+		begin := time.Now()
+		if err := r.stop(); err != nil || time.Since(begin) > time.Second {
+			t.Errorf("after %v: %v", time.Since(begin), err)
+		}
+		r.want()
+	})
+}

@@ -43,9 +43,10 @@ func (l *loop) stop(calls context.Context, cancel context.CancelFunc) error {
 	for w := range l.waiting {
 		l.answer(w, ErrEnded)
 	}
+	now := time.Now()
 	for _, u := range l.units {
 		u.wanted = false
-		u.retry = time.Time{}
+		u.hurry(now)
 		l.touched[u] = true
 	}
 	if l.daemon != nil && l.sync.now != nil {

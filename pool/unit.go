@@ -106,5 +106,13 @@ func (u *unit) again(now time.Time) {
 	u.tries++
 }
 
+// hurry makes the next attempt, if one is due later, now.
+func (u *unit) hurry(now time.Time) {
+	u.tries = 0
+	if !u.retry.IsZero() {
+		u.retry = now
+	}
+}
+
 // settled tells whether the last that was sent has come out well.
 func (u *unit) settled() bool { return u.set == u.seq && u.err == nil }
