@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -31,7 +32,7 @@ type pools struct {
 	mover  *poolMover
 	files  poolFiles
 	host   poolHost
-	turn   sync.Mutex    // of drains
+	turn   sync.Mutex    // of those who write down what is drained
 	ended  chan struct{} // closed when run has ended
 }
 
@@ -161,6 +162,9 @@ func (p *poolsPrepared) apply(ctx context.Context) error {
 		return fmt.Errorf("changing the pools: %w", err)
 	}
 	p.looks.Apply()
+	if err := u.keepDrained(); err != nil { // those that are gone are forgotten
+		u.world.log.Warn("what is drained may be another after a restart", slog.Any("err", err))
+	}
 	for _, change := range changes[:min(mostChanges, len(changes))] {
 		u.world.log.Info("changed a pool", slog.String("change", change))
 	}
@@ -179,13 +183,15 @@ func (u *pools) reloaded() {
 
 // drain takes a server out of service, or back, and remembers that.
 func (u *pools) drain(ctx context.Context, d control.PoolDrain) error {
+	err := u.pool.Drain(ctx, d.Service, d.Server, d.Drain)
+	return errors.Join(err, u.keepDrained())
+}
+
+// keepDrained writes down what is drained now.
+func (u *pools) keepDrained() error {
 	u.turn.Lock()
 	defer u.turn.Unlock()
-	err := u.pool.Drain(ctx, d.Service, d.Server, d.Drain)
-	if keepErr := keepDrainedServers(u.world.stateDir, u.pool.Drained()); keepErr != nil && err == nil {
-		err = keepErr
-	}
-	return err
+	return keepDrainedServers(u.world.stateDir, u.pool.Drained())
 }
 
 func (u *pools) close() {

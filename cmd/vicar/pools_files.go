@@ -162,6 +162,8 @@ func (s *service) refusedServers(changed []string, err error) {
 		files.refuse(changed, err.Error())
 		return
 	}
+	// All are read together: one that can't be used holds up the others.
+	files.refuse(changed, "another servers_file can't be used: see the log")
 	all := s.current().ServersFiles()
 	for _, e := range errs {
 		s.log.Error("the servers' files can't be used, nothing has changed", slog.Any("err", e))

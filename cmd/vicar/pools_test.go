@@ -251,3 +251,29 @@ func TestPoolsServersFile(t *testing.T) {
 	w.programs(t, pool.IPVS, "web 198.51.100.11:80=1")
 	eventually(t, "all is well", func() bool { return w.pool(t, "web").FileError == "" })
 }
+
+// Of two files one that can't be used holds up the other, which is said.
+func TestPoolsTwoFiles(t *testing.T) {
+	w := newPoolWorld(t, `pools:
+  mail: {listen: 192.0.2.10:25, scheduler: wrr, servers_file: mail.yaml}
+  web: {listen: 192.0.2.10:80, scheduler: wrr, servers_file: web.yaml}
+`)
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(filepath.Dir(w.file), name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("mail.yaml", "[198.51.100.11:25]\n")
+	write("web.yaml", "[198.51.100.11:80]\n")
+	w.start(t)
+	w.programs(t, pool.IPVS, "mail 198.51.100.11:25=1", "web 198.51.100.11:80=1")
+	write("mail.yaml", "[here]\n")
+	eventually(t, "the bad file shows", func() bool { return strings.Contains(w.pool(t, "mail").FileError, "mail.yaml:1:") })
+	write("web.yaml", "[198.51.100.12:80]\n")
+	eventually(t, "the other waits", func() bool { return strings.Contains(w.pool(t, "web").FileError, "another servers_file") })
+	w.programs(t, pool.IPVS, "mail 198.51.100.11:25=1", "web 198.51.100.11:80=1")
+	write("mail.yaml", "[198.51.100.12:25]\n")
+	w.programs(t, pool.IPVS, "mail 198.51.100.12:25=1", "web 198.51.100.12:80=1")
+	eventually(t, "all is well", func() bool { return w.pool(t, "mail").FileError == "" && w.pool(t, "web").FileError == "" })
+}
