@@ -26,6 +26,7 @@ func (es elements) put(set string, e element) {
 // change is what makes the table what it is to be: one transaction.
 type change struct {
 	rebuild  bool // the table goes first, with all that is in it
+	wake     bool // the table is dormant
 	frame    difference
 	services []serviceChange
 	fronts   difference // elements of the frame's sets only
@@ -74,7 +75,7 @@ func (d *difference) count() int {
 
 // empty tells whether there is nothing to do.
 func (c *change) empty() bool {
-	return !c.rebuild && c.frame.empty() && c.fronts.empty() && !slices.ContainsFunc(c.services, func(s serviceChange) bool { return !s.empty() })
+	return !c.rebuild && !c.wake && c.frame.empty() && c.fronts.empty() && !slices.ContainsFunc(c.services, func(s serviceChange) bool { return !s.empty() })
 }
 
 // between is what makes got want. Of sets that are open the elements stay.
@@ -140,6 +141,7 @@ func (p *Plane) plan(services []pool.Virtual, remove bool) *change {
 	if remove && !k.list.there {
 		return c
 	}
+	c.wake = k.list.asleep
 	want := frame()
 	for name, s := range k.frame.sets {
 		want.sets[name].elements = s.elements // they are the services'
@@ -163,6 +165,7 @@ func (p *Plane) plan(services []pool.Virtual, remove bool) *change {
 		s.fronts = c.front(k, index, v, s.want)
 		c.services = append(c.services, s)
 	}
+	c.keep()
 	return c
 }
 

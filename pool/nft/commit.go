@@ -16,7 +16,7 @@ func (c *change) commit(conn *nftables.Conn) error {
 	if c.rebuild {
 		conn.DelTable(table())
 	}
-	conn.AddTable(table())
+	conn.AddTable(table()) // of one that is there it changes the flags
 	parts := []*difference{&c.frame}
 	for i := range c.services {
 		parts = append(parts, &c.services[i].difference)
@@ -88,7 +88,7 @@ func (c *change) into(k *knowledge) {
 	if c.rebuild {
 		*k = *nothing(k.generation, nil)
 	}
-	k.list.there = true
+	k.list.there, k.list.asleep = true, false
 	if len(k.frame.chains) == 0 || !c.frame.empty() {
 		f := frame()
 		for name, s := range k.frame.sets {

@@ -35,7 +35,7 @@ func (p *Plane) Drift(ctx context.Context, services []pool.Virtual) ([]pool.Drif
 		}
 	}
 	// What is wrong with the frame concerns all services; it is told once.
-	if n := c.frame.count(); len(services) > 0 && (n > 0 || c.rebuild) {
+	if n := c.frame.count(); len(services) > 0 && (n > 0 || c.rebuild || c.wake) {
 		what := p.frameDrift(c)
 		if len(out) == 0 {
 			out = append(out, pool.Drift{Service: services[0].Name})
@@ -56,6 +56,9 @@ func (p *Plane) frameDrift(c *change) string {
 		return "the table inet " + tableName + " was changed beyond repair: " + strings.Join(p.known.wrong, ", ")
 	}
 	var parts []string
+	if c.wake {
+		parts = append(parts, "the table inet "+tableName+" is dormant")
+	}
 	for _, ch := range c.frame.newChains {
 		parts = append(parts, "the chain "+ch.def.Name+" is gone")
 	}

@@ -102,6 +102,21 @@ func (c *change) front(k *knowledge, x *index, v pool.Virtual, want *program) in
 	return len(changed)
 }
 
+// keep keeps what one service does not have any more and another one has now: where
+// neither has servers it is refused before and after.
+func (c *change) keep() {
+	for _, s := range c.services {
+		if s.want == nil {
+			continue
+		}
+		for set, some := range s.want.frontends {
+			for e := range some {
+				delete(c.fronts.del[set], e)
+			}
+		}
+	}
+}
+
 // has tells whether a set has the element.
 func (p *part) has(set string, e element) bool {
 	s := p.sets[set]

@@ -207,6 +207,7 @@ var tamper = []struct {
 	{"a server more", "add element inet vicar servers-web-4 { 198.51.100.99 . 80 : 0x1 }", "198.51.100.99:80 is too many"},
 	{"the service", "delete element inet vicar services4 { 192.0.2.100 . tcp . 80 }; flush chain inet vicar service-web-4; " +
 		"delete chain inet vicar service-web-4; delete map inet vicar slots-web-4; delete map inet vicar servers-web-4", "the service is gone"},
+	{"the table put to sleep", "add table inet vicar { flags dormant; }", "the table inet vicar is dormant"},
 	{"a set of another kind", "flush chain inet vicar find; delete map inet vicar marks; add map inet vicar marks { type mark : verdict; }", "beyond repair: marks"},
 	{"a service's set of another kind", "flush chain inet vicar service-web-4; delete map inet vicar slots-web-4; " +
 		"add map inet vicar slots-web-4 { type mark : ipv4_addr; }", "the rules of the chain service-web-4 are others"},
@@ -235,6 +236,24 @@ func TestWhatOthersDo(t *testing.T) {
 		if diff := cmp.Diff(share(4, 1, 2), r.tally(3, "tcp", "", netip.AddrPortFrom(vips[4], 80)), compare); diff != "" {
 			t.Errorf("%s, put right (-want +got):\n%s", test.name, diff)
 		}
+	}
+}
+
+// A frontend that moves from one service without servers to another is refused all the time.
+func TestFrontendMovesWhileRefused(t *testing.T) {
+	r := newRig(t)
+	at := func(port uint16) pool.Frontend { return pool.Single(pool.TCP, netip.AddrPortFrom(vips[4], port)) }
+	a, b := web(4, pool.WRR), web(4, pool.WRR)
+	a.Name, b.Name = "a", "b"
+	a.Frontends, b.Frontends = []pool.Frontend{at(80), at(81)}, []pool.Frontend{at(82)}
+	for range 2 {
+		r.set(a, b)
+		a.Frontends, b.Frontends = []pool.Frontend{at(80)}, []pool.Frontend{at(81), at(82)}
+		r.set(a, b)
+		a, b = b, a // and back, the other one first
+		a.Frontends, b.Frontends = []pool.Frontend{at(82)}, []pool.Frontend{at(80), at(81)}
+		r.set(a, b)
+		a, b = b, a
 	}
 }
 

@@ -49,9 +49,16 @@ func elementFrom(def nftables.Set, e nftables.SetElement) element {
 	return out
 }
 
+// dormant tells whether a table has NFT_TABLE_F_DORMANT. The library reads the flags, which come
+// in the network's order, in the host's.
+func dormant(t *nftables.Table) bool {
+	return binary.BigEndian.Uint32(binary.NativeEndian.AppendUint32(nil, t.Flags))&1 != 0
+}
+
 // listing is what is in the table: chains and sets without their contents.
 type listing struct {
 	there  bool // the table
+	asleep bool // somebody has made the kernel ignore it
 	chains map[string]nftables.Chain
 	sets   map[string]nftables.Set
 	// servers are perServer's; nil: to be found out.
@@ -70,7 +77,11 @@ func list(c *nftables.Conn) (*listing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing tables: %w", err)
 	}
-	l.there = slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == tableName })
+	for _, t := range tables {
+		if t.Name == tableName {
+			l.there, l.asleep = true, dormant(t)
+		}
+	}
 	if !l.there {
 		return l, nil
 	}
