@@ -178,3 +178,35 @@ func TestGuestOthers(t *testing.T) {
 	d.remove(v)
 	d.has(foreign...)
 }
+
+// A list of many services may lack one, which is there all the same.
+func TestGuestIncompleteList(t *testing.T) {
+	d := newDirector(t)
+	v := web()
+	d.set(v)
+	jobs, _ := split([]pool.Virtual{v})
+	labtest.OK(t, d.plane.do(t.Context(), func(c *conn) error {
+		out, err := drift(t.Context(), c, jobs[0], nil)
+		if out.Count > 0 {
+			t.Errorf("drift %+v", out)
+		}
+		return err
+	}))
+	d.steady(v)
+}
+
+// What was set under a name may come to more frontends than one service may have.
+func TestGuestRemovesMoreThanOneMayHave(t *testing.T) {
+	d := newDirector(t)
+	v := web(func(v *pool.Virtual) {
+		f := v.Frontends[0]
+		f.Protocol = pool.UDP
+		f.FirstPort, f.LastPort = 1000, 1000+pool.MaxExpanded-1
+		v.Frontends = append(v.Frontends, f)
+		f.FirstPort, f.LastPort = 10000, 10000+pool.MaxExpanded-1
+		v.Frontends = append(v.Frontends, f)
+	})
+	d.set(web())
+	d.remove(v)
+	d.has()
+}

@@ -161,6 +161,21 @@ func split(services []pool.Virtual) (js jobs, errs []error) {
 	return js, errs
 }
 
+// single are services of one frontend each: what was set one after the other may come
+// to more of them than one service may have.
+func single(services []pool.Virtual) (out []pool.Virtual) {
+	for _, v := range services {
+		if len(v.Frontends) == 0 {
+			out = append(out, v)
+		}
+		for _, f := range v.Frontends {
+			v.Frontends = []pool.Frontend{f}
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 // setAll makes a service's frontends what they should be, and returns the first
 // error of each kind.
 func (p *Plane) setAll(ctx context.Context, c *conn, j job, have map[key]service) error {
@@ -222,7 +237,7 @@ func (p *Plane) removeFormer(c *conn, name string, wanted map[key]bool) error {
 // kernel without IPVS has none of them.
 func (p *Plane) Remove(ctx context.Context, services []pool.Virtual) error {
 	err := p.do(ctx, func(c *conn) error {
-		jobs, errs := split(services)
+		jobs, errs := split(single(services))
 		for _, j := range jobs {
 			err := p.removeAll(ctx, c, j)
 			if ctx.Err() != nil {

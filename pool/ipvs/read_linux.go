@@ -49,7 +49,10 @@ func drift(ctx context.Context, c *conn, j job, have map[key]service) (pool.Drif
 		if len(j.keys) > 1 {
 			at = k.String() + ": "
 		}
-		s, exists := have[k]
+		s, exists, err := one(ctx, c, k, have)
+		if err != nil {
+			return d, err
+		}
 		if !exists {
 			d.Count += 1 + len(want)
 			what = append(what, at+"the service is gone")
@@ -70,6 +73,20 @@ func drift(ctx context.Context, c *conn, j job, have map[key]service) (pool.Drif
 	}
 	d.What = brief(what)
 	return d, nil
+}
+
+// one is a service of those that were read. A list of many may lack one that is there,
+// if others removed another while it was read: what is missing is asked for by itself.
+func one(ctx context.Context, c *conn, k key, have map[key]service) (s service, exists bool, err error) {
+	if s, exists = have[k]; exists {
+		return s, true, nil
+	}
+	now, err := c.services(ctx, []key{k})
+	if err != nil {
+		return s, false, fmt.Errorf("reading %v: %w", k, err)
+	}
+	s, exists = now[k]
+	return s, exists, nil
 }
 
 // compare tells what is missing, superfluous or other, in the order of addresses.
