@@ -4,7 +4,6 @@
 package nft
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -146,95 +145,4 @@ func (r *raw) forget(family uint8, e *flow) error {
 		return fmt.Errorf("removing a connection: %w", err)
 	}
 	return nil
-}
-
-// sweep removes the flows of UDP that go where their service does not send any more,
-// or have been going past it: the next packet is balanced.
-func (p *Plane) sweep(ctx context.Context, c *change) error {
-	for _, f := range families() {
-		s := &swept{at: newFrontends(), servers: map[string]map[netip.AddrPort]bool{}, gone: map[netip.AddrPort]bool{}}
-		for i := range c.services {
-			s.add(&c.services[i], f)
-		}
-		if s.none() {
-			continue
-		}
-		var list []flow
-		err := p.raw.flows(f.proto, true, func(e *flow) {
-			if s.stale(e) {
-				list = append(list, *e)
-			}
-		})
-		if err != nil {
-			return fmt.Errorf("all is programmed, but flows of UDP stay with servers that are gone: %w", err)
-		}
-		for i := range list {
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("removing flows of UDP: %w", err)
-			}
-			if err := p.raw.forget(f.proto, &list[i]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// swept is what decides which flows of UDP are stale.
-type swept struct {
-	at      *frontends
-	servers map[string]map[netip.AddrPort]bool // by service
-	gone    map[netip.AddrPort]bool            // of services by mark
-}
-
-// none tells whether no flow can be stale.
-func (s *swept) none() bool { return s.at.empty() && len(s.gone) == 0 }
-
-// add adds a service, if it has flows of UDP that may be stale now: a server is gone,
-// or it was not there before.
-func (s *swept) add(c *serviceChange, f family) {
-	name := c.virtual.Name
-	had := map[string]bool{}
-	if set := c.before.sets[f.identifier("servers", name)]; set != nil {
-		for e := range set.elements {
-			had[e.key] = true
-		}
-	}
-	servers := map[netip.AddrPort]bool{}
-	if c.want != nil {
-		for _, d := range c.virtual.Destinations {
-			delete(had, endpoint(d.Address))
-			servers[d.Address] = true
-		}
-	}
-	if len(had) == 0 && c.fronts == 0 {
-		return
-	}
-	s.servers[name] = servers
-	for _, front := range c.virtual.Frontends {
-		switch {
-		case front.Is4() != (f.words == 1):
-		case front.Mark != 0:
-			for key := range had {
-				if a, ok := server(key); ok {
-					s.gone[a] = true
-				}
-			}
-		case front.Protocol == pool.UDP:
-			s.at.add(name, front)
-		}
-	}
-}
-
-// stale tells whether a flow goes where it should not.
-func (s *swept) stale(e *flow) bool {
-	if name, ok := s.at.find(e.protocol, e.to); ok {
-		return !serves(s.servers[name], e)
-	}
-	return e.status&translated != 0 && serves(s.gone, e)
-}
-
-// serves tells whether the flow's server is one of some, which may have no port.
-func serves(servers map[netip.AddrPort]bool, e *flow) bool {
-	return servers[e.server] || servers[netip.AddrPortFrom(e.server.Addr(), 0)]
 }

@@ -162,13 +162,22 @@ func overlap(a, b element) bool {
 
 // frontend is an element of the sets of frontends, for people.
 func (e element) frontend() string {
-	b := []byte(e.key)
-	if len(b) == 12 && e.end == "" {
-		return pool.Frontend{Mark: number(e.key[:4]), Family: map[byte]int{2: 4, 10: 6}[b[4]]}.String()
-	}
-	last := []byte(e.end)
-	if len(b) < 12 || len(last) != len(b) {
+	f, ok := e.place()
+	if !ok {
 		return "an element that is no frontend"
+	}
+	return f.String()
+}
+
+// place is an element of the sets of frontends as a frontend; of a mark with its
+// protocol.
+func (e element) place() (pool.Frontend, bool) {
+	b, last := []byte(e.key), []byte(e.end)
+	if len(b) == 12 && e.end == "" {
+		return pool.Frontend{Mark: number(e.key[:4]), Family: map[byte]int{2: 4, 10: 6}[b[4]], Protocol: pool.Protocol(b[8])}, true
+	}
+	if len(b) < 12 || len(last) != len(b) {
+		return pool.Frontend{}, false
 	}
 	size := len(b) - 8
 	f := pool.Frontend{Protocol: pool.Protocol(b[size])}
@@ -178,5 +187,5 @@ func (e element) frontend() string {
 	if f.FirstPort == 0 && f.LastPort == 65535 {
 		f.LastPort = 0
 	}
-	return f.String()
+	return f, f.First.IsValid() && f.Last.IsValid()
 }

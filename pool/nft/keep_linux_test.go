@@ -5,6 +5,7 @@ package nft_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/vicar-ha/vicar/lab/labtest"
 	"github.com/vicar-ha/vicar/pool"
@@ -143,6 +146,42 @@ func TestUDPByMark(t *testing.T) {
 		if want := netip.AddrPortFrom(server(4, 1), 8080); err != nil || a != want {
 			t.Errorf("flow %d, of %v before, is %v's now: %v", i, h.of[i], a, err)
 		}
+	}
+}
+
+// A server that is gone from a service of a mark may be one of other services, whose flows
+// stay with it.
+func TestUDPByMarkSparesOthers(t *testing.T) {
+	r := newRig(t)
+	v, other, byMark := web(4, pool.RR, 1, 1), web(4, pool.RR, -1, 1), web(4, pool.RR, -1, 1)
+	v.Frontends = []pool.Frontend{{Mark: 7, Family: 4}}
+	other.Name, other.Frontends[0].Protocol = "other", pool.UDP
+	byMark.Name, byMark.Frontends = "by-mark", []pool.Frontend{{Mark: 8, Family: 4}}
+	r.nft("add table ip other; add chain ip other pre { type filter hook prerouting priority mangle; }; " +
+		"add rule ip other pre udp dport 81 meta mark set 7; add rule ip other pre udp dport 82 meta mark set 8")
+	r.set(v, other, byMark)
+	ports := []uint16{80, 82}
+	for _, port := range ports {
+		r.hold(2, "udp", netip.AddrPortFrom(vips[4], port))
+	}
+	flows := func() (list []string) {
+		labtest.OK(t, r.director.Do(func() error {
+			all, err := netlink.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+			for _, f := range all {
+				if f.Forward.Protocol == unix.IPPROTO_UDP && slices.Contains(ports, f.Forward.DstPort) {
+					list = append(list, fmt.Sprintf("%d to %d", f.Forward.SrcPort, f.Forward.DstPort))
+				}
+			}
+			return err
+		}))
+		slices.Sort(list)
+		return list
+	}
+	before := flows()
+	v.Destinations = v.Destinations[:1]
+	r.set(v)
+	if diff := cmp.Diff(before, flows()); diff != "" || len(before) != 4 {
+		t.Errorf("others' flows (-before +after):\n%s", diff)
 	}
 }
 

@@ -172,18 +172,19 @@ func (p *Plane) change(ctx context.Context, services []pool.Virtual, remove bool
 		if c.empty() {
 			return nil
 		}
+		k := p.known
 		if last = c.commit(p.conn); last != nil {
 			p.known = nil // it was made for another state, or the kernel can't
 			continue
 		}
 		after, err := p.raw.generation()
-		if err == nil && after == p.known.generation+1 {
-			p.known.generation = after
-			c.into(p.known)
+		if err == nil && after == k.generation+1 {
+			k.generation = after
+			c.into(k)
 		} else {
 			p.known = nil // others were there as well
 		}
-		return p.sweep(ctx, c)
+		return p.sweep(ctx, k, c)
 	}
 	return understood(fmt.Errorf("programming nftables: %w", last))
 }
