@@ -94,6 +94,7 @@ func newPools(c *config.Config, node string, w poolWorld) (*pools, error) {
 		return nil, fmt.Errorf("setting up the checks of the pools: %w", err)
 	}
 	u.setTimeouts(c)
+	u.mover.keep(cfg.Services)
 	return u, nil
 }
 
@@ -161,6 +162,7 @@ func (p *poolsPrepared) apply(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("changing the pools: %w", err)
 	}
+	u.mover.keep(p.cfg.PoolServices(u.node))
 	p.looks.Apply()
 	if err := u.keepDrained(); err != nil { // those that are gone are forgotten
 		u.world.log.Warn("what is drained may be another after a restart", slog.Any("err", err))

@@ -21,6 +21,7 @@ type memPlane struct {
 	mu       sync.Mutex
 	opened   int
 	fail     error
+	hung     chan struct{} // calls wait until it is closed; nil: they don't
 	services map[string]pool.Virtual
 	readings map[string]uint64 // active connections by destination
 	timeouts []ipvs.Timeouts
@@ -38,7 +39,10 @@ func (p *memPlane) open() (pool.Plane, error) {
 	return p, nil
 }
 
-func (p *memPlane) Set(_ context.Context, services []pool.Virtual) error {
+func (p *memPlane) Set(ctx context.Context, services []pool.Virtual) error {
+	if err := p.wait(ctx); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fail != nil {
@@ -50,7 +54,10 @@ func (p *memPlane) Set(_ context.Context, services []pool.Virtual) error {
 	return nil
 }
 
-func (p *memPlane) Remove(_ context.Context, services []pool.Virtual) error {
+func (p *memPlane) Remove(ctx context.Context, services []pool.Virtual) error {
+	if err := p.wait(ctx); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fail != nil {
@@ -119,6 +126,30 @@ func (p *memPlane) failing(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fail = err
+}
+
+// hang makes changes wait until the returned function is called.
+func (p *memPlane) hang() (goOn func()) {
+	hung := make(chan struct{})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hung = hung
+	return func() { close(hung) }
+}
+
+func (p *memPlane) wait(ctx context.Context) error {
+	p.mu.Lock()
+	hung := p.hung
+	p.mu.Unlock()
+	if hung == nil {
+		return nil
+	}
+	select {
+	case <-hung:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // list is what is programmed: the services with their servers and weights.

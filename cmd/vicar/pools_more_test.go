@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vicar-ha/vicar/checks/probe"
@@ -122,6 +124,55 @@ func TestPoolMoverFailsInPart(t *testing.T) {
 	b.planes[pool.NFTables].failing(nil)
 }
 
+// A plane that hangs, or can't remove, does not keep the addresses' successor waiting, and
+// what it could not do is done when it can.
+func TestPoolMoverReleasesInTime(t *testing.T) {
+	for name, hinder := range map[string]func(p *memPlane) (end func()){
+		"hangs": (*memPlane).hang,
+		"fails": func(p *memPlane) func() { p.failing(errNoPlane); return func() { p.failing(nil) } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBalanced()
+				u := newTestPools(t, b, "pools: {web: {listen: 192.0.2.100:80, scheduler: wrr, with: a, servers: [198.51.100.11:80]}}\n")
+				c := vip.Claim{Router: "a", Addresses: prefixes("192.0.2.100/24")}
+				if err := u.mover.Acquire(t.Context(), c); err != nil {
+					t.Fatal(err)
+				}
+				end := hinder(b.ipvs())
+				began := time.Now()
+				if err := u.mover.Release(t.Context(), c); err != nil || time.Since(began) > time.Second {
+					t.Errorf("Release: %v after %v", err, time.Since(began))
+				}
+				end()
+				time.Sleep(10 * time.Second)
+				if got := b.ipvs().list(); len(got) > 0 {
+					t.Errorf("programmed are %q", got)
+				}
+			})
+		})
+	}
+}
+
+// A plane that hangs keeps a node from taking the address, and says so soon enough for
+// another to have it.
+func TestPoolMoverAcquiresInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBalanced()
+		u := newTestPools(t, b, "pools: {web: {listen: 192.0.2.100:80, scheduler: wrr, with: a, servers: [198.51.100.11:80]}}\n")
+		c := vip.Claim{Router: "a", Addresses: prefixes("192.0.2.100/24")}
+		end := b.ipvs().hang()
+		began := time.Now()
+		if err := u.mover.Acquire(t.Context(), c); !errors.Is(err, errPlaneSilent) || time.Since(began) > 10*time.Second {
+			t.Errorf("Acquire: %v after %v", err, time.Since(began))
+		}
+		end()
+		if err := u.mover.Acquire(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // The synchronisation of connections follows the router.
 func TestPoolsSync(t *testing.T) {
 	w := newPoolWorld(t, "ipvs: {sync: {router: a, interface: eth1, id: 51}}\npools: {web: {listen: 192.0.2.100:80, with: a, servers: [198.51.100.11:80]}}\n")
@@ -153,6 +204,29 @@ func TestPoolsJournal(t *testing.T) {
 	w.write(t, routerA+strings.ReplaceAll(kept, "web:", "mail:"))
 	w.start(t)
 	w.programs(t, pool.IPVS, "mail 198.51.100.11:80=1")
+}
+
+// What is bound to a router stays at the stop, too, if it is to, and goes when the router
+// goes for another reason.
+func TestPoolsKeepsWhatIsBound(t *testing.T) {
+	const kept = "pools: {web: {listen: 192.0.2.100:80, scheduler: wrr, with: a, at_stop: keep, servers: [198.51.100.11:80]}}\n"
+	w := newPoolWorld(t, kept)
+	for range 2 {
+		w.start(t)
+		w.up(t, "192.0.2.100/24")
+		w.programs(t, pool.IPVS, "web 198.51.100.11:80=1")
+		if err := w.stop(); err != nil {
+			t.Fatal(err)
+		}
+		w.up(t)
+		w.programs(t, pool.IPVS, "web 198.51.100.11:80=1")
+	}
+	w.start(t)
+	w.up(t, "192.0.2.100/24")
+	if got := w.vicar(t, "drain", "--force"); got.code == exitUsage {
+		t.Fatalf("drain: %v", got)
+	}
+	w.programs(t, pool.IPVS)
 }
 
 // A reload changes what differs, and a file that is not valid nothing.

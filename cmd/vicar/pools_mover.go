@@ -5,16 +5,29 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vicar-ha/vicar/agent"
+	"github.com/vicar-ha/vicar/pool"
 	"github.com/vicar-ha/vicar/vip"
 )
+
+// How long a plane may keep the addresses waiting. A kernel that answers takes milliseconds;
+// one that does not is no place for an address, and no reason to keep it from the successor.
+const (
+	poolsAcquire = 5 * time.Second
+	poolsRelease = 500 * time.Millisecond
+)
+
+// errPlaneSilent is the end of either.
+var errPlaneSilent = errors.New("the kernel does not answer")
 
 // poolMover has the services of a router programmed while this node holds any of the
 // router's addresses. It is the first of the movers of each router, bound or not,
@@ -22,8 +35,10 @@ import (
 // address is, and goes after it.
 type poolMover struct {
 	pools *pools
+	ended func() error // of the agent's context: an error when it is to stop; nil: it never is
 
 	mu     sync.Mutex
+	kept   map[string]bool                  // routers with services that stay at the stop
 	claims map[string]map[string]*poolClaim // by router and claim: each family has its own
 }
 
@@ -66,7 +81,9 @@ func (m *poolMover) Acquire(ctx context.Context, c vip.Claim) error {
 		}
 	}
 	m.mu.Unlock()
-	if err := m.settle(ctx, router); err != nil {
+	waiting, cancel := context.WithTimeoutCause(ctx, poolsAcquire, errPlaneSilent)
+	defer cancel()
+	if err := m.settle(waiting, router); err != nil {
 		if !m.partly(ctx, router) {
 			return fmt.Errorf("balancing what is bound to the router: %w", err)
 		}
@@ -80,7 +97,9 @@ func (m *poolMover) Acquire(ctx context.Context, c vip.Claim) error {
 }
 
 // Release has the router's services programmed no more when none of its addresses is
-// left here.
+// left here. The addresses have gone before, and their successor waits for this: what can't be
+// removed at once holds up nobody, since the pool goes on trying, and shows it. At the
+// stop of the agent services that are to stay are left to the pool's.
 func (m *poolMover) Release(ctx context.Context, c vip.Claim) error {
 	router := routerOf(c)
 	m.mu.Lock()
@@ -94,10 +113,35 @@ func (m *poolMover) Release(ctx context.Context, c vip.Claim) error {
 		delete(m.claims, router)
 	}
 	m.mu.Unlock()
-	if err := m.settle(ctx, router); err != nil {
-		return fmt.Errorf("ending to balance what is bound to the router: %w", err)
+	if m.stays(router) {
+		return nil
 	}
-	return nil
+	waiting, cancel := context.WithTimeoutCause(ctx, poolsRelease, errPlaneSilent)
+	defer cancel()
+	if err := m.settle(waiting, router); err != nil && ctx.Err() == nil {
+		m.pools.world.log.Warn("what is bound to the router is still balanced here, it is tried again",
+			slog.String("router", router), slog.Any("err", err))
+	}
+	return ctx.Err()
+}
+
+// keep notes which services are in force.
+func (m *poolMover) keep(services []pool.Service) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kept = make(map[string]bool)
+	for i := range services {
+		if s := &services[i]; s.Keep && s.With != "" {
+			m.kept[s.With] = true
+		}
+	}
+}
+
+// stays tells whether the agent stops and leaves services of the router in the kernel.
+func (m *poolMover) stays(router string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.kept[router] && m.ended != nil && m.ended() != nil
 }
 
 // Held tells whether the router's services were programmed for the claim: what becomes

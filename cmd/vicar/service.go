@@ -83,6 +83,9 @@ func (s *service) run(ctx context.Context) error {
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if s.pools != nil {
+		s.pools.mover.ended = ctx.Err
+	}
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	telling, stopTelling := context.WithCancel(context.WithoutCancel(ctx))
