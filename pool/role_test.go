@@ -261,10 +261,12 @@ func TestReleaseFailsHalfway(t *testing.T) {
 	})
 }
 
-// What could not be removed before is tried again at the stop.
+// What could not be removed before is tried again at the stop, also if it would be kept.
 func TestStopRemovesWhatStayed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
-		r := with(t, bound("web", 100, "edge", backend("web", 11, 1))).start()
+		s := bound("web", 100, "edge", backend("web", 11, 1))
+		s.Keep = true
+		r := with(t, s).start()
 		if err := r.pool.Acquire(t.Context(), "edge"); err != nil {
 			t.Fatal(err)
 		}

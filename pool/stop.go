@@ -22,10 +22,9 @@ const (
 	callsLimit = 2 * time.Second
 )
 
-// kept tells whether a service stays as it is at the stop.
-func (l *loop) kept(u *unit) bool {
-	return l.stopping && u.service != nil && u.cfg.Keep
-}
+// kept tells whether a service stays as it is at the stop: one that is to be programmed
+// then.
+func (l *loop) kept(u *unit) bool { return l.stopping && u.keep }
 
 // stop removes what does not stay, and ends all goroutines.
 func (l *loop) stop(calls context.Context, cancel context.CancelFunc) error {
@@ -45,6 +44,7 @@ func (l *loop) stop(calls context.Context, cancel context.CancelFunc) error {
 	}
 	now := time.Now()
 	for _, u := range l.units {
+		u.keep = u.service != nil && u.cfg.Keep && u.wanted
 		u.wanted = false
 		u.hurry(now)
 		l.touched[u] = true

@@ -21,6 +21,7 @@ type unit struct {
 	plane    PlaneKind
 
 	wanted   bool // or removed
+	keep     bool // at the stop
 	sent     *Virtual
 	asked    bool   // anything was sent
 	seq      uint64 // of what was sent last
