@@ -44,6 +44,7 @@ type loop struct {
 	due     deadlines
 	timer   *time.Timer
 	touched map[*unit]bool
+	late    map[*unit]bool // those that wait for their heirs
 	out     map[*worker][]want
 	waiting map[*waiter]bool
 	sync    syncing
@@ -55,7 +56,7 @@ func newLoop(p *Pool) *loop {
 		Pool: p, records: logqueue.New(p.cfg.Log.Handler(), "pools", logRoom),
 		workers: make(map[PlaneKind]*worker), units: make(map[place]*unit), services: make(map[string]*unit),
 		latest: make(map[string]track.Result), roles: make(map[string]bool), adopting: make(map[PlaneKind]bool),
-		timer: time.NewTimer(time.Hour), touched: make(map[*unit]bool), out: make(map[*worker][]want), waiting: make(map[*waiter]bool),
+		timer: time.NewTimer(time.Hour), touched: make(map[*unit]bool), late: make(map[*unit]bool), out: make(map[*worker][]want), waiting: make(map[*waiter]bool),
 	}
 	l.log = slog.New(l.records)
 	return l
@@ -128,7 +129,12 @@ func (l *loop) add(s *service) {
 		u = &unit{name: s.cfg.Name, plane: s.cfg.Plane, slot: -1}
 		l.units[at] = u
 	}
-	u.service = s
+	for kind := range l.workers {
+		if other := l.units[place{kind, s.cfg.Name}]; other != nil && other != u {
+			other.heir = u
+		}
+	}
+	u.service, u.heir = s, nil
 	u.wanted = l.want(u)
 	l.services[s.cfg.Name] = u
 }
@@ -221,6 +227,7 @@ func (l *loop) turn() {
 		l.settle(u, now)
 	}
 	clear(l.touched)
+	l.touched, l.late = l.late, l.touched // to be looked at when anything has happened
 	for w, wants := range l.out {
 		w.put(wants)
 		delete(l.out, w)
@@ -237,6 +244,10 @@ func (l *loop) turn() {
 func (l *loop) settle(u *unit, now time.Time) {
 	w := l.workers[u.plane]
 	if l.adopting[u.plane] || l.kept(u) {
+		return
+	}
+	if u.waits() {
+		l.late[u] = true
 		return
 	}
 	x, send := u.settle(now)

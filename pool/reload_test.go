@@ -5,6 +5,7 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -181,6 +182,61 @@ func TestKeep(t *testing.T) {
 		r.start()
 		r.want("web 192.0.2.102:80/tcp wrr:")
 	})
+}
+
+// A service that changes its plane is on the new one before it leaves the old one, also
+// at a restart. If the new one refuses, it leaves all the same: nobody looks after it there.
+func TestPlaneChangesInOrder(t *testing.T) {
+	for name, refuse := range map[string]error{"works": nil, "refuses": errors.New("no module")} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "pools.json")
+			inBubble(t, func(t *testing.T) {
+				s := virtual("web", 100, backend("web", 11, 1))
+				s.Keep = true
+				other := newMemory()
+				other.named = true
+				r := with(t, s)
+				r.cfg.Journal = path
+				r.planes(map[pool.PlaneKind]pool.Plane{pool.NFTables: other})
+				r.start()
+				to := func(kind pool.PlaneKind, from, at *memory, turn func()) {
+					for _, m := range []*memory{from, at} {
+						m.change(func(m *memory) { m.slow, m.fails = 0, nil })
+					}
+					at.change(func(m *memory) {
+						m.slow = time.Second
+						m.fails = func(pool.Virtual) error { return refuse }
+					})
+					s.Plane = kind
+					turn()
+					time.Sleep(500 * time.Millisecond)
+					if len(from.text()) != 1 || len(at.text()) != 0 {
+						t.Errorf("to %s, before it is there: from %v to %v", kind, from.text(), at.text())
+					}
+					time.Sleep(3 * time.Second)
+					if len(from.text()) != 0 || (len(at.text()) == 1) != (refuse == nil) {
+						t.Errorf("to %s, then: from %v to %v", kind, from.text(), at.text())
+					}
+					at.change(func(m *memory) { m.slow, m.fails = 0, nil })
+					time.Sleep(10 * time.Second)
+				}
+				reload := func() {
+					if _, err := r.pool.Reload(t.Context(), []pool.Service{s}, nil); err != nil {
+						t.Error(err)
+					}
+				}
+				to(pool.NFTables, r.plane, other, reload)
+				to(pool.IPVS, other, r.plane, reload)
+				to(pool.NFTables, r.plane, other, func() {
+					if err := r.stop(); err != nil {
+						t.Error(err)
+					}
+					r.cfg.Services = []pool.Service{s}
+					r.start()
+				})
+			})
+		})
+	}
 }
 
 func TestBrokenJournal(t *testing.T) {

@@ -20,8 +20,9 @@ type unit struct {
 	name     string
 	plane    PlaneKind
 
-	wanted   bool // or removed
-	keep     bool // at the stop
+	wanted   bool  // or removed
+	keep     bool  // at the stop
+	heir     *unit // the service on another plane, where it has gone from here
 	sent     *Virtual
 	asked    bool   // anything was sent
 	seq      uint64 // of what was sent last
@@ -78,6 +79,12 @@ func (u *unit) changed(v *Virtual) bool {
 	default:
 		return !same(*u.sent, *v)
 	}
+}
+
+// waits tells whether the unit's removal is to wait: for the first that comes of the service
+// on the plane where it has gone.
+func (u *unit) waits() bool {
+	return u.service == nil && u.heir != nil && u.heir.service != nil && u.heir.wanted && u.heir.set == 0
 }
 
 // came takes what came of a want. If another has been sent since, that decides what is there.
