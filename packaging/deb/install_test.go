@@ -5,6 +5,7 @@ package deb
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,8 @@ func TestLife(t *testing.T) {
 	m.Run("systemctl stop vicar; systemctl enable --now vicar")
 	holds(t, m, true)
 
+	balances(t, m)
+
 	pid := m.Run("systemctl show -p MainPID --value vicar")
 	m.Run("dpkg -i --force-confold /tmp/new.deb")
 	if now := m.Run("systemctl show -p MainPID --value vicar"); now == pid {
@@ -86,6 +89,35 @@ func TestLife(t *testing.T) {
 	gone(t, m, "/etc/vicar", "/var/lib/vicar", "/run/vicar", "/usr/share/doc/vicar", "/usr/share/vicar", "/etc/systemd/system/multi-user.target.wants/vicar.service")
 	has(t, m, "getent passwd vicar", "vicar:") // files of its may be elsewhere
 	want(t, m, "systemctl --failed --no-legend", "")
+}
+
+// pooled is a pool to add to alone.
+const pooled = `pools:
+  web: {listen: 192.0.2.100:80, plane: nftables, with: web, servers: [192.0.2.20:8080]}
+`
+
+// balances reloads with a pool, and wants it in the kernel: the unit lets the agent
+// program nftables, and write the settings of the network, as IPVS needs it, but no
+// others. The programs that it starts, which have no capability, can't.
+func balances(t *testing.T, m *machine.Machine) {
+	t.Helper()
+	m.Write("/etc/vicar/vicar.yaml", 0o640, alone+pooled)
+	m.Run("chgrp vicar /etc/vicar/vicar.yaml; systemctl reload vicar")
+	labtest.Eventually(t, 20*time.Second, "pool in the kernel of "+m.Host.Name, func() bool {
+		out, err := m.Try("vicar pool")
+		return err == nil && slices.Contains(strings.Fields(out), "yes")
+	})
+	as := func(caps, file string) string {
+		return "setting=" + file + "; nsenter --target $(systemctl show -p MainPID --value vicar) --mount setpriv --reuid vicar --regid vicar --clear-groups " +
+			"--inh-caps -all" + caps + " --ambient-caps -all" + caps + " --bounding-set -all" + caps + " sh -c \"cat $setting > /tmp/value; cat /tmp/value > $setting && echo written\" 2>&1 || :"
+	}
+	const ours, others = "/proc/sys/net/ipv4/conf/all/log_martians", "/proc/sys/kernel/printk"
+	want(t, m, as(",+net_admin", ours), "written")
+	has(t, m, as(",+net_admin", others), "Read-only file system")
+	has(t, m, as("", ours), "Permission denied")
+	m.Write("/etc/vicar/vicar.yaml", 0o640, alone)
+	m.Run("chgrp vicar /etc/vicar/vicar.yaml; systemctl reload vicar")
+	has(t, m, "vicar pool", "no pools")
 }
 
 // TestRefusedFile: an upgrade to a version that would not start with the file
