@@ -32,7 +32,7 @@ test-full: test fuzz ## also the guard's scenarios 20 times, 20,000 simulations,
 	bin/gotest -race -count=5 -timeout=1h ./transport ./address $$($(GO) list ./lab/... | grep -v /lab/guard)
 	$(GO) test -count=1 -timeout=1h ./packaging/deb -run TestReproducible -full
 test-kernel: deps ## in a kernel of their own, user-mode-linux, with what this one may lack; part of test where it is installed
-	VICAR_KERNEL=required $(GO) test -count=1 -timeout=15m ./lab/uml
+	VICAR_KERNEL=required $(GO) test -count=1 -timeout=15m ./lab/uml ./pool/ipvs && VICAR_KERNEL=required $(GO) test -count=1 -timeout=15m ./lab/pool -run TestKernel
 test-terraform: ## the modules, with OpenTofu or Terraform from PATH, offline but for providers; part of test where there is one
 	@command -v tofu >/dev/null || command -v terraform >/dev/null || { echo "neither tofu nor terraform is on PATH" >&2; exit 1; }
 	VICAR_TERRAFORM=required $(GO) test -count=1 -timeout=20m ./terraform/...

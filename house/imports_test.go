@@ -44,7 +44,7 @@ var imports = map[string][]string{
 	"control":          {"status", "track"},
 	"hook":             {"child", "logqueue", "status", "vip"},
 	"lab":              {},
-	"lab/bench":        {"cloud/aws/awsfake", "lab", "lab/keepalived", "lab/nginx", "lab/probe", "lab/vicar", "lab/vpc", "status"},
+	"lab/bench":        {"cloud/aws/awsfake", "lab", "lab/keepalived", "lab/nginx", "lab/probe", "lab/site", "lab/uml", "lab/vicar", "lab/vpc", "pool", "pool/ipvs", "pool/nft", "status", "track"},
 	"lab/cloud":        {}, // tests only
 	"lab/demo":         {"cloud/aws/awsfake", "control", "lab", "lab/probe", "lab/vpc", "status"},
 	"lab/keepalived":   {"lab"},
@@ -59,6 +59,7 @@ var imports = map[string][]string{
 	"lab/guard":        {}, // tests only
 	"lab/health":       {}, // tests only
 	"lab/interop":      {}, // tests only
+	"lab/pool":         {}, // tests only
 	"pool":             {"logqueue", "status", "track", "vip"},
 	"pool/ipvs":        {"pool"},
 	"pool/nft":         {"pool"},

@@ -86,7 +86,7 @@ func (c *crowd) step() {
 	open := c.open[:0]
 	for i, v := range c.open {
 		switch {
-		case polls[i].Revents == 0 && now.After(v.until):
+		case now.After(v.until):
 			c.end(v, "", unix.ETIMEDOUT)
 		case polls[i].Revents == 0:
 			open = append(open, v)
@@ -100,6 +100,10 @@ func (c *crowd) step() {
 		default:
 			var buffer [64]byte
 			n, err := unix.Read(v.fd, buffer[:])
+			if err == unix.EAGAIN { // something else has happened
+				open = append(open, v)
+				continue
+			}
 			c.end(v, strings.TrimSuffix(string(buffer[:max(n, 0)]), "\n"), err)
 		}
 	}

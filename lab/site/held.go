@@ -16,7 +16,7 @@ import (
 )
 
 // beat is how often a held connection asks.
-const beat = 50 * time.Millisecond
+const beat = 200 * time.Millisecond
 
 // silence is how long an answer may take before the connection counts as broken: TCP
 // repeats what was lost, and a failover is no break if the connection goes on.
@@ -141,13 +141,17 @@ func (h *Held) Worst() time.Duration {
 	return h.worst
 }
 
-// Finish ends some connections of a server as their clients would.
+// Finish ends the connections of a server from the client's side, with a reset: after it
+// nobody waits for the last packets, as the kernel does for two minutes after another end.
 func (h *Held) Finish(server string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c, name := range h.conns {
 		if name == server {
 			delete(h.conns, c)
+			if t, ok := c.(*net.TCPConn); ok {
+				_ = t.SetLinger(0)
+			}
 			_ = c.Close()
 		}
 	}
