@@ -45,6 +45,8 @@ type Config struct {
 
 	name string // of the file
 	text []byte
+	// served is what the servers' files had that were there.
+	served map[string][]byte
 }
 
 // Node is a host that takes part.

@@ -170,7 +170,7 @@ func checkCloud(t *testing.T, c *Config) {
 
 // checkPools: each server has its checks, and what it needs to be programmed.
 func checkPools(t *testing.T, c *Config) {
-	if again, err := c.Reread(); err != nil || again.Digest() != c.Digest() {
+	if again, refused, err := c.Reread(c.ServersFiles()); err != nil || refused != nil || again.Digest() != c.Digest() {
 		t.Errorf("read again it is another: %v", err)
 	}
 	node := c.contenders()[0].Name

@@ -34,10 +34,13 @@ func (f *rawFile) decode(r *reader, key mark, n ast.Node) { r.fields(key, n, f) 
 // Parse reads and checks data; name is the file's in errors. The error is an
 // Errors with everything that is wrong. Where the file is not even YAML that
 // is one error, since the rest can't be judged.
-func Parse(name string, data []byte) (*Config, error) {
+func Parse(name string, data []byte) (*Config, error) { return parseWith(name, data, nil) }
+
+// parseWith is Parse, with what the servers' files have; nil: they are read.
+func parseWith(name string, data []byte, served map[string][]byte) (*Config, error) {
 	text := strings.TrimPrefix(string(data), "\ufeff")
 	text = strings.ReplaceAll(text, "\r\n", "\n")
-	r := &reader{file: name, lines: strings.Split(text, "\n")}
+	r := &reader{file: name, lines: strings.Split(text, "\n"), given: served, served: make(map[string][]byte)}
 	var c *Config
 	if r.preflight([]byte(text)) {
 		if root := r.document([]byte(text)); root != nil {
@@ -48,7 +51,7 @@ func Parse(name string, data []byte) (*Config, error) {
 		return nil, errs
 	}
 	c.Warnings = r.warnings.sorted()
-	c.name, c.text = name, data
+	c.name, c.text, c.served = name, data, r.served
 	return c, nil
 }
 

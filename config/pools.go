@@ -4,6 +4,9 @@
 package config
 
 import (
+	"errors"
+	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -104,9 +107,51 @@ func (c *Config) ServersFiles() []string {
 	return slices.Compact(files)
 }
 
-// Reread is this configuration with what the servers' files have now. The
-// configuration's own file is not read again.
-func (c *Config) Reread() (*Config, error) { return Parse(c.name, c.text) }
+// Serves tells whether servers of this configuration are from a file that was there.
+func (c *Config) Serves(file string) bool {
+	_, there := c.served[file]
+	return there
+}
+
+// Reread is this configuration with what these of the servers' files have now. The others, those that are
+// not there any more and those that can't be used count as they were: what is wrong with one file is
+// told in refused, and is no matter of the others. The configuration's own file is
+// not read again.
+func (c *Config) Reread(files []string) (again *Config, refused Errors, err error) {
+	texts := maps.Clone(c.served)
+	if texts == nil {
+		texts = make(map[string][]byte)
+	}
+	fresh := make(map[string]bool)
+	for _, file := range files {
+		switch data, err := readServers(file); {
+		case err == nil:
+			texts[file], fresh[file] = data, true
+		case !errors.Is(err, fs.ErrNotExist):
+			refused = append(refused, Error{File: file, Message: "it can't be read: " + unreadable(err)})
+		}
+	}
+	for {
+		again, err = parseWith(c.name, c.text, texts)
+		errs, _ := errors.AsType[Errors](err)
+		blamed := make(map[string]bool)
+		for _, e := range errs {
+			if fresh[e.File] {
+				blamed[e.File] = true
+				refused = append(refused, e)
+			}
+		}
+		if len(blamed) == 0 {
+			return again, refused, err
+		}
+		for file := range blamed {
+			delete(fresh, file)
+			if texts[file] = c.served[file]; !c.Serves(file) {
+				delete(texts, file)
+			}
+		}
+	}
+}
 
 // poolMeaning is what a pool is for the digest: without the servers of another
 // file, which the nodes may come to have one after the other.

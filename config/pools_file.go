@@ -5,7 +5,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/netip"
@@ -61,20 +60,44 @@ func readServers(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxSize+1))
 }
 
+// serversText is what a servers file has, the same for all pools that have their servers
+// from it.
+func (r *reader) serversText(path string) ([]byte, error) {
+	if data, known := r.served[path]; known {
+		return data, nil
+	}
+	data, there := r.given[path]
+	if r.given == nil {
+		var err error
+		if data, err = readServers(path); err != nil {
+			return nil, err
+		}
+	} else if !there {
+		return nil, fs.ErrNotExist
+	}
+	r.served[path] = data
+	return data, nil
+}
+
+// unreadable is why a file can't be read, without its path.
+func unreadable(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	return err.Error()
+}
+
 // serversFrom takes the servers of a pool's file. That there is none yet is no
 // error: the program that writes it may start later.
 func (r *reader) serversFrom(p *poolBuild) {
 	at := p.raw.ServersFile.mark
-	data, err := readServers(p.ServersFile)
+	data, err := r.serversText(p.ServersFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.warn(at, p.ServersFile+" does not exist", "its servers are missing until somebody writes it")
 		return
 	}
 	if err != nil {
-		if e, ok := errors.AsType[*fs.PathError](err); ok {
-			err = e.Err
-		}
-		r.bad(at, fmt.Sprintf("%s can't be read: %v", p.ServersFile, err), "")
+		r.bad(at, p.ServersFile+" can't be read: "+unreadable(err), "")
 		return
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")

@@ -206,15 +206,15 @@ func TestServersFile(t *testing.T) {
 		if err := os.WriteFile(file, []byte(tt.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		again, err := c.Reread()
+		again, refused, err := c.Reread([]string{file})
 		switch {
-		case (err == nil) != (tt.servers > 0):
-			t.Errorf("%.40q: %v", tt.content, err)
-		case err != nil && !strings.Contains(err.Error(), file):
-			t.Errorf("%.40q: the error does not name the file: %v", tt.content, err)
-		case err == nil && (len(again.Pools[0].Servers) != tt.servers || len(again.Pools[0].Checks) != tt.servers):
+		case err != nil || (refused == nil) != (tt.servers > 0):
+			t.Errorf("%.40q: %v, %v", tt.content, refused, err)
+		case refused != nil && (refused[0].File != file || len(again.Pools[0].Servers) != len(c.Pools[0].Servers)):
+			t.Errorf("%.40q: refused %v, and now there are %+v", tt.content, refused, again.Pools[0].Servers)
+		case refused == nil && (len(again.Pools[0].Servers) != tt.servers || len(again.Pools[0].Checks) != tt.servers):
 			t.Errorf("%.40q: %+v", tt.content, again.Pools[0])
-		case err == nil && again.Digest() != c.Digest():
+		case again.Digest() != c.Digest():
 			t.Errorf("%.40q: the digest is another", tt.content)
 		}
 	}
@@ -222,6 +222,70 @@ func TestServersFile(t *testing.T) {
 	if d, err := Parse(filepath.Join(dir, "vicar.yaml"), other); err == nil && d.Digest() == c.Digest() {
 		t.Error("the digest does not see the checks")
 	}
+}
+
+// TestRereadOneByOne: of several files the one that can't be used changes nothing, and the others
+// do not wait for it, nor for one that is gone.
+func TestRereadOneByOne(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	bad, good, gone := write("bad", "198.51.100.1:80\n"), write("good", "198.51.100.2:80\n"), write("gone", "198.51.100.3:80\n")
+	file := write("vicar.yaml", `cluster: web
+nodes: {lb-1: {address: 192.0.2.10}}
+routers: {web: {vrid: 1, addresses: [192.0.2.100/24]}}
+pools:
+  bad: {listen: 192.0.2.100:80, servers_file: bad}
+  good: {listen: 192.0.2.100:81, servers_file: good}
+  gone: {listen: 192.0.2.100:82, servers_file: gone}
+`)
+	c, err := Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("bad", "198.51.100.1:80\nhere\n")
+	write("good", "198.51.100.12:80\n")
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	shows := func(c *Config, want ...string) {
+		t.Helper()
+		var got []string
+		for _, p := range c.Pools {
+			for _, s := range p.Servers {
+				got = append(got, s.Name)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+	again, refused, err := c.Reread([]string{bad, good, gone})
+	if err != nil || len(refused) != 1 || refused[0].File != bad || refused[0].Line != 2 {
+		t.Fatalf("%v, %v", refused, err)
+	}
+	shows(again, "198.51.100.1:80", "198.51.100.3:80", "198.51.100.12:80")
+	if again, refused, err = again.Reread([]string{good}); err != nil || refused != nil {
+		t.Fatalf("%v, %v", refused, err)
+	}
+	shows(again, "198.51.100.1:80", "198.51.100.3:80", "198.51.100.12:80")
+	if err := os.Remove(bad); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(bad, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	again, refused, err = again.Reread([]string{bad})
+	if err != nil || len(refused) != 1 || !strings.Contains(refused.Error(), "regular file") || !again.Serves(gone) {
+		t.Fatalf("%v, %v", refused, err)
+	}
+	shows(again, "198.51.100.1:80", "198.51.100.3:80", "198.51.100.12:80")
 }
 
 // TestDigestWithoutPools: configurations that have no pools mean what they meant

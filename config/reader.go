@@ -41,7 +41,9 @@ type reader struct {
 	nodeNames []string
 	errors    Errors
 	warnings  Errors
-	beyond    Errors // of other files, in order
+	beyond    Errors            // of other files, in order
+	given     map[string][]byte // what the servers' files have; nil: they are read
+	served    map[string][]byte // what those had that are there
 }
 
 // bad notes an error: what is wrong and what to write instead.

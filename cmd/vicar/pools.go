@@ -179,7 +179,7 @@ func (p *poolsPrepared) apply(ctx context.Context) error {
 // reloaded notes that all of a configuration is in force, what servers' files have too.
 func (u *pools) reloaded() {
 	if u != nil {
-		u.files.accept()
+		u.files.accept(nil)
 	}
 }
 

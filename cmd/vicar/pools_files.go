@@ -58,7 +58,8 @@ func (f *poolFiles) watch(ctx context.Context, current func() *config.Config, re
 	tick := time.NewTicker(filesEvery)
 	defer tick.Stop()
 	for {
-		if changed, ready := f.look(current().ServersFiles(), seen, tried); ready && len(changed) > 0 {
+		c := current()
+		if changed := f.look(c.ServersFiles(), c.Serves, seen, tried); len(changed) > 0 {
 			stamps := make(map[string]stamp, len(changed))
 			for _, path := range changed {
 				stamps[path] = seen[path]
@@ -75,46 +76,47 @@ func (f *poolFiles) watch(ctx context.Context, current func() *config.Config, re
 	}
 }
 
-// look tells which files have changed since they were tried, and whether they may be
-// read now.
-func (f *poolFiles) look(paths []string, seen, tried map[string]stamp) (changed []string, ready bool) {
-	ready = true
+// look tells which files have changed since they were tried, and may be read now.
+// serves tells of which there are servers in force.
+func (f *poolFiles) look(paths []string, serves func(string) bool, seen, tried map[string]stamp) (changed []string) {
 	for _, path := range paths {
 		now := stampOf(path)
 		before, known := seen[path]
 		was, read := tried[path]
 		seen[path] = now
 		switch {
+		case now.missing && serves(path):
+			f.refuse(path, path+" does not exist any more: its servers stay as they were")
+			delete(tried, path) // what comes after it is new, even if it is the same
 		case read && now == was:
-		case now.missing && read && !was.missing:
-			f.refuse([]string{path}, path+" does not exist any more: its servers stay as they were")
-			ready = false
 		case known && now != before && now.inode == before.inode:
-			changed, ready = append(changed, path), false
 		default:
 			changed = append(changed, path)
 		}
 	}
-	return changed, ready
+	return changed
 }
 
-// refuse notes why what files have is not in force.
-func (f *poolFiles) refuse(paths []string, why string) {
+// refuse notes why what a file has is not in force.
+func (f *poolFiles) refuse(path, why string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.problems == nil {
 		f.problems = make(map[string]string)
 	}
-	for _, path := range paths {
-		f.problems[path] = why
-	}
+	f.problems[path] = why
 }
 
-// accept notes that what all files have is in force.
-func (f *poolFiles) accept() {
+// accept notes that what files have is in force; nil: what all have.
+func (f *poolFiles) accept(paths []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	clear(f.problems)
+	if paths == nil {
+		clear(f.problems)
+	}
+	for _, path := range paths {
+		delete(f.problems, path)
+	}
 }
 
 // problem is why what a file has is not in force, or empty.
@@ -133,8 +135,7 @@ func (s *service) rereadServers(ctx context.Context, changed []string) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	files := &s.pools.files
-	cfg, err := s.current().Reread()
+	cfg, refused, err := s.current().Reread(changed)
 	if err != nil {
 		s.refusedServers(changed, err)
 		return nil
@@ -149,30 +150,21 @@ func (s *service) rereadServers(ctx context.Context, changed []string) error {
 		return err
 	}
 	s.cfg.Store(cfg)
-	files.accept()
+	s.pools.files.accept(changed)
+	for _, e := range slices.Backward(refused) { // of several of one file the first is shown
+		s.pools.files.refuse(e.File, e.Error())
+	}
+	for _, e := range refused {
+		s.log.Error("a servers' file can't be used, its servers stay as they were", slog.Any("err", e))
+	}
 	return nil
 }
 
-// refusedServers notes and logs why changed files are not in force.
+// refusedServers notes and logs why changed files are not in force, for no reason of
+// one of them alone.
 func (s *service) refusedServers(changed []string, err error) {
-	files := &s.pools.files
-	errs, ok := errors.AsType[config.Errors](err)
-	if !ok {
-		s.log.Error("the servers' files can't be used, nothing has changed", slog.Any("err", err))
-		files.refuse(changed, err.Error())
-		return
-	}
-	// All are read together: one that can't be used holds up the others.
-	files.refuse(changed, "another servers_file can't be used: see the log")
-	all := s.current().ServersFiles()
-	for _, e := range errs {
-		s.log.Error("the servers' files can't be used, nothing has changed", slog.Any("err", e))
-	}
-	for _, e := range slices.Backward(errs) { // of several of one file the first is shown
-		at := changed
-		if slices.Contains(all, e.File) {
-			at = []string{e.File}
-		}
-		files.refuse(at, e.Error())
+	s.log.Error("what the servers' files have now can't be used, nothing has changed", slog.Any("files", changed), slog.Any("err", err))
+	for _, path := range changed {
+		s.pools.files.refuse(path, err.Error())
 	}
 }

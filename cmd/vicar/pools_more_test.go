@@ -351,37 +351,38 @@ func TestPoolFilesLook(t *testing.T) {
 	}
 	var f poolFiles
 	seen, tried := make(map[string]stamp), make(map[string]stamp)
-	look := func(what string, wantChanged, wantReady bool) {
+	serves := false
+	look := func(what string, want bool) {
 		t.Helper()
-		changed, ready := f.look([]string{path}, seen, tried)
-		if len(changed) > 0 != wantChanged || ready != wantReady {
-			t.Errorf("%s: changed %v, ready %t", what, changed, ready)
+		changed := f.look([]string{path}, func(string) bool { return serves }, seen, tried)
+		if len(changed) > 0 != want {
+			t.Errorf("%s: to be read are %v", what, changed)
 		}
-		if len(changed) > 0 && ready {
-			tried[path] = seen[path]
+		if len(changed) > 0 {
+			tried[path], serves = seen[path], !seen[path].missing
 		}
 	}
-	look("missing from the beginning", true, true)
-	look("still", false, true)
+	look("missing from the beginning", true)
+	look("still", false)
 	write("a")
-	look("there", true, true)
-	look("the same", false, true)
+	look("there", true)
+	look("the same", false)
 	write("ab")
-	look("written to", true, false)
+	look("written to", false)
 	write("abc")
-	look("written to again", true, false)
-	look("at rest", true, true)
+	look("written to again", false)
+	look("at rest", true)
 	if err := os.Rename(path, path+".old"); err != nil {
 		t.Fatal(err)
 	}
-	look("gone", false, false)
+	look("gone", false)
 	if f.problem(path) == "" {
 		t.Error("that it is gone is not said")
 	}
 	write("d")
-	look("another", true, true)
-	look("the same", false, true)
-	f.accept()
+	look("another", true)
+	look("the same", false)
+	f.accept([]string{path})
 	if f.problem(path) != "" {
 		t.Error("it is said still")
 	}

@@ -252,7 +252,7 @@ func TestPoolsServersFile(t *testing.T) {
 	eventually(t, "all is well", func() bool { return w.pool(t, "web").FileError == "" })
 }
 
-// Of two files one that can't be used holds up the other, which is said.
+// Of two files one that can't be used does not hold up the other, nor does one that is gone.
 func TestPoolsTwoFiles(t *testing.T) {
 	w := newPoolWorld(t, `pools:
   mail: {listen: 192.0.2.10:25, scheduler: wrr, servers_file: mail.yaml}
@@ -271,9 +271,22 @@ func TestPoolsTwoFiles(t *testing.T) {
 	write("mail.yaml", "[here]\n")
 	eventually(t, "the bad file shows", func() bool { return strings.Contains(w.pool(t, "mail").FileError, "mail.yaml:1:") })
 	write("web.yaml", "[198.51.100.12:80]\n")
-	eventually(t, "the other waits", func() bool { return strings.Contains(w.pool(t, "web").FileError, "another servers_file") })
-	w.programs(t, pool.IPVS, "mail 198.51.100.11:25=1", "web 198.51.100.11:80=1")
+	w.programs(t, pool.IPVS, "mail 198.51.100.11:25=1", "web 198.51.100.12:80=1")
+	if p := w.pool(t, "web"); p.FileError != "" {
+		t.Errorf("of the other it is said: %s", p.FileError)
+	}
 	write("mail.yaml", "[198.51.100.12:25]\n")
 	w.programs(t, pool.IPVS, "mail 198.51.100.12:25=1", "web 198.51.100.12:80=1")
 	eventually(t, "all is well", func() bool { return w.pool(t, "mail").FileError == "" && w.pool(t, "web").FileError == "" })
+	if err := os.Remove(filepath.Join(filepath.Dir(w.file), "mail.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the missing file shows", func() bool { return strings.Contains(w.pool(t, "mail").FileError, "does not exist any more") })
+	write("web.yaml", "[198.51.100.13:80]\n")
+	w.programs(t, pool.IPVS, "mail 198.51.100.12:25=1", "web 198.51.100.13:80=1")
+	if got := w.vicar(t, "reload"); got.code != exitOK {
+		t.Fatalf("reload: %v", got)
+	}
+	w.programs(t, pool.IPVS, "mail", "web 198.51.100.13:80=1")
+	eventually(t, "all is well", func() bool { return w.pool(t, "mail").FileError == "" })
 }
