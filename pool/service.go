@@ -94,7 +94,9 @@ const (
 
 // Persistence sends a client to the server that it was sent to before. Zero is none.
 type Persistence struct {
-	Timeout time.Duration // whole seconds, since the client's last connection has ended
+	// Timeout, in whole seconds, counts since the client's last connection has ended;
+	// with nftables since it has begun.
+	Timeout time.Duration
 	// Prefix4 and Prefix6 are how much of a client's address counts; 32 and 128 for
 	// each by itself.
 	Prefix4, Prefix6 int

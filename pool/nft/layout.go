@@ -5,6 +5,7 @@ package nft
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -111,8 +112,11 @@ func (f family) server() nftables.SetDatatype {
 	return nftables.MustConcatSetType(f.addr, nftables.TypeInetService)
 }
 
-// name is an identifier of nft's made of a purpose and a service's name: what nft
-// does not read in a name is /xx.
+// longest is how long an identifier may be: the kernel's 255, and room for an identity.
+const longest = 255 - identitySize
+
+// identifier is a name in the table made of a purpose and a service's name: what nft
+// does not read in a name is /xx. Of a name that is too long there is the begin, and its hash.
 func (f family) identifier(purpose, service string) string {
 	var b strings.Builder
 	b.WriteString(purpose + "-")
@@ -125,7 +129,12 @@ func (f family) identifier(purpose, service string) string {
 			b.Write([]byte{'/', digits[c>>4], digits[c&15]})
 		}
 	}
-	return b.String() + "-" + f.name
+	name, end := b.String(), "-"+f.name
+	if len(name)+len(end) > longest {
+		end = fmt.Sprintf("/%016x", hashed(service, "identifier")) + end
+		name = name[:longest-len(end)]
+	}
+	return name + end
 }
 
 // The sets of frontends. Those of the empty services are refused.

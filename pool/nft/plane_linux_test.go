@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -274,5 +275,24 @@ func TestLocalClients(t *testing.T) {
 	}
 	if diff := cmp.Diff(share(4, 2, 2), got, compare); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Services whose names differ behind what the kernel takes of a name are two.
+func TestLongNames(t *testing.T) {
+	r := newRig(t)
+	var all []pool.Virtual
+	for n, end := range []string{"a", "b"} {
+		v := web(4, pool.RR, 1, 1)
+		v.Name = strings.Repeat("x", 252) + end
+		v.Frontends[0] = pool.Single(pool.TCP, netip.AddrPortFrom(vips[4], uint16(81+n)))
+		v.Persistence.Timeout = time.Minute
+		all = append(all, v)
+	}
+	r.set(all...)
+	labtest.OK(t, r.plane.Remove(context.Background(), all[:1]))
+	r.settled(all[1])
+	if _, err := r.once("tcp", "", netip.AddrPortFrom(vips[4], 82)); err != nil {
+		t.Error(err)
 	}
 }
