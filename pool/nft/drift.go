@@ -19,8 +19,19 @@ import (
 // number is a number as registers have it.
 func number(b string) uint32 { return binaryutil.NativeEndian.Uint32([]byte(b)) }
 
-// Drift tells what Set would change.
+// Drift tells what Set would change. While the kernel makes the table of a large set larger it
+// may leave out elements of it: what is found is looked for twice.
 func (p *Plane) Drift(ctx context.Context, services []pool.Virtual) ([]pool.Drift, error) {
+	found, err := p.drifts(ctx, services)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	p.known = nil
+	return p.drifts(ctx, services)
+}
+
+// drifts is one look.
+func (p *Plane) drifts(ctx context.Context, services []pool.Virtual) ([]pool.Drift, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("reading nftables: %w", err)
 	}
