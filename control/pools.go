@@ -80,7 +80,9 @@ func (e emitter) pool(p *status.Pool) {
 	var active, inactive uint64
 	for i := range p.Servers {
 		s := &p.Servers[i]
-		count[s.State]++
+		if !s.Sorry || s.State == "standby" {
+			count[s.State]++ // one that serves instead of the servers is none of them
+		}
 		active, inactive = active+s.Active, inactive+s.Inactive
 	}
 	for _, state := range poolStates {

@@ -53,6 +53,17 @@ func TestPoolDrain(t *testing.T) {
 	}
 }
 
+// A sorry server that serves is none of the servers that are up.
+func TestMetricsOfSorryServer(t *testing.T) {
+	p := status.Pool{Name: "web", State: "down", Sorry: true, Servers: []status.PoolServer{{Name: "a", State: "down"}, {Name: "b", Sorry: true, State: "up", Weight: 1}}}
+	got := scrape(t, status.Status{Pools: []status.Pool{p}})
+	for state, n := range map[string]int{"up": 0, "down": 1, "standby": 0} {
+		if want := fmt.Sprintf("%s{cluster=\"\",pool=\"web\",state=%q} %d\n", MetricPoolServers, state, n); !strings.Contains(got, want) {
+			t.Errorf("the scrape lacks %s", want)
+		}
+	}
+}
+
 // With very many servers the sums per pool remain, and the scrape stays small.
 func TestMetricsOfManyServers(t *testing.T) {
 	for _, servers := range []int{mostServers, mostServers + 1} {

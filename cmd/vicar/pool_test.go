@@ -100,6 +100,22 @@ func TestRenderPools(t *testing.T) {
 	}
 }
 
+// Of many pools with which something is wrong the one that serves nobody is told first.
+func TestWrongPoolsOrder(t *testing.T) {
+	st := farm(40, 4)
+	for i := range st.Pools {
+		p := &st.Pools[i]
+		p.State, p.Alive = poolUp, 3
+		p.Servers[0].State = poolDown
+	}
+	st.Pools[35].Error = "no such device"
+	st.Pools[39].State, st.Pools[39].Alive = poolDown, 0
+	got := wrongPools(st)
+	if len(got) < 3 || !strings.Contains(got[0], "p039 has no quorum") || !strings.Contains(got[1], "p035 is not in the kernel") {
+		t.Errorf("wrong are, in this order:\n%s", strings.Join(got, "\n"))
+	}
+}
+
 // The commands about pools, with their output and exit code.
 func TestPoolCommands(t *testing.T) {
 	noPool := answering{st: pooled(), err: unknown{errors.New("there is no pool wbe (pools: dns, web)")}}

@@ -106,12 +106,13 @@ func TestPoolMoverFails(t *testing.T) {
 	b.ipvs().failing(nil)
 }
 
-// Where one of several services can't be programmed the address comes all the same.
+// Where one of several services can't be programmed the address comes all the same, though
+// nothing is known of the servers of the other yet.
 func TestPoolMoverFailsInPart(t *testing.T) {
 	b := newBalanced()
 	b.planes[pool.NFTables].failing(errNoPlane)
 	u := newTestPools(t, b, `pools:
-  web: {listen: 192.0.2.100:80, scheduler: wrr, with: a, servers: [198.51.100.11:80]}
+  web: {listen: 192.0.2.100:80, scheduler: wrr, with: a, servers: [198.51.100.11:80], checks: [{file: /nonexistent, interval: 1m}]}
   dns: {listen: 192.0.2.100:53/udp, plane: nftables, with: a, servers: [198.51.100.53:53]}
 `)
 	c := vip.Claim{Router: "a", Addresses: prefixes("192.0.2.100/24")}
@@ -223,6 +224,7 @@ func TestPoolsKeepsWhatIsBound(t *testing.T) {
 	}
 	w.start(t)
 	w.up(t, "192.0.2.100/24")
+	w.status(t)
 	if got := w.vicar(t, "drain", "--force"); got.code == exitUsage {
 		t.Fatalf("drain: %v", got)
 	}

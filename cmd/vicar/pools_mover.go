@@ -16,6 +16,7 @@ import (
 
 	"github.com/vicar-ha/vicar/agent"
 	"github.com/vicar-ha/vicar/pool"
+	"github.com/vicar-ha/vicar/status"
 	"github.com/vicar-ha/vicar/vip"
 )
 
@@ -175,14 +176,10 @@ func (m *poolMover) holds(router string) bool {
 	return len(m.claims[router]) > 0
 }
 
-// partly tells whether the kernel has something of the router's services.
+// partly tells whether the kernel has any of the router's services as it should be, with
+// servers or, before their checks have results, without.
 func (m *poolMover) partly(ctx context.Context, router string) bool {
-	for _, p := range m.pools.pool.Status(ctx) {
-		for i := range p.Servers {
-			if p.With == router && p.Servers[i].Programmed {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.pools.pool.Status(ctx), func(p status.Pool) bool {
+		return p.With == router && p.Programmed && p.Error == ""
+	})
 }

@@ -4,7 +4,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/status"
@@ -14,12 +16,17 @@ import (
 // who changes the kernel's state once may do so again.
 const recentRepair = 10 * time.Minute
 
-// wrongPools says what is not as it should be with the pools.
+// wrongPools says what is not as it should be with the pools, first of those with which
+// more is wrong than a server.
 func wrongPools(st status.Status) []string {
 	var ws []string
 	rest := 0
-	for i := range st.Pools {
-		of := wrongPool(st, &st.Pools[i])
+	pools := slices.Clone(st.Pools)
+	slices.SortStableFunc(pools, func(a, b status.Pool) int {
+		return cmp.Compare(poolUrgency(&a), poolUrgency(&b))
+	})
+	for i := range pools {
+		of := wrongPool(st, &pools[i])
 		if len(of) > 0 && len(ws) >= mostPools {
 			rest++
 			continue
@@ -33,6 +40,18 @@ func wrongPools(st status.Status) []string {
 		ws = append(ws, fmt.Sprintf("the synchronisation of IPVS's connections is not as it should be: %s", clip(s.Error, mostText)))
 	}
 	return ws
+}
+
+// poolUrgency orders pools: who is woken reads the lowest first.
+func poolUrgency(p *status.Pool) int {
+	switch {
+	case p.State == poolDown && !p.Sorry:
+		return 0
+	case !poolWell(p):
+		return 1
+	default:
+		return 2
+	}
 }
 
 func wrongPool(st status.Status, p *status.Pool) []string {

@@ -138,12 +138,14 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func (w *world) status(t *testing.T) status.Status {
+// status is the agent's. One that resumes holds its addresses before it answers.
+func (w *world) status(t *testing.T) (st status.Status) {
 	t.Helper()
-	st, err := control.Dial(w.socket).Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, "the agent answers", func() bool {
+		var err error
+		st, err = control.Dial(w.socket).Status(t.Context())
+		return err == nil
+	})
 	return st
 }
 
