@@ -231,6 +231,46 @@ func TestPoolsKeepsWhatIsBound(t *testing.T) {
 	w.programs(t, pool.IPVS)
 }
 
+// A drained server stays so over a reboot after which its servers file is written later.
+func TestPoolsDrainedOfFile(t *testing.T) {
+	w := newPoolWorld(t, "pools: {web: {listen: 192.0.2.10:80, scheduler: wrr, servers_file: servers}}\n")
+	file := filepath.Join(filepath.Dir(w.file), "servers")
+	write := func() {
+		t.Helper()
+		if err := os.WriteFile(file, []byte("198.51.100.11:80\n198.51.100.12:80\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	w.start(t)
+	w.programs(t, pool.IPVS, "web 198.51.100.11:80=1 198.51.100.12:80=1")
+	w.status(t)
+	if got := w.vicar(t, "pool", "drain", "web", "198.51.100.12:80"); got.code != exitOK {
+		t.Fatalf("drain: %v", got)
+	}
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	w.start(t)
+	w.programs(t, pool.IPVS, "web")
+	w.status(t)
+	if got := w.vicar(t, "reload"); got.code != exitOK {
+		t.Fatalf("reload: %v", got)
+	}
+	write()
+	w.programs(t, pool.IPVS, "web 198.51.100.11:80=1")
+	if p := w.pool(t, "web"); len(p.Servers) != 2 || p.Servers[1].State != poolDrained {
+		t.Errorf("after the start: %+v", p)
+	}
+	eventually(t, "it is remembered", func() bool {
+		kept, err := drainedServers(filepath.Join(filepath.Dir(w.file), "state"))
+		return err == nil && slices.Equal(kept["web"], []string{"198.51.100.12:80"})
+	})
+}
+
 // A reload changes what differs, and a file that is not valid nothing.
 func TestPoolsReload(t *testing.T) {
 	w := newPoolWorld(t, bothPools, "198.51.100.11", "198.51.100.12", "198.51.100.13")
