@@ -153,11 +153,13 @@ func (p *poolsPrepared) discard() {
 // mostChanges is how many changes of a reload are logged one by one.
 const mostChanges = 20
 
-// apply puts it in use, by difference.
+// apply puts it in use, by difference. That who asked for it does not wait any more ends
+// nothing: the routers have their part of it already.
 func (p *poolsPrepared) apply(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
+	ctx = context.WithoutCancel(ctx)
 	u := p.pools
 	u.setTimeouts(p.cfg) // before what they are for is set
 	changes, err := u.pool.Reload(ctx, p.cfg.PoolServices(u.node), p.cfg.PoolSync(u.node))

@@ -231,6 +231,33 @@ func TestPoolsKeepsWhatIsBound(t *testing.T) {
 	w.programs(t, pool.IPVS)
 }
 
+// Who interrupts a reload leaves nothing half done.
+func TestPoolsReloadInterrupted(t *testing.T) {
+	b := newBalanced()
+	u := newTestPools(t, b, "")
+	cfg, err := config.Parse("vicar.yaml", []byte(`cluster: web
+nodes: {lb-1: {address: 192.0.2.10}}
+routers: {a: {vrid: 1, interface: eth0, addresses: [192.0.2.100/24]}}
+pools: {web: {listen: 192.0.2.100:80, scheduler: wrr, servers: [198.51.100.11:80], checks: [{file: /nonexistent, interval: 1m}]}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared, err := u.prepare(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prepared.discard()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := prepared.apply(ctx); err != nil {
+		t.Error(err)
+	}
+	if got := u.checks.Status(); len(got) != 1 {
+		t.Errorf("the checks are %+v", got)
+	}
+}
+
 // A drained server stays so over a reboot after which its servers file is written later.
 func TestPoolsDrainedOfFile(t *testing.T) {
 	w := newPoolWorld(t, "pools: {web: {listen: 192.0.2.10:80, scheduler: wrr, servers_file: servers}}\n")
