@@ -76,10 +76,7 @@ func (p *Plane) count(services []pool.Virtual, readings []pool.Reading) error {
 		}
 	}
 	for _, f := range families() {
-		err := p.raw.flows(f.proto, false, func(e *flow) {
-			if e.status&translated == 0 {
-				return
-			}
+		err := p.raw.flows(f.proto, sent, func(e *flow) {
 			name, ok := at.find(e.protocol, e.to)
 			for _, a := range []netip.AddrPort{e.server, netip.AddrPortFrom(e.server.Addr(), 0)} {
 				r := byMark[a]

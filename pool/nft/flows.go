@@ -31,6 +31,7 @@ const (
 	ctFilterOrig, filterProtoNum = 1, 1 << 3
 	ctInfoTCP, ctTCPState        = 1, 1
 	ctInfoSCTP, ctSCTPState      = 3, 1
+	answered                     = 1 << 1 // IPS_SEEN_REPLY
 	translated                   = 1 << 5 // IPS_DST_NAT
 	tcpEstablished               = 3
 	sctpEstablished              = 4
@@ -47,25 +48,52 @@ type flow struct {
 	id, zone []byte
 }
 
-// flows calls f for all entries of a family, or of UDP only.
-func (r *raw) flows(family uint8, udp bool, f func(*flow)) error {
-	req := r.request(unix.NFNL_SUBSYS_CTNETLINK, ctGet, unix.NLM_F_DUMP, family)
-	if udp {
-		// Kernels before 5.8 do not know the filter and tell all.
+// kind is which entries are read.
+type kind uint8
+
+const (
+	sent  kind = iota // those with a translated destination; others are nobody's
+	lost              // those without, that nobody has answered
+	ofUDP             // all of UDP
+)
+
+// has tells whether an entry is of the kind.
+func (k kind) has(e *flow) bool {
+	switch k {
+	case sent:
+		return e.status&translated != 0
+	case lost:
+		return e.status&(translated|answered) == 0
+	default:
+		return e.protocol == pool.UDP
+	}
+}
+
+// filter makes the kernel tell what is of the kind. Those that do not know it (before 5.8) tell all.
+func (k kind) filter(req *nl.NetlinkRequest) {
+	switch k {
+	case sent:
+		req.AddData(nl.NewRtAttr(ctStatus, nl.BEUint32Attr(translated)))
+		req.AddData(nl.NewRtAttr(ctStatusMask, nl.BEUint32Attr(translated)))
+	case lost:
+		req.AddData(nl.NewRtAttr(ctStatus, nl.BEUint32Attr(0)))
+		req.AddData(nl.NewRtAttr(ctStatusMask, nl.BEUint32Attr(translated|answered)))
+	default:
 		filter := nl.NewRtAttr(ctFilter|unix.NLA_F_NESTED, nil)
 		filter.AddRtAttr(ctFilterOrig, nl.Uint32Attr(filterProtoNum))
 		req.AddData(filter)
 		tuple := nl.NewRtAttr(ctTupleOrig|unix.NLA_F_NESTED, nil)
 		tuple.AddRtAttr(ctTupleProto|unix.NLA_F_NESTED, nil).AddRtAttr(ctProtoNum, []byte{unix.IPPROTO_UDP})
 		req.AddData(tuple)
-	} else {
-		// Those without a translated destination are nobody's.
-		req.AddData(nl.NewRtAttr(ctStatus, nl.BEUint32Attr(translated)))
-		req.AddData(nl.NewRtAttr(ctStatusMask, nl.BEUint32Attr(translated)))
 	}
+}
+
+// flows calls f for all entries of a family and kind.
+func (r *raw) flows(family uint8, k kind, f func(*flow)) error {
+	req := r.request(unix.NFNL_SUBSYS_CTNETLINK, ctGet, unix.NLM_F_DUMP, family)
+	k.filter(req)
 	err := req.ExecuteIter(unix.NETLINK_NETFILTER, 0, func(msg []byte) bool {
-		e := parseFlow(msg)
-		if !udp || e.protocol == pool.UDP {
+		if e := parseFlow(msg); k.has(&e) {
 			f(&e)
 		}
 		return true

@@ -184,7 +184,7 @@ func (p *Plane) change(ctx context.Context, services []pool.Virtual, remove bool
 		} else {
 			p.known = nil // others were there as well
 		}
-		return p.sweep(ctx, k, c)
+		return errors.Join(p.rescue(ctx, c), p.sweep(ctx, k, c))
 	}
 	return understood(fmt.Errorf("programming nftables: %w", last))
 }

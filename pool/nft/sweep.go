@@ -32,7 +32,7 @@ func (p *Plane) sweep(ctx context.Context, k *knowledge, c *change) error {
 			return err
 		}
 		var list []flow
-		err := p.raw.flows(f.proto, true, func(e *flow) {
+		err := p.raw.flows(f.proto, ofUDP, func(e *flow) {
 			if s.stale(e) {
 				list = append(list, *e)
 			}
@@ -40,13 +40,55 @@ func (p *Plane) sweep(ctx context.Context, k *knowledge, c *change) error {
 		if err != nil {
 			return fmt.Errorf("all is programmed, but flows of UDP stay with servers that are gone: %w", err)
 		}
-		for i := range list {
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("removing flows of UDP: %w", err)
+		if err := p.forget(ctx, f, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget removes entries of connection tracking.
+func (p *Plane) forget(ctx context.Context, f family, list []flow) error {
+	for i := range list {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("removing connections: %w", err)
+		}
+		if err := p.raw.forget(f.proto, &list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rescue removes what connection tracking has of attempts to connect to new frontends
+// that went past them, unanswered: clients whose packets still came here while
+// the address was elsewhere. Until such an entry has timed out (two minutes) it
+// would keep the client's next attempt from being balanced. What was answered
+// goes on: a server on this host had the frontend before. Of UDP sweep sees to it.
+func (p *Plane) rescue(ctx context.Context, c *change) error {
+	at := newFrontends()
+	for _, set := range []string{services4, services6} {
+		for e := range c.fronts.add[set] {
+			if front, ok := e.place(); ok && front.Protocol != pool.UDP {
+				at.add(e.chain, front)
 			}
-			if err := p.raw.forget(f.proto, &list[i]); err != nil {
-				return err
+		}
+	}
+	if at.empty() {
+		return nil
+	}
+	for _, f := range families() {
+		var list []flow
+		collect := func(e *flow) {
+			if _, ok := at.find(e.protocol, e.to); ok {
+				list = append(list, *e)
 			}
+		}
+		if p.raw.flows(f.proto, lost, collect) != nil {
+			return nil // all is programmed; Read can't read the connections either, and tells why
+		}
+		if err := p.forget(ctx, f, list); err != nil {
+			return err
 		}
 	}
 	return nil
