@@ -27,6 +27,7 @@ func (es elements) put(set string, e element) {
 type change struct {
 	rebuild  bool // the table goes first, with all that is in it
 	wake     bool // the table is dormant
+	purge    bool // nothing but the frame would be left: the table goes
 	frame    difference
 	services []serviceChange
 	fronts   difference // elements of the frame's sets only
@@ -75,7 +76,7 @@ func (d *difference) count() int {
 
 // empty tells whether there is nothing to do.
 func (c *change) empty() bool {
-	return !c.rebuild && !c.wake && c.frame.empty() && c.fronts.empty() && !slices.ContainsFunc(c.services, func(s serviceChange) bool { return !s.empty() })
+	return !c.rebuild && !c.wake && !c.purge && c.frame.empty() && c.fronts.empty() && !slices.ContainsFunc(c.services, func(s serviceChange) bool { return !s.empty() })
 }
 
 // between is what makes got want. Of sets that are open the elements stay.
@@ -139,6 +140,7 @@ func (p *Plane) plan(services []pool.Virtual, remove bool) *change {
 		k = nothing(k.generation, services)
 	}
 	if remove && !k.list.there {
+		c.purge = c.rebuild
 		return c
 	}
 	c.wake = k.list.asleep
@@ -166,7 +168,32 @@ func (p *Plane) plan(services []pool.Virtual, remove bool) *change {
 		c.services = append(c.services, s)
 	}
 	c.keep()
+	c.purge = remove && p.raw.keeps() && c.isLast(k.list)
 	return c
+}
+
+// isLast tells whether nobody has anything in the table after the change.
+func (c *change) isLast(l *listing) bool {
+	left := map[string]bool{}
+	for name := range l.chains {
+		left[name] = true
+	}
+	for name := range l.sets {
+		left[name] = true
+	}
+	f := frame()
+	for name := range f.chains {
+		delete(left, name)
+	}
+	for name := range f.sets {
+		delete(left, name)
+	}
+	for i := range c.services {
+		for _, name := range slices.Concat(c.services[i].goneChains, c.services[i].goneSets) {
+			delete(left, name)
+		}
+	}
+	return len(left) == 0
 }
 
 // nothing is the knowledge of a table that is not there.

@@ -13,6 +13,10 @@ import (
 // commit writes the change.
 func (c *change) commit(conn *nftables.Conn) error {
 	b := &batch{conn: conn}
+	if c.purge {
+		conn.DelTable(table())
+		return b.commit()
+	}
 	if c.rebuild {
 		conn.DelTable(table())
 	}
@@ -85,8 +89,11 @@ func (b *batch) elements(d *difference) {
 
 // into makes known what the change has done.
 func (c *change) into(k *knowledge) {
-	if c.rebuild {
+	if c.rebuild || c.purge {
 		*k = *nothing(k.generation, nil)
+	}
+	if c.purge {
+		return
 	}
 	k.list.there, k.list.asleep = true, false
 	if len(k.frame.chains) == 0 || !c.frame.empty() {

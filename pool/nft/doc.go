@@ -18,6 +18,10 @@
 // A persistent service has instead of slots-web-4 a map to chains per server, which
 // remember clients in sets, clients-web-4-IDENTITY.
 //
+// The table goes with its last service. The table vicar-hold, which has a chain that does
+// nothing and goes with the plane's socket, keeps connections going meanwhile; on kernels that
+// do not have such tables (before Linux 5.12) the empty table stays in its place.
+//
 // A change is one transaction and concerns only what is different. The generation
 // number of the kernel's rules tells whether somebody else has changed something
 // since; if not, nothing needs to be read.

@@ -5,6 +5,7 @@ package nft
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/google/nftables/expr"
@@ -20,12 +21,20 @@ const holdName = "vicar-hold"
 // tableOwned is NFT_TABLE_F_OWNER.
 const tableOwned = 1 << 1
 
-// hold makes the table that keeps connections going. It fails on kernels that have no such
-// tables, and if another agent has it.
-func (r *raw) hold() error {
-	if r.held {
-		return nil
+// hold makes the table that keeps connections going, if the kernel has such tables and nobody
+// else has made it.
+func (r *raw) hold() {
+	if !r.held {
+		err := r.makeHold()
+		r.held, r.others = err == nil, errors.Is(err, unix.EPERM)
 	}
+}
+
+// keeps tells whether connections go on without any other chain of NAT.
+func (r *raw) keeps() bool { return r.held || r.others }
+
+// makeHold makes that table. It is EPERM if another socket owns it.
+func (r *raw) makeHold() error {
 	begin, end := r.batchMark(unix.NFNL_MSG_BATCH_BEGIN), r.batchMark(unix.NFNL_MSG_BATCH_END)
 	tab := r.request(unix.NFNL_SUBSYS_NFTABLES, unix.NFT_MSG_NEWTABLE, unix.NLM_F_CREATE, unix.NFPROTO_INET)
 	tab.AddData(nl.NewRtAttr(unix.NFTA_TABLE_NAME, nl.ZeroTerminated(holdName)))
@@ -72,7 +81,6 @@ func (r *raw) hold() error {
 			}
 		}
 	}
-	r.held = true
 	return nil
 }
 

@@ -307,8 +307,7 @@ func TestOthersTablesStay(t *testing.T) {
 	if diff := cmp.Diff(before, r.nft("list", "table", "inet", "theirs")); diff != "" {
 		t.Errorf("theirs (-before +after):\n%s", diff)
 	}
-	left := r.nft("list", "table", "inet", "vicar")
-	if strings.Contains(left, "web") || strings.Contains(left, "192.0.2.100") {
+	if left := r.nft("list", "tables"); left != "table inet vicar-hold\ntable inet theirs\n" && left != "table inet theirs\ntable inet vicar-hold\n" {
 		t.Errorf("Remove has left:\n%s", left)
 	}
 	// What is not there is no error.
@@ -317,6 +316,45 @@ func TestOthersTablesStay(t *testing.T) {
 	labtest.OK(t, r.plane.Remove(context.Background(), []pool.Virtual{v}))
 	if got := r.nft("list", "tables"); strings.TrimSpace(got) != "table inet vicar-hold" {
 		t.Errorf("Remove has made:\n%s", got)
+	}
+}
+
+// The table goes with its last service, and comes with the next one; connections outlast both.
+func TestTableGoesWithTheLast(t *testing.T) {
+	r := newRig(t)
+	ctx := context.Background()
+	vip := netip.AddrPortFrom(vips[4], 80)
+	v, other := web(4, pool.WRR, 1, 2), web(6, pool.SH, 1, 2)
+	other.Name, other.Persistence.Timeout = "other", time.Minute
+	ours := func() bool { return strings.Contains(r.nft("list", "tables"), "table inet vicar\n") }
+	r.set(v, other)
+	h := r.hold(3, "tcp", vip)
+	for range 3 {
+		labtest.OK(t, r.plane.Remove(ctx, []pool.Virtual{other}))
+		if !ours() {
+			t.Fatal("the table is gone while there is a service")
+		}
+		r.settled(v)
+		labtest.OK(t, r.plane.Remove(ctx, []pool.Virtual{v}))
+		if ours() {
+			t.Errorf("without services there is\n%s", r.nft("list", "ruleset"))
+		}
+		h.intact("the removal")
+		r.set(v)
+		if diff := cmp.Diff(share(4, 1, 2), r.tally(3, "tcp", "", vip), compare); diff != "" {
+			t.Errorf("after the return (-want +got):\n%s", diff)
+		}
+		h.intact("the return")
+		r.set(v, other)
+	}
+	// What an agent has left, also if nothing in it is as it should be, another one removes.
+	for _, damage := range []string{"list tables", "flush chain inet vicar find; delete map inet vicar marks; add map inet vicar marks { type mark : verdict; }"} {
+		r.set(v, other)
+		r.nft(damage)
+		labtest.OK(t, r.open().Remove(ctx, []pool.Virtual{v, other}))
+		if ours() {
+			t.Errorf("another plane leaves\n%s", r.nft("list", "ruleset"))
+		}
 	}
 }
 

@@ -157,9 +157,7 @@ func (p *Plane) Remove(ctx context.Context, services []pool.Virtual) error {
 
 // change writes the services, or removes them, in one transaction.
 func (p *Plane) change(ctx context.Context, services []pool.Virtual, remove bool) error {
-	if !remove {
-		_ = p.raw.hold() // without it a flush of all rules costs the established connections
-	}
+	p.raw.hold() // without it a flush of all rules costs the established connections
 	var last error
 	for range attempts {
 		if err := ctx.Err(); err != nil {

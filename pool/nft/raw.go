@@ -16,7 +16,8 @@ import (
 type raw struct {
 	socket *nl.NetlinkSocket
 	handle *nl.SocketHandle
-	held   bool // hold has succeeded
+	held   bool // it owns the table that keeps connections
+	others bool // another one does
 }
 
 // openRaw opens one in the calling thread's network namespace.
