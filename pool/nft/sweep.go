@@ -77,21 +77,20 @@ func (p *Plane) rescue(ctx context.Context, c *change) error {
 	if at.empty() {
 		return nil
 	}
-	for _, f := range families() {
-		var list []flow
-		collect := func(e *flow) {
-			if _, ok := at.find(e.protocol, e.to); ok {
-				list = append(list, *e)
-			}
-		}
-		if p.raw.flows(f.proto, lost, collect) != nil {
-			return nil // all is programmed; Read can't read the connections either, and tells why
-		}
-		if err := p.forget(ctx, f, list); err != nil {
-			return err
+	lists := map[bool][]flow{} // by whether it is IPv4
+	collect := func(e *flow) {
+		if _, ok := at.find(e.protocol, e.to); ok {
+			lists[e.to.Addr().Is4()] = append(lists[e.to.Addr().Is4()], *e)
 		}
 	}
-	return nil
+	if p.raw.flows(unix.NFPROTO_UNSPEC, lost, collect) != nil {
+		return nil // all is programmed; Read can't read the connections either, and tells why
+	}
+	var errs []error
+	for _, f := range families() {
+		errs = append(errs, p.forget(ctx, f, lists[f.words == 1]))
+	}
+	return errors.Join(errs...)
 }
 
 // swept is what decides which flows of UDP are stale.
