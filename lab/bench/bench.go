@@ -117,7 +117,7 @@ func (b *bench) measure(ctx context.Context) error {
 	parts := []struct {
 		name string
 		run  func(context.Context) error
-	}{{partFailover, b.failovers}, {partLoad, b.loads}, {partAddresses, b.manyAddresses}, {partService, b.services}, {partChecks, b.checkLoads}, {partGuard, b.guards}, {partCloud, b.clouds}}
+	}{{partFailover, b.failovers}, {partLoad, b.loads}, {partAddresses, b.manyAddresses}, {partService, b.services}, {partChecks, b.checkLoads}, {partGuard, b.guards}, {partCloud, b.clouds}, {partPools, b.pools}}
 	for _, p := range parts {
 		if !slices.Contains(b.parts, p.name) {
 			continue

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/vicar-ha/vicar/lab"
+	"github.com/vicar-ha/vicar/lab/uml"
 )
 
 // options are the command line's.
@@ -40,6 +41,7 @@ type options struct {
 	// guardProbe is how often the probers of the guard's part ask.
 	guardProbe time.Duration
 	guardModes []string
+	poolParts  []string
 }
 
 // The parts of the benchmark.
@@ -51,10 +53,11 @@ const (
 	partChecks    = "checks"
 	partGuard     = "guard"
 	partCloud     = "cloud"
+	partPools     = "pools"
 )
 
 // allParts are all of them.
-var allParts = []string{partFailover, partLoad, partAddresses, partService, partChecks, partGuard, partCloud}
+var allParts = []string{partFailover, partLoad, partAddresses, partService, partChecks, partGuard, partCloud, partPools}
 
 func main() {
 	code, done, err := lab.Reexec()
@@ -94,6 +97,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.loadRuns, "load-runs", 1, "load tests of each interval and program")
 	f.DurationVar(&o.guardProbe, "guard-probe", 200*time.Microsecond, "how often the probers of part guard ask")
 	guardModes := f.String("guard-modes", strings.Join(guardModeNames(), ","), "how the holder goes in part guard, and its load")
+	poolParts := f.String("pool-parts", strings.Join(allPoolParts, ","), "what part pools measures")
 	f.StringVar(&o.json, "json", "", "write all measurements to this file")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -111,6 +115,12 @@ func parse(args []string) (options, error) {
 	for _, m := range o.guardModes {
 		if !slices.Contains(guardModeNames(), m) {
 			return o, fmt.Errorf("-guard-modes: %q is none of %q", m, guardModeNames())
+		}
+	}
+	o.poolParts = strings.Split(*poolParts, ",")
+	for _, p := range o.poolParts {
+		if !slices.Contains(allPoolParts, p) {
+			return o, fmt.Errorf("-pool-parts: %q is none of %q", p, allPoolParts)
 		}
 	}
 	for _, p := range o.parts {
@@ -140,6 +150,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer b.close()
 	err = b.measure(ctx)
+	if uml.Inside() {
+		return errors.Join(err, b.tellHost())
+	}
 	b.results.report(os.Stdout)
 	if o.json != "" {
 		err = errors.Join(err, b.results.write(o.json))

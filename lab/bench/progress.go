@@ -25,6 +25,14 @@ const costOfService = 7 * time.Second
 // costOfCloud is how long a move in the cloud is expected to take.
 const costOfCloud = 6 * time.Second
 
+// What measurements of pools are expected to take.
+const (
+	costOfPlane        = 10 * time.Second
+	costOfPoolStart    = 30 * time.Second
+	costOfPoolFailure  = 3 * time.Second
+	costOfPoolFailover = 8 * time.Second
+)
+
 // costOfFailover is how long a failover is expected to take.
 func costOfFailover(interval time.Duration) time.Duration {
 	return time.Second + 8*interval + window(interval)
@@ -64,6 +72,9 @@ func (p *progress) plan(o options) {
 	}
 	if slices.Contains(o.parts, partCloud) {
 		p.left += costOfCloud * time.Duration(2*o.runs)
+	}
+	if slices.Contains(o.parts, partPools) {
+		p.left += planeRuns*(costOfPlane+costOfPoolStart) + time.Duration(o.runs)*(costOfPoolFailure+2*costOfPoolFailover)
 	}
 	if slices.Contains(o.parts, partAddresses) {
 		p.left += costOfMove * time.Duration(sides*min(o.runs, manyRuns))

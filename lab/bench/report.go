@@ -25,6 +25,7 @@ type results struct {
 	// GuardLoads are loads with and without a guard.
 	GuardLoads []guardLoad `json:"guard_loads"`
 	Clouds     []cloudMove `json:"clouds"`
+	Pools      poolResults `json:"pools"`
 }
 
 // msec is d in milliseconds.
@@ -78,6 +79,9 @@ func (r *results) report(w io.Writer) {
 	}
 	if len(r.Clouds) > 0 {
 		r.clouds(w)
+	}
+	if r.Pools.any() {
+		r.Pools.report(w)
 	}
 }
 

@@ -67,6 +67,20 @@ func TestReport(t *testing.T) {
 				Packets: 60, HolderPackets: 40,
 			},
 		},
+		Pools: poolResults{
+			Guest:  "6",
+			Planes: []poolPlane{{Plane: "nftables", Program: ms(120), Removals: []time.Duration{ms(1), ms(12), ms(2)}, Same: ms(3), Added: ms(5), Repaired: ms(1800)}},
+			Starts: []poolStart{
+				{Plane: "ipvs", Side: sideKeepalived, All: ms(300), Added: ms(100), Use: usage{CPU: 0.25, RSS: 1e7}},
+				{Plane: "ipvs", Side: sideVicar, All: ms(200), Added: ms(50), Use: usage{CPU: 0.125, RSS: 2e7}},
+			},
+			Failures: []poolFailure{
+				{Plane: "nftables", Side: sideVicar, Last: ms(150)},
+				{Plane: "nftables", Side: sideVicar, Last: ms(190)},
+				{Plane: "ipvs", Side: sideKeepalived, Last: ms(260)},
+			},
+			Failovers: []poolFailover{{Plane: "ipvs", Mode: "cut", Outage: ms(310), Open: true}, {Plane: "ipvs", Mode: "cut", Outage: ms(330)}},
+		},
 	}
 	var b strings.Builder
 	r.report(&b)
@@ -90,7 +104,7 @@ func TestParse(t *testing.T) {
 	if err != nil || o.runs != 3 || len(o.modes) != 2 || len(o.intervals) != 1 || o.parts[0] != partLoad {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, args := range [][]string{{"-modes", "x"}, {"-only", "x"}, {"-intervals", "1"}, {"-intervals", "1ms"}, {"-runs", "0"}, {"x"}, {"-guard-modes", "x"}, {"-guard-probe", "0"}} {
+	for _, args := range [][]string{{"-modes", "x"}, {"-only", "x"}, {"-intervals", "1"}, {"-intervals", "1ms"}, {"-runs", "0"}, {"x"}, {"-guard-modes", "x"}, {"-guard-probe", "0"}, {"-pool-parts", "x"}} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("%v: no error", args)
 		}

@@ -38,8 +38,12 @@ func Start(h *lab.Host, dir string, c Config) (*Agent, error) {
 	if err := a.write(c); err != nil {
 		return nil, err
 	}
+	part := "--vrrp"
+	if len(c.Services) > 0 {
+		part = "--check"
+	}
 	a.Process, err = h.Start(h.Command(program,
-		"--use-file="+a.config, "--dont-fork", "--log-console", "--no-syslog", "--vrrp",
+		"--use-file="+a.config, "--dont-fork", "--log-console", "--no-syslog", part,
 		"--pid="+filepath.Join(dir, "parent.pid"), "--vrrp_pid="+filepath.Join(dir, "vrrp.pid"),
 		"--checkers_pid="+filepath.Join(dir, "checkers.pid"), "--bfd_pid="+filepath.Join(dir, "bfd.pid")))
 	return a, err

@@ -18,6 +18,8 @@ type Config struct {
 	Scripts   []Script
 	Files     []File
 	Instances []Instance
+	// Services are balanced; with them there are no instances.
+	Services []Service
 }
 
 // Instance is a vrrp_instance on a host's interface. It starts as BACKUP.
@@ -61,6 +63,9 @@ func (c Config) String() string {
 	}
 	for _, i := range c.Instances {
 		i.write(&b)
+	}
+	for _, s := range c.Services {
+		s.write(&b)
 	}
 	return b.String()
 }

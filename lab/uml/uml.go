@@ -103,6 +103,21 @@ type Program struct {
 	Line func(line string)
 }
 
+// Missing tells why no kernel can be booted here, or nil.
+func Missing() error { return missing() }
+
+// Boot is Run for programs that are no tests: it returns the exit status, or what
+// went wrong. The kernel has its files in dir, which is its own and is the caller's
+// to remove. Dir, Within and Line must be set.
+func Boot(ctx context.Context, dir string, p Program) (int, error) {
+	g := guest{program: p, dir: dir}
+	status, err := g.run(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("running %s in user-mode-linux: %w", filepath.Base(p.Path), err)
+	}
+	return status, nil
+}
+
 // Run boots a kernel, runs the program as root, and returns its exit status when
 // the kernel has been switched off. All files of the host are there; only below
 // /tmp and /run, which are empty, there is nothing but the directories that Path
@@ -119,10 +134,9 @@ func Run(t testing.TB, p Program) int {
 	if p.Dir == "" {
 		p.Dir, _ = os.Getwd()
 	}
-	g := guest{program: p, dir: t.TempDir()}
-	status, err := g.run(t.Context())
+	status, err := Boot(t.Context(), t.TempDir(), p)
 	if err != nil {
-		t.Fatalf("running %s in user-mode-linux: %v", filepath.Base(p.Path), err)
+		t.Fatal(err)
 	}
 	return status
 }
