@@ -55,7 +55,9 @@ type Reading struct {
 	Service string
 	Address netip.AddrPort
 	Weight  int
-	// Active and Inactive are its connections now; nftables counts as Inactive what is being closed.
+	// Active and Inactive are its connections now. nftables counts as Inactive what is being opened
+	// or closed, and what is closed no more; IPVS all that is not established, also for two
+	// minutes what is closed, and UDP.
 	Active, Inactive uint64
 	// Total counts those that it ever got; 0 where the plane doesn't know.
 	Total uint64

@@ -126,7 +126,7 @@ func poolDrainText(d control.PoolDrain, st status.Status) string {
 	}
 	open := ""
 	if s := findServer(st, d); s != nil && s.Programmed {
-		open = "; " + manyOf(s.Active+s.Inactive, "connection is open", "connections are open")
+		open = "; it has " + connectionsOf(s)
 	}
 	return fmt.Sprintf("%s of %s gets no new connections from this node%s.\nIt stays so until: vicar pool undrain %s %s\n", d.Server, d.Service, open, d.Service, d.Server)
 }

@@ -125,8 +125,8 @@ func waitsPools(st status.Status) []string {
 				continue
 			}
 			open := ""
-			if n := s.Active + s.Inactive; n > 0 {
-				open = fmt.Sprintf(" (%s)", many(n, "connection"))
+			if s.Active+s.Inactive > 0 {
+				open = fmt.Sprintf(" (%s)", connectionsOf(s))
 			}
 			ws = append(ws, fmt.Sprintf("%s of pool %s is %s%s until: vicar pool undrain %s %s", s.Name, p.Name, s.State, open, p.Name, s.Name))
 		}
@@ -135,6 +135,14 @@ func waitsPools(st status.Status) []string {
 		ws = append(ws, manyOf(uint64(rest), "more server is drained", "more servers are drained"))
 	}
 	return ws
+}
+
+// connectionsOf says how many connections a server has.
+func connectionsOf(s *status.PoolServer) string {
+	if s.Inactive == 0 {
+		return many(s.Active, "connection")
+	}
+	return fmt.Sprintf("%d active and %s", s.Active, many(s.Inactive, "inactive connection"))
 }
 
 // countsPools says what was put right since the start.

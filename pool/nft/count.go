@@ -96,11 +96,13 @@ func (p *Plane) count(services []pool.Virtual, readings []pool.Reading) error {
 	return nil
 }
 
-// into counts the flow.
+// into counts the flow. What is closed, and only remembered for a while, is none.
 func (e *flow) into(r *pool.Reading) {
-	if e.protocol == pool.TCP && e.state != tcpEstablished || e.protocol == pool.SCTP && e.state != sctpEstablished {
+	switch {
+	case e.protocol == pool.TCP && (e.state == tcpTimeWait || e.state == tcpClose), e.protocol == pool.SCTP && e.state == sctpClosed:
+	case e.protocol == pool.TCP && e.state != tcpEstablished, e.protocol == pool.SCTP && e.state != sctpEstablished:
 		r.Inactive++
-	} else {
+	default:
 		r.Active++
 	}
 }

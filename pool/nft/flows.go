@@ -34,7 +34,8 @@ const (
 	answered                     = 1 << 1 // IPS_SEEN_REPLY
 	translated                   = 1 << 5 // IPS_DST_NAT
 	tcpEstablished               = 3
-	sctpEstablished              = 4
+	tcpTimeWait, tcpClose        = 7, 8
+	sctpClosed, sctpEstablished  = 1, 4
 )
 
 // flow is an entry of connection tracking.

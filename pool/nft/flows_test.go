@@ -54,6 +54,35 @@ func TestParseFlow(t *testing.T) {
 	}
 }
 
+func TestWhatIsClosedIsNoConnection(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		protocol         pool.Protocol
+		state            uint8
+		active, inactive uint64
+	}{
+		{pool.UDP, 0, 1, 0},
+		{pool.TCP, 1, 0, 1},  // SYN_SENT
+		{pool.TCP, 2, 0, 1},  // SYN_RECV
+		{pool.TCP, 3, 1, 0},  // ESTABLISHED
+		{pool.TCP, 4, 0, 1},  // FIN_WAIT
+		{pool.TCP, 5, 0, 1},  // CLOSE_WAIT
+		{pool.TCP, 6, 0, 1},  // LAST_ACK
+		{pool.TCP, 7, 0, 0},  // TIME_WAIT
+		{pool.TCP, 8, 0, 0},  // CLOSE
+		{pool.SCTP, 1, 0, 0}, // CLOSED
+		{pool.SCTP, 3, 0, 1}, // COOKIE_ECHOED
+		{pool.SCTP, 4, 1, 0}, // ESTABLISHED
+		{pool.SCTP, 5, 0, 1}, // SHUTDOWN_SENT
+	} {
+		var r pool.Reading
+		(&flow{protocol: test.protocol, state: test.state}).into(&r)
+		if r.Active != test.active || r.Inactive != test.inactive {
+			t.Errorf("protocol %d, state %d: %d active, %d inactive", test.protocol, test.state, r.Active, r.Inactive)
+		}
+	}
+}
+
 func FuzzParseFlow(f *testing.F) {
 	f.Add(message())
 	f.Add(message()[:40])

@@ -197,24 +197,46 @@ func TestRead(t *testing.T) {
 	h := r.hold(4, "tcp", netip.AddrPortFrom(vips[4], 80))
 	r.hold(2, "udp", netip.AddrPortFrom(vips[4], 80))
 	labtest.OK(t, h.conns[0].Close())
+	half := r.halfClosed()
 	want := []pool.Reading{
-		{Service: "web", Address: netip.AddrPortFrom(server(4, 1), 8080), Weight: 1, Active: 1, Inactive: 1},
+		{Service: "web", Address: netip.AddrPortFrom(server(4, 1), 8080), Weight: 1, Active: 1},
 		{Service: "web", Address: netip.AddrPortFrom(server(4, 2), 8080), Weight: 1, Active: 2},
 		{Service: "web", Address: netip.AddrPortFrom(server(4, 3), 8080)},
 		{Service: "dns", Address: netip.AddrPortFrom(server(4, 1), 8080), Weight: 3, Active: 1},
 		{Service: "dns", Address: netip.AddrPortFrom(server(4, 2), 8080), Weight: 4, Active: 1},
+		{Service: "half", Address: half.Destinations[0].Address, Weight: 1, Inactive: 1},
 	}
 	if h.of[0].Addr() != server(4, 1) {
 		want[0], want[1] = want[1], want[0]
 		want[0].Address, want[1].Address = want[1].Address, want[0].Address
 	}
-	var got []pool.Reading
-	labtest.Eventually(t, patience, "the closed connection is seen", func() bool {
-		var err error
-		got, err = r.open().Read(ctx, []pool.Virtual{tcp, udp})
+	labtest.Eventually(t, patience, "the closed connection is none", func() bool {
+		got, err := r.open().Read(ctx, []pool.Virtual{tcp, udp, half})
 		labtest.OK(t, err)
 		return cmp.Equal(want, got, compare)
 	})
+}
+
+// halfClosed sets a service with a connection that its client has closed and its server has not.
+func (r *rig) halfClosed() pool.Virtual {
+	r.t.Helper()
+	at := netip.AddrPortFrom(server(4, 4), 9090)
+	labtest.OK(r.t, r.servers.Do(func() error {
+		l, err := net.Listen("tcp", at.String()) // and the kernel accepts
+		if err == nil {
+			r.t.Cleanup(func() { _ = l.Close() })
+		}
+		return err
+	}))
+	v := pool.Virtual{
+		Name: "half", Scheduler: pool.RR, Frontends: []pool.Frontend{pool.Single(pool.TCP, netip.AddrPortFrom(vips[4], 90))},
+		Destinations: []pool.Destination{{Address: at, Weight: 1}},
+	}
+	labtest.OK(r.t, r.plane.Set(context.Background(), []pool.Virtual{v}))
+	c, err := r.dial(r.client, "tcp", "", netip.AddrPortFrom(vips[4], 90))
+	labtest.OK(r.t, err)
+	labtest.OK(r.t, c.Close())
+	return v
 }
 
 // tamper is what others do, and what Drift is to say of it.
