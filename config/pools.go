@@ -113,6 +113,25 @@ func (c *Config) Serves(file string) bool {
 	return there
 }
 
+// Keep is this configuration, just loaded, with what the one before had from servers'
+// files that are not there any more: whoever means that a file has no servers
+// empties it. gone are those files; where what they had does not fit this configuration
+// that is the error.
+func (c *Config) Keep(before *Config) (kept *Config, gone []string, err error) {
+	texts := maps.Clone(c.served)
+	for _, file := range c.ServersFiles() {
+		if !c.Serves(file) && before.Serves(file) {
+			texts[file] = before.served[file]
+			gone = append(gone, file)
+		}
+	}
+	if gone == nil {
+		return c, nil, nil
+	}
+	kept, err = parseWith(c.name, c.text, texts)
+	return kept, gone, err
+}
+
 // Reread is this configuration with what these of the servers' files have now. The others, those that are
 // not there any more and those that can't be used count as they were: what is wrong with one file is
 // told in refused, and is no matter of the others. The configuration's own file is

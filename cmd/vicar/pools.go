@@ -77,7 +77,7 @@ const journalOfPools = "pools.json"
 func newPools(c *config.Config, node string, w poolWorld) (*pools, error) {
 	w.cluster = c.Cluster
 	u := &pools{world: w, node: node, planes: make(map[pool.PlaneKind]*lazyPlane), ended: make(chan struct{})}
-	u.mover = newPoolMover(u)
+	u.mover, u.files.log = newPoolMover(u), w.log
 	for kind, open := range w.open {
 		u.planes[kind] = &lazyPlane{open: open, log: w.log}
 	}
@@ -181,10 +181,15 @@ func (p *poolsPrepared) apply(ctx context.Context) error {
 	return nil
 }
 
-// reloaded notes that all of a configuration is in force, what servers' files have too.
-func (u *pools) reloaded() {
-	if u != nil {
-		u.files.accept(nil)
+// reloaded notes that all of a configuration is in force, and what servers' files have, too, but for
+// those that are gone.
+func (u *pools) reloaded(gone []string) {
+	if u == nil {
+		return
+	}
+	u.files.accept(nil, gone)
+	for _, path := range gone {
+		u.files.gone(path)
 	}
 }
 

@@ -20,6 +20,8 @@ import (
 
 // poolFiles are the files from which servers come.
 type poolFiles struct {
+	log *slog.Logger
+
 	mu       sync.Mutex
 	problems map[string]string // by file: why what it has now is not in force
 }
@@ -86,7 +88,7 @@ func (f *poolFiles) look(paths []string, serves func(string) bool, seen, tried m
 		seen[path] = now
 		switch {
 		case now.missing && serves(path):
-			f.refuse(path, path+" does not exist any more: its servers stay as they were")
+			f.gone(path)
 			delete(tried, path) // what comes after it is new, even if it is the same
 		case read && now == was:
 		case known && now != before && now.inode == before.inode:
@@ -97,25 +99,35 @@ func (f *poolFiles) look(paths []string, serves func(string) bool, seen, tried m
 	return changed
 }
 
-// refuse notes why what a file has is not in force.
-func (f *poolFiles) refuse(path, why string) {
+// gone notes that a file with servers in force does not exist any more.
+func (f *poolFiles) gone(path string) {
+	if f.refuse(path, path+" does not exist any more: its servers stay as they were") {
+		f.log.Warn("a servers' file does not exist any more, its servers stay as they were", slog.String("file", path))
+	}
+}
+
+// refuse notes why what a file has is not in force, and tells whether that is new.
+func (f *poolFiles) refuse(path, why string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.problems == nil {
 		f.problems = make(map[string]string)
 	}
+	fresh := f.problems[path] != why
 	f.problems[path] = why
+	return fresh
 }
 
-// accept notes that what files have is in force; nil: what all have.
-func (f *poolFiles) accept(paths []string) {
+// accept notes that what files have is in force; nil: what all have, but for some.
+func (f *poolFiles) accept(paths, except []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if paths == nil {
-		clear(f.problems)
-	}
-	for _, path := range paths {
+	for _, path := range slices.Sorted(maps.Keys(f.problems)) {
+		if paths != nil && !slices.Contains(paths, path) || slices.Contains(except, path) {
+			continue
+		}
 		delete(f.problems, path)
+		f.log.Info("what a servers' file has is in force again", slog.String("file", path))
 	}
 }
 
@@ -150,10 +162,12 @@ func (s *service) rereadServers(ctx context.Context, changed []string) error {
 		return err
 	}
 	s.cfg.Store(cfg)
-	s.pools.files.accept(changed)
+	var bad []string
 	for _, e := range slices.Backward(refused) { // of several of one file the first is shown
 		s.pools.files.refuse(e.File, e.Error())
+		bad = append(bad, e.File)
 	}
+	s.pools.files.accept(changed, bad)
 	for _, e := range refused {
 		s.log.Error("a servers' file can't be used, its servers stay as they were", slog.Any("err", e))
 	}

@@ -418,7 +418,7 @@ func TestPoolFilesLook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var f poolFiles
+	f := poolFiles{log: slog.New(slog.DiscardHandler)}
 	seen, tried := make(map[string]stamp), make(map[string]stamp)
 	serves := false
 	look := func(what string, want bool) {
@@ -451,7 +451,7 @@ func TestPoolFilesLook(t *testing.T) {
 	write("d")
 	look("another", true)
 	look("the same", false)
-	f.accept([]string{path})
+	f.accept([]string{path}, nil)
 	if f.problem(path) != "" {
 		t.Error("it is said still")
 	}

@@ -284,9 +284,60 @@ func TestPoolsTwoFiles(t *testing.T) {
 	eventually(t, "the missing file shows", func() bool { return strings.Contains(w.pool(t, "mail").FileError, "does not exist any more") })
 	write("web.yaml", "[198.51.100.13:80]\n")
 	w.programs(t, pool.IPVS, "mail 198.51.100.12:25=1", "web 198.51.100.13:80=1")
-	if got := w.vicar(t, "reload"); got.code != exitOK {
-		t.Fatalf("reload: %v", got)
+}
+
+// A file that is gone empties no pool, whatever else a reload changes, and that is told in its
+// answer. At the start there is nothing to keep.
+func TestPoolsReloadWithoutFile(t *testing.T) {
+	const text = "pools: {web: {listen: 192.0.2.10:80, scheduler: wrr, servers_file: web.yaml}}\n"
+	w := newPoolWorld(t, text)
+	file := filepath.Join(filepath.Dir(w.file), "web.yaml")
+	write := func(server string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(server+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	w.programs(t, pool.IPVS, "mail", "web 198.51.100.13:80=1")
-	eventually(t, "all is well", func() bool { return w.pool(t, "mail").FileError == "" })
+	remove := func() {
+		t.Helper()
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("198.51.100.11:80")
+	w.start(t)
+	w.programs(t, pool.IPVS, "web 198.51.100.11:80=1")
+	w.status(t)
+	remove()
+	for _, scheduler := range []string{"rr", "wrr"} {
+		w.write(t, routerA+strings.ReplaceAll(text, "wrr", scheduler))
+		got := w.vicar(t, "reload")
+		if want := "pool web: what is in its servers_file now is not in force: DIR/web.yaml does not exist any more: its servers stay as they were\n"; got.code != exitOK || !strings.Contains(got.stdout, want) {
+			t.Errorf("reload: %v, want %s", got, want)
+		}
+		w.programs(t, pool.IPVS, "web 198.51.100.11:80=1")
+		if p := w.pool(t, "web"); p.Scheduler != scheduler || !strings.Contains(p.FileError, "does not exist any more") {
+			t.Errorf("the status is %+v", p)
+		}
+	}
+	write("198.51.100.12:80")
+	w.programs(t, pool.IPVS, "web 198.51.100.12:80=1")
+	eventually(t, "all is well", func() bool { return w.pool(t, "web").FileError == "" })
+	if got := w.vicar(t, "reload"); got.code != exitOK || strings.Contains(got.stdout, "pool web") {
+		t.Errorf("reload: %v", got)
+	}
+	eventually(t, "its return is told", func() bool {
+		return strings.Count(w.logged(), "servers' file does not exist any more") == 1 && strings.Count(w.logged(), "is in force again") == 1
+	})
+	remove()
+	w.write(t, routerA+strings.ReplaceAll(text, "listen", "sorry: 198.51.100.12:80, listen"))
+	eventually(t, "it shows", func() bool { return w.pool(t, "web").FileError != "" })
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.start(t)
+	w.programs(t, pool.IPVS, "web 198.51.100.12:80=1") // the sorry server
+	if p := w.pool(t, "web"); p.FileError != "" || len(p.Servers) != 1 {
+		t.Errorf("at the start: %+v", p)
+	}
 }

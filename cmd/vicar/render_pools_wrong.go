@@ -63,9 +63,7 @@ func wrongPool(st status.Status, p *status.Pool) []string {
 	if p.Hindrance != "" {
 		say("pool %s: %s", p.Name, clip(p.Hindrance, mostText))
 	}
-	if p.FileError != "" {
-		say("pool %s: what is in its servers_file now is not in force: %s", p.Name, clip(p.FileError, mostText))
-	}
+	ws = append(ws, wrongFile(p)...)
 	var down []string
 	servers := 0
 	for i := range p.Servers {
@@ -93,6 +91,22 @@ func wrongPool(st status.Status, p *status.Pool) []string {
 	}
 	if !p.RepairedAt.IsZero() && st.Now.Sub(p.RepairedAt) < recentRepair {
 		say("pool %s: somebody else changed what the kernel has of it, and it was put right %s ago: %s", p.Name, age(st.Now.Sub(p.RepairedAt)), clip(p.Repair, mostText))
+	}
+	return ws
+}
+
+// wrongFile says why what a pool's servers file has is not in force.
+func wrongFile(p *status.Pool) []string {
+	if p.FileError == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("pool %s: what is in its servers_file now is not in force: %s", p.Name, clip(p.FileError, mostText))}
+}
+
+// wrongFiles says it of all pools.
+func wrongFiles(st status.Status) (ws []string) {
+	for i := range st.Pools {
+		ws = append(ws, wrongFile(&st.Pools[i])...)
 	}
 	return ws
 }

@@ -56,7 +56,15 @@ func (s *service) apply(ctx context.Context) (*config.Config, error) {
 	if differs := fixed(s.current(), cfg, node); len(differs) > 0 {
 		return nil, invalid{needsRestart(differs)}
 	}
-	return cfg, s.replace(ctx, cfg)
+	cfg, gone, err := cfg.Keep(s.current())
+	if err != nil {
+		return nil, invalid{err}
+	}
+	if err := s.replace(ctx, cfg); err != nil {
+		return nil, err
+	}
+	s.pools.reloaded(gone)
+	return cfg, nil
 }
 
 // witness tells whether the node has no part in routers.
@@ -113,7 +121,6 @@ func (s *service) replace(ctx context.Context, cfg *config.Config) error {
 	looks.Apply()
 	tells.Apply()
 	s.cfg.Store(cfg)
-	s.pools.reloaded()
 	s.clouds.forget()
 	return nil
 }
