@@ -88,7 +88,8 @@ func (p *Pool) Drain(ctx context.Context, service, server string, on bool) error
 	return p.wait(ctx, w.reply)
 }
 
-// Drained are the servers that are drained or on the way there, by service.
+// Drained are the servers that are drained or on the way there, by service, and those that were
+// when they were removed from it: they are so still when they come back.
 func (p *Pool) Drained() map[string][]string {
 	return p.board.allDrained()
 }
@@ -159,7 +160,7 @@ func (l *loop) drain(w *waiter, service, server string, on bool) {
 		w.reply <- ErrUnknown{Service: service}
 		return
 	case u.server(server) == nil:
-		w.reply <- ErrUnknown{service, server}
+		w.reply <- l.drainAway(u, server, on)
 		return
 	}
 	now := time.Now()
@@ -174,6 +175,19 @@ func (l *loop) drain(w *waiter, service, server string, on bool) {
 		return
 	}
 	l.await(w, []*unit{u}, now)
+}
+
+// drainAway is for a server that the service does not have: one that was drained when it went can
+// be forgotten.
+func (l *loop) drainAway(u *unit, server string, on bool) error {
+	if !slices.Contains(u.away, server) {
+		return ErrUnknown{u.name, server}
+	}
+	if !on {
+		u.back(server)
+		l.drainedNow(u)
+	}
+	return nil
 }
 
 // await makes a waiter wait for what units are to be from now on.

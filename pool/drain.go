@@ -5,6 +5,7 @@ package pool
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -82,12 +83,30 @@ func (s *service) finish(found []Reading, from time.Time) (changed bool) {
 	return changed
 }
 
-// drainedNames are the servers that are drained or on the way there.
+// drainedNames are the servers that are drained or on the way there, and those that were
+// when they went.
 func (s *service) drainedNames() (names []string) {
 	for _, x := range s.servers {
 		if x.drain != serving {
 			names = append(names, x.Name)
 		}
 	}
-	return names
+	return append(names, s.away...)
+}
+
+// maxAway bounds what is remembered of a service: whoever drains each server and then removes it
+// has new ones for ever.
+const maxAway = 1000
+
+// leave remembers a server that was drained when it went: if it comes back it is so still.
+func (s *service) leave(name string) {
+	s.away = append(s.away, name)
+	s.away = s.away[max(0, len(s.away)-maxAway):]
+}
+
+// back forgets that a server was drained when it went, and tells whether it was.
+func (s *service) back(name string) bool {
+	n := len(s.away)
+	s.away = slices.DeleteFunc(s.away, func(a string) bool { return a == name })
+	return len(s.away) < n
 }

@@ -151,6 +151,8 @@ func (l *loop) drained(name string, now time.Time) {
 	for _, server := range l.cfg.Drained[name] {
 		if x := u.server(server); x != nil {
 			u.setDrain(x, true, true, now)
+		} else {
+			u.leave(server)
 		}
 	}
 }

@@ -6,6 +6,7 @@ package pool
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/vicar-ha/vicar/track"
@@ -24,7 +25,8 @@ type Config struct {
 	// Journal is the file that remembers what may be programmed, so that what an
 	// agent left that died is removed; empty: none.
 	Journal string
-	// Drained are the servers that were drained before, by service.
+	// Drained are the servers that were drained before, by service. A server that the service
+	// does not have comes back drained.
 	Drained map[string][]string
 	// Tell is told what happens. It must not block, and is nil for nobody.
 	Tell          func(vip.Event)
@@ -67,7 +69,7 @@ func New(cfg Config) (*Pool, error) {
 	p := &Pool{cfg: cfg, inbox: newMailbox(), board: newBoard(), ended: make(chan struct{})}
 	p.board.setBound(cfg.Services, cfg.Sync)
 	for _, s := range cfg.Services {
-		p.board.setDrained(s.Name, s.configured(cfg.Drained[s.Name]))
+		p.board.setDrained(s.Name, slices.Clone(cfg.Drained[s.Name]))
 		p.board.set(s.Name, track.Undecided, "no result yet")
 	}
 	return p, nil

@@ -114,6 +114,10 @@ func (s *service) reload(cfg Service, now time.Time) (changes []string) {
 			if x == nil {
 				changes = append(changes, "server "+c.Name+" added")
 				x = newServer(c, cfg.Alpha, now)
+				if s.back(c.Name) {
+					x.drain, x.out = drained, now
+					changes = append(changes, "server "+c.Name+" is drained still, until it is undrained")
+				}
 			} else {
 				changes = append(changes, fmt.Sprintf("server %s: address %v to %v", c.Name, x.Address, c.Address))
 				fresh := newServer(c, cfg.Alpha, now)
@@ -133,8 +137,11 @@ func (s *service) reload(cfg Service, now time.Time) (changes []string) {
 		delete(old, c.Name)
 		s.servers = append(s.servers, x)
 	}
-	for name := range old {
+	for _, name := range slices.Sorted(maps.Keys(old)) {
 		changes = append(changes, "server "+name+" removed")
+		if old[name].drain != serving {
+			s.leave(name)
+		}
 	}
 	slices.Sort(changes)
 	return changes
@@ -206,11 +213,4 @@ func orNone(s string) string {
 		return "none"
 	}
 	return s
-}
-
-// configured are those of the names that are servers of the service.
-func (s *Service) configured(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return !slices.ContainsFunc(s.Servers, func(x Server) bool { return x.Name == name })
-	})
 }

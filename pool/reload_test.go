@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -272,9 +273,53 @@ func TestDrainedBefore(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		r.want(web + " 198.51.100.13:80=1")
-		if diff := cmp.Diff(map[string][]string{"web": {"198.51.100.11:80", "198.51.100.12:80"}}, r.pool.Drained()); diff != "" {
+		if diff := cmp.Diff(map[string][]string{"web": {"198.51.100.11:80", "198.51.100.12:80", "192.0.2.1:80"}}, r.pool.Drained()); diff != "" {
 			t.Error(diff)
 		}
+	})
+}
+
+// A drained server that goes and comes back is drained still, at once, until it is undrained,
+// there or not.
+func TestDrainedAway(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		both := virtual("web", 100, backend("web", 11, 1), backend("web", 12, 1))
+		one := virtual("web", 100, backend("web", 11, 1))
+		r := with(t, both).start()
+		reload := func(v pool.Service, want string) {
+			t.Helper()
+			if _, err := r.pool.Reload(t.Context(), []pool.Service{v}, nil); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			r.want(want)
+		}
+		drain := func(on bool) {
+			t.Helper()
+			if err := r.pool.Drain(t.Context(), "web", "198.51.100.12:80", on); err != nil {
+				t.Fatal(err)
+			}
+		}
+		drain(true)
+		r.plane.change(func(m *memory) { m.conns[address(12)] = 1 })
+		reload(one, web+" 198.51.100.11:80=1")
+		if got := r.pool.Status(t.Context())[0].DrainedAway; !slices.Equal(got, []string{"198.51.100.12:80"}) {
+			t.Errorf("drained and away are %q", got)
+		}
+		reload(both, web+" 198.51.100.11:80=1")
+		if p := r.pool.Status(t.Context())[0]; p.Servers[1].State != "drained" || len(p.DrainedAway) > 0 {
+			t.Errorf("it is back as %+v", p)
+		}
+		reload(one, web+" 198.51.100.11:80=1")
+		drain(true) // again is as once
+		drain(false)
+		if got := r.pool.Drained(); len(got) > 0 {
+			t.Errorf("drained are %q", got)
+		}
+		if err := r.pool.Drain(t.Context(), "web", "198.51.100.12:80", false); !errors.Is(err, pool.ErrUnknown{Service: "web", Server: "198.51.100.12:80"}) {
+			t.Error(err)
+		}
+		reload(both, web+" 198.51.100.11:80=1 198.51.100.12:80=1")
 	})
 }
 

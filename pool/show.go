@@ -119,7 +119,7 @@ func (u *unit) show(now time.Time) status.Pool {
 		Name: u.name, Plane: string(u.plane), Scheduler: string(u.cfg.Scheduler),
 		State: quorumWord(u.quorum), Since: u.since, Alive: u.alive, Quorum: u.cfg.Quorum, Hysteresis: u.cfg.Hysteresis,
 		With: u.cfg.With, Programmed: u.there && u.set > 0, Sorry: u.sorry(),
-		Repaired: u.repaired, RepairedAt: u.repairedAt, Repair: u.repair, Servers: []status.PoolServer{},
+		Repaired: u.repaired, RepairedAt: u.repairedAt, Repair: u.repair, DrainedAway: slices.Clone(u.away), Servers: []status.PoolServer{},
 	}
 	for _, f := range u.cfg.Frontends {
 		p.Frontends = append(p.Frontends, f.String())

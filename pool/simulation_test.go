@@ -248,7 +248,8 @@ func (s *simulation) drain(ctx context.Context, service, server string) {
 	_ = s.pool.Drain(ctx, service, server, on)
 }
 
-// forget drops what is drained, and the results, of servers that are not configured any more.
+// forget drops the results of servers that are not configured any more, and what is drained of services that
+// are not.
 func (s *simulation) forget() {
 	used := make(map[string]bool)
 	for _, v := range s.cfg.Services {
@@ -259,12 +260,9 @@ func (s *simulation) forget() {
 		}
 	}
 	maps.DeleteFunc(s.results, func(check string, _ track.Result) bool { return !used[check] })
-	for service, servers := range s.drained {
-		i := slices.IndexFunc(s.cfg.Services, func(v pool.Service) bool { return v.Name == service })
-		maps.DeleteFunc(servers, func(name string, _ bool) bool {
-			return i < 0 || !slices.ContainsFunc(s.cfg.Services[i].Servers, func(x pool.Server) bool { return x.Name == name })
-		})
-	}
+	maps.DeleteFunc(s.drained, func(service string, _ map[string]bool) bool {
+		return !slices.ContainsFunc(s.cfg.Services, func(v pool.Service) bool { return v.Name == service })
+	})
 }
 
 // restart ends the agent, in order or not, and starts another, maybe with another configuration.

@@ -25,6 +25,7 @@ type news struct {
 type service struct {
 	cfg     Service
 	servers []*server // in cfg's order
+	away    []string  // names of drained servers that it does not have now, in the order in which they left
 	quorum  track.State
 	cause   string
 	since   time.Time

@@ -40,6 +40,9 @@ type Pool struct {
 	RepairedAt time.Time    `json:"repaired_at,omitzero"`
 	Repair     string       `json:"repair,omitempty"`
 	Servers    []PoolServer `json:"servers"`
+	// DrainedAway are names of servers that were drained when they were removed from the
+	// configuration or the file. They are so still if they come back.
+	DrainedAway []string `json:"drained_away,omitempty"`
 }
 
 // PoolServer is a real server of a Pool.

@@ -156,7 +156,7 @@ func hintedServer(ctx context.Context, client *control.Client, err error, d cont
 	if pools := poolNames(st); !slices.Contains(pools, d.Service) {
 		return suggestName(err, d.Service, pools)
 	}
-	return suggestName(err, d.Server, serverNames(st, d.Service))
+	return suggestName(err, d.Server, append(serverNames(st, d.Service), drainedAway(st, d.Service)...))
 }
 
 func poolNames(st status.Status) []string {
@@ -180,6 +180,16 @@ func serverNames(st status.Status, pool string) []string {
 	return names
 }
 
+// drainedAway are those that a pool does not have now and that can be undrained.
+func drainedAway(st status.Status, pool string) []string {
+	for i := range st.Pools {
+		if st.Pools[i].Name == pool {
+			return st.Pools[i].DrainedAway
+		}
+	}
+	return nil
+}
+
 // completeServer completes a pool's name, and then one of its servers'.
 func completeServer(socket *string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
@@ -187,7 +197,7 @@ func completeServer(socket *string) cobra.CompletionFunc {
 		case 0:
 			return complete(socket, poolNames)(cmd, args, begun)
 		case 1:
-			return complete(socket, func(st status.Status) []string { return serverNames(st, args[0]) })(cmd, args, begun)
+			return complete(socket, func(st status.Status) []string { return append(serverNames(st, args[0]), drainedAway(st, args[0])...) })(cmd, args, begun)
 		default:
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

@@ -32,8 +32,7 @@ type pools struct {
 	mover  *poolMover
 	files  poolFiles
 	host   poolHost
-	turn   sync.Mutex // of those who write down what is drained
-	away   drainedAway
+	turn   sync.Mutex    // of those who write down what is drained
 	ended  chan struct{} // closed when run has ended
 }
 
@@ -87,7 +86,6 @@ func newPools(c *config.Config, node string, w poolWorld) (*pools, error) {
 	}
 	cfg := u.config(c)
 	cfg.Drained = drained
-	u.away.note(c, drained)
 	if u.pool, err = pool.New(cfg); err != nil {
 		return nil, fmt.Errorf("setting up the pools: %w", err)
 	}
@@ -167,9 +165,8 @@ func (p *poolsPrepared) apply(ctx context.Context) error {
 		return fmt.Errorf("changing the pools: %w", err)
 	}
 	u.mover.keep(p.cfg.PoolServices(u.node))
-	u.drainAgain(ctx, p.cfg) // before checks find them well
 	p.looks.Apply()
-	if err := u.keepDrained(); err != nil { // those that are gone are forgotten
+	if err := u.keepDrained(); err != nil { // those of services that are gone are forgotten
 		u.world.log.Warn("what is drained may be another after a restart", slog.Any("err", err))
 	}
 	for _, change := range changes[:min(mostChanges, len(changes))] {
@@ -203,7 +200,7 @@ func (u *pools) drain(ctx context.Context, d control.PoolDrain) error {
 func (u *pools) keepDrained() error {
 	u.turn.Lock()
 	defer u.turn.Unlock()
-	return keepDrainedServers(u.world.stateDir, u.away.with(u.pool.Drained()))
+	return keepDrainedServers(u.world.stateDir, u.pool.Drained())
 }
 
 func (u *pools) close() {

@@ -292,6 +292,16 @@ func TestPoolsDrainedOfFile(t *testing.T) {
 	if p := w.pool(t, "web"); len(p.Servers) != 2 || p.Servers[1].State != poolDrained {
 		t.Errorf("after the start: %+v", p)
 	}
+	if err := os.WriteFile(file, []byte("198.51.100.11:80\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is away", func() bool { return len(w.pool(t, "web").Servers) == 1 })
+	if got := w.vicar(t, "status"); !strings.Contains(got.stdout, "does not have any more will be drained if they come back, until vicar pool undrain web SERVER: 198.51.100.12:80") {
+		t.Errorf("vicar status: %v", got)
+	}
+	write()
+	eventually(t, "it is back", func() bool { return len(w.pool(t, "web").Servers) == 2 })
+	w.programs(t, pool.IPVS, "web 198.51.100.11:80=1")
 	eventually(t, "it is remembered", func() bool {
 		kept, err := drainedServers(filepath.Join(filepath.Dir(w.file), "state"))
 		return err == nil && slices.Equal(kept["web"], []string{"198.51.100.12:80"})

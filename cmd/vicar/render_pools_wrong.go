@@ -148,6 +148,12 @@ func waitsPools(st status.Status) []string {
 	if rest > 0 {
 		ws = append(ws, manyOf(uint64(rest), "more server is drained", "more servers are drained"))
 	}
+	for i := range st.Pools {
+		if p := &st.Pools[i]; len(p.DrainedAway) > 0 {
+			ws = append(ws, fmt.Sprintf("drained servers that pool %s does not have any more will be drained if they come back, until vicar pool undrain %s SERVER: %s",
+				p.Name, p.Name, firstFew(p.DrainedAway)))
+		}
+	}
 	return ws
 }
 
