@@ -51,7 +51,7 @@ fmt: ## format the code as lint wants it
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
-bench: build ## failover and load beside keepalived, as Markdown (half an hour; BENCHFLAGS)
+bench: build ## failover and load beside keepalived, as Markdown (an hour; BENCHFLAGS)
 	@VICAR_BIN=bin/vicar $(GO) run ./lab/bench $(BENCHFLAGS)
 demo: build ## three hosts and a client in namespaces; the holder is cut off, then stopped
 	bin/vicar demo

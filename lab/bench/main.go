@@ -7,7 +7,7 @@
 //
 //	go run ./lab/bench -json results.json > report.md
 //
-// It takes root, or user namespaces, and about half an hour. Each failover is
+// It takes root, or user namespaces, and about an hour. Each failover is
 // caused at another point between two adverts, the same for both programs, so
 // that chance in that point favours none.
 package main
