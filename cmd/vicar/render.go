@@ -56,7 +56,7 @@ func renderStatus(st status.Status, p paint) string {
 	section("Priorities", "", priorities(st))
 	section("Wrong now", red, wrongs(st))
 	section("Waiting", yellow, waits(st))
-	if rows, rest := checkRows(st); len(st.Checks) > 0 {
+	if rows, rest := checkRows(st, p); len(st.Checks) > 0 {
 		b.WriteString("\n")
 		if len(rows) > 1 {
 			b.WriteString(table(p, rows))

@@ -16,16 +16,15 @@ import (
 // What is shown of a thousand checks, so that a status stays readable. All of
 // it is in the JSON.
 const (
-	mostChecks = 20 // rows, and lines of a kind
-	mostName   = 48 // characters of a target
-	mostCause  = 60 // of a cause in the table
-	mostText   = 200
+	mostChecks = 20   // rows, and lines of a kind
+	mostName   = 48   // characters of a target
+	mostText   = 4000 // of any: nothing but a flood is cut
 )
 
 // checkRows is the table of the checks, and what to say of those that are not
 // in it. A few checks are shown all; of many only those whose last look did not
 // pass, the failing ones first.
-func checkRows(st status.Status) (rows [][]cell, rest []string) {
+func checkRows(st status.Status, p paint) (rows [][]cell, rest []string) {
 	shown := st.Checks
 	left := make(map[string]int)
 	if len(shown) > mostChecks {
@@ -53,7 +52,7 @@ func checkRows(st status.Status) (rows [][]cell, rest []string) {
 			checkState(c, effects[c.Name]),
 			{text: since(st.Now, c.Since)},
 			{text: last(c)},
-			{text: clip(c.Cause, mostCause)},
+			{text: causeCell(c.Cause, c.Target, p)},
 		})
 	}
 	return rows, leftOut(left, len(shown) > 0)

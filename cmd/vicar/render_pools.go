@@ -57,7 +57,7 @@ func poolTables(st status.Status, p paint, all bool) string {
 	if line := syncLine(st); line != "" {
 		b.WriteString(line + "\n")
 	}
-	rows, rest := serverRows(st, all)
+	rows, rest := serverRows(st, p, all)
 	if len(rows) > 1 {
 		b.WriteString("\n" + table(p, rows))
 	}
@@ -205,7 +205,7 @@ func connections(p *status.Pool) string {
 }
 
 // serverRows is the table of the servers, and what to say of those that are not in it.
-func serverRows(st status.Status, all bool) (rows [][]cell, rest []string) {
+func serverRows(st status.Status, p paint, all bool) (rows [][]cell, rest []string) {
 	type at struct {
 		pool   *status.Pool
 		server *status.PoolServer
@@ -235,12 +235,12 @@ func serverRows(st status.Status, all bool) (rows [][]cell, rest []string) {
 	}
 	rows = [][]cell{heading("POOL", "SERVER", "STATE", "WEIGHT", "ACTIVE", "INACTIVE", "TOTAL", "SINCE", "CAUSE")}
 	for _, a := range list {
-		rows = append(rows, serverRow(st, a.pool, a.server))
+		rows = append(rows, serverRow(st, p, a.pool, a.server))
 	}
 	return rows, moreServers(left, len(list) > 0)
 }
 
-func serverRow(st status.Status, p *status.Pool, s *status.PoolServer) []cell {
+func serverRow(st status.Status, colours paint, p *status.Pool, s *status.PoolServer) []cell {
 	number := func(n uint64) cell {
 		if !s.Programmed {
 			return cell{text: "-"}
@@ -266,7 +266,7 @@ func serverRow(st status.Status, p *status.Pool, s *status.PoolServer) []cell {
 		{text: weight},
 		number(s.Active), number(s.Inactive), total,
 		{text: since(st.Now, s.Since)},
-		{text: clip(s.Cause, mostCause)},
+		{text: causeCell(s.Cause, s.Address, colours)},
 	}
 }
 

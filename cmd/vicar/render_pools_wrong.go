@@ -74,7 +74,7 @@ func wrongPool(st status.Status, p *status.Pool) []string {
 		if s.State == poolDown {
 			name := s.Name
 			if s.Cause != "" {
-				name += " (" + clip(s.Cause, mostCause) + ")"
+				name += " (" + shortCause(clip(s.Cause, mostText), s.Address) + ")"
 			}
 			down = append(down, name)
 		}
