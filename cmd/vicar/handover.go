@@ -94,7 +94,11 @@ func handoverText(h control.Handover, r control.HandoverResult) string {
 		fmt.Fprintf(&b, "%s has moved from %s to %s: %s.\n", h.Router, clip(r.From, mostName), holder, movedIn(r.Took, r.Held))
 	}
 	if r.Returns {
-		fmt.Fprintf(&b, "%s is better and takes it back (preempt). To keep it there: vicar handover %s --to %s\n", clip(r.From, mostName), h.Router, holder)
+		keep := fmt.Sprintf("vicar handover %s --to %s", h.Router, holder)
+		if r.Held == 0 { // no peer_link, which --to needs
+			keep = "vicar drain on " + clip(r.From, mostName) + ", until vicar undrain"
+		}
+		fmt.Fprintf(&b, "%s is better and takes it back (preempt). To keep it there: %s\n", clip(r.From, mostName), keep)
 	}
 	if h.To != "" {
 		fmt.Fprintf(&b, "It stays there until %s fails, or until: vicar handover %s --auto\n", h.To, h.Router)

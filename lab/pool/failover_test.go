@@ -14,6 +14,7 @@ import (
 	"github.com/vicar-ha/vicar/lab/labtest"
 	"github.com/vicar-ha/vicar/lab/probe"
 	"github.com/vicar-ha/vicar/lab/site"
+	"github.com/vicar-ha/vicar/lab/uml"
 	"github.com/vicar-ha/vicar/lab/vicar"
 	"github.com/vicar-ha/vicar/status"
 )
@@ -65,6 +66,31 @@ func TestPoolFailover(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPoolKeeps: with at_stop: keep the director that stops leaves a pool in its kernel, though the pool's
+// router goes to the other one, and finds it again.
+func TestPoolKeeps(t *testing.T) {
+	tool := []string{"nft", "list", "ruleset"}
+	if uml.Inside() {
+		tool = []string{"ipvsadm", "-L", "-n"}
+	}
+	labtest.Need(t, tool[0])
+	w := newWorld(t, site.Config{Servers: 2})
+	w.conf.Pools["web"] = w.block(site.Port, vicar.Block{"at_stop": "keep"})
+	w.both("web")
+	labtest.OK(t, w.agents[0].Stop(patience))
+	w.wantAll(2, "web")
+	out, err := w.Directors[0].Run(t.Context(), tool[0], tool[1:]...)
+	labtest.OK(t, err)
+	for n := range w.Servers {
+		if !strings.Contains(out, w.Servers[n].Addr.String()) {
+			t.Errorf("server %d has gone at the stop:\n%s", n+1, out)
+		}
+	}
+	w.start(1)
+	w.wantAll(1, "web")
+	w.wantPool(2, "web", "is programmed no more", func(p status.Pool) bool { return !p.Programmed })
 }
 
 // TestPoolConnectionSync: connections through a director that dies go on through the
