@@ -123,22 +123,31 @@ func (l *loop) synced(seq uint64, role SyncRole, err error) {
 		return
 	}
 	l.sync.came, l.sync.err = seq, err
-	text := ""
-	if err != nil {
-		text = err.Error()
-	} else {
-		l.sync.role = role
-	}
-	if text != l.sync.logged {
-		l.sync.logged = text
-		if err != nil {
-			l.log.Error("connections are not synchronised; it is tried again", slog.String("role", role.String()), slog.Any("err", err))
-		} else {
-			l.log.Info("connections are synchronised", slog.String("role", role.String()))
-		}
-	}
+	l.logSync(role, err)
 	for w := range l.waiting {
 		l.proceed(w)
+	}
+}
+
+// logSync logs a role that is another than the last, or an error that is.
+func (l *loop) logSync(role SyncRole, err error) {
+	s := &l.sync
+	failed := s.logged != ""
+	if err != nil {
+		if s.logged != err.Error() {
+			l.log.Error("the synchronisation of connections is not as wanted; it is tried again", slog.String("role", role.String()), slog.Any("err", err))
+		}
+		s.logged = err.Error()
+		return
+	}
+	was := s.role
+	s.role, s.logged = role, ""
+	switch {
+	case role == was && !failed:
+	case role != SyncNone:
+		l.log.Info("connections are synchronised", slog.String("role", role.String()))
+	case was != SyncNone:
+		l.log.Info("connections are synchronised no more")
 	}
 }
 

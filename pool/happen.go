@@ -81,6 +81,7 @@ func (l *loop) logNews(service string, n news) {
 // done takes what a worker has done.
 func (l *loop) done(w *worker, wants []want) {
 	now := time.Now()
+	turned := make(map[turn][]string)
 	for _, x := range wants {
 		u := l.units[place{w.kind, x.v.Name}]
 		if u == nil {
@@ -88,9 +89,14 @@ func (l *loop) done(w *worker, wants []want) {
 		}
 		u.came(x, now)
 		l.failed(u)
+		if u.turned() {
+			t := turn{u.there, l.reason(u)}
+			turned[t] = append(turned[t], u.name)
+		}
 		l.touched[u] = true
 		l.came(u)
 	}
+	l.logTurns(turned)
 }
 
 // failed logs an error that is another one than the last.
@@ -104,7 +110,9 @@ func (l *loop) failed(u *unit) {
 	}
 	u.shownErr = text
 	if text == "" {
-		l.log.Info("programmed again", slog.String("pool", u.name))
+		if u.shownOn && u.there { // else that it is programmed is logged, or nothing is
+			l.log.Info("programmed again", slog.String("pool", u.name))
+		}
 		return
 	}
 	l.log.Error("not programmed as wanted; it is tried again", slog.String("pool", u.name),

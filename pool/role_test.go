@@ -7,6 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -180,6 +183,8 @@ func TestDaemonFails(t *testing.T) {
 		d := &daemon{fails: errors.New("no such interface")}
 		r := with(t, bound("web", 100, "edge", backend("web", 11, 1)))
 		r.cfg.Daemon, r.cfg.Sync = d, &pool.Sync{Router: "edge", Interface: "eth1", ID: 51}
+		var log lines
+		r.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
 		r.start()
 		if err := r.pool.Acquire(t.Context(), "edge"); err != nil {
 			t.Error(err)
@@ -203,6 +208,13 @@ func TestDaemonFails(t *testing.T) {
 		}
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"master eth1", "master eth2", "none eth2"}, d.roles); diff != "" {
+			t.Error(diff)
+		}
+		said := slices.DeleteFunc(log.take(), func(line string) bool { return !strings.Contains(line, "synchron") })
+		if diff := cmp.Diff([]string{
+			`"connections are synchronised no more"`, `"connections are synchronised" role=master`,
+			`"the synchronisation of connections is not as wanted; it is tried again" role=backup err="no such interface"`,
+		}, said); diff != "" {
 			t.Error(diff)
 		}
 	})

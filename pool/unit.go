@@ -35,6 +35,7 @@ type unit struct {
 	unread   error     // why it was not compared
 	poll     time.Time // when what drains is to be read
 	shownErr string    // logged last
+	shownOn  bool      // that it is programmed was logged last
 
 	repaired   uint64
 	repairedAt time.Time
@@ -106,6 +107,15 @@ func (u *unit) came(x want, now time.Time) {
 			u.poll = now // it may have no connections
 		}
 	}
+}
+
+// turned tells whether the unit is programmed, or is no more, which it was not before.
+func (u *unit) turned() bool {
+	if !u.settled() || u.there == u.shownOn {
+		return false
+	}
+	u.shownOn = u.there
+	return true
 }
 
 // again makes the next attempt wait.
