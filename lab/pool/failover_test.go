@@ -41,7 +41,7 @@ func TestPoolFailover(t *testing.T) {
 			w := newWorld(t, site.Config{Servers: 2})
 			w.conf.Pools["web"] = w.block(site.Port, nil)
 			w.both("web")
-			const lasts = 4 * time.Second
+			lasts := 2*time.Second + 12*advertInterval()
 			session := probe.New(time.Millisecond)
 			defer session.Close()
 			client, err := session.Service(w.Client.Host, web, lasts)

@@ -14,8 +14,9 @@ import (
 	"github.com/vicar-ha/vicar/lab"
 )
 
-// patience is how long a connection may take until the server's name has come.
-const patience = 2 * time.Second
+// patience is how long a connection may take until the server's name has come. A
+// packet of its beginning that a busy host loses is sent again after 1, 3 and 7 s.
+const patience = 10 * time.Second
 
 // Client connects to the service.
 type Client struct{ *lab.Host }

@@ -81,7 +81,7 @@ func (c *crowd) step() {
 			polls[i].Events = unix.POLLOUT
 		}
 	}
-	_, _ = unix.Poll(polls, int(patience.Milliseconds()/10))
+	_, _ = unix.Poll(polls, int(patience.Milliseconds()/50))
 	now := time.Now()
 	open := c.open[:0]
 	for i, v := range c.open {
