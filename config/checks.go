@@ -46,14 +46,18 @@ type rawCheck struct {
 	Email later `yaml:"email" jsonschema:"-"`
 
 	misnamed bool // its kind is there under another name
+	ofServer bool // it is one of a pool's
 }
 
 func (c *rawCheck) decode(r *reader, key mark, n ast.Node) {
 	c.mark = r.fields(key, n, c)
 }
 
-// kindsOfCheck are the keys of which a check has one.
-const kindsOfCheck = "icmp, tcp, udp, http, grpc, dns, smtp, tls, exec, process, file, interface and pool"
+// kindsOfCheck are the keys of which a check has one, kindsOfServerCheck those of a pool's.
+const (
+	kindsOfCheck       = "icmp, tcp, udp, http, grpc, dns, smtp, tls, exec, process, file, interface and pool"
+	kindsOfServerCheck = "icmp, tcp, udp, http, grpc, dns, smtp, tls, exec, process, file and interface"
+)
 
 // kinds are those that the check has, in the order of the list above.
 func (c *rawCheck) kinds() []rawKind {

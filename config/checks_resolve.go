@@ -60,7 +60,11 @@ func (r *reader) oneKind(v *check) rawKind {
 	kinds := v.raw.kinds()
 	switch {
 	case len(kinds) == 0 && !v.raw.misnamed && !v.raw.BFD.present() && !v.raw.Route.present() && !v.raw.Email.present():
-		r.bad(v.key, "it does not say what to look at", "add one of "+kindsOfCheck+", as in http: http://127.0.0.1/healthz")
+		hint := "add one of " + kindsOfCheck + ", as in http: http://127.0.0.1/healthz"
+		if v.raw.ofServer {
+			hint = "add one of " + kindsOfServerCheck + ", as in http: /healthz"
+		}
+		r.bad(v.key, "it does not say what to look at", hint)
 	case len(kinds) == 1:
 		return kinds[0]
 	}

@@ -6,6 +6,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -125,7 +126,7 @@ func (r *reader) fields(key mark, n ast.Node, into any) mark {
 			if s, ok := into.(stranger); ok && s.stranger(r, all, p) {
 				continue
 			}
-			r.bad(p.key, "unknown key", didYouMean(p.name, names, "the keys here are "))
+			r.bad(p.key, "unknown key", didYouMean(p.name, offered(into, names), "the keys here are "))
 			continue
 		}
 		r.value(field.Addr().Interface().(decoder), p.key, p.value)
@@ -134,6 +135,18 @@ func (r *reader) fields(key mark, n ast.Node, into any) mark {
 		return mark{}
 	}
 	return key
+}
+
+// hider is a section that has keys only to say that they are wrong there.
+type hider interface{ hides() []string }
+
+// offered are the keys that may be written.
+func offered(into any, names []string) []string {
+	h, hides := into.(hider)
+	if !hides {
+		return names
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(h.hides(), name) })
 }
 
 // tagged adds a struct's fields to index by their yaml tags, and to names those

@@ -20,17 +20,27 @@ var durationRegexp = regexp.MustCompile(durationPattern)
 // duration is a time with its unit: 100ms, 1.5s, 1m30s.
 type duration struct{ scalar[time.Duration] }
 
-func (d *duration) decode(r *reader, key mark, n ast.Node) {
+func (d *duration) decode(r *reader, key mark, n ast.Node) { d.decodeUnit(r, key, n, 0) }
+
+// decodeUnit is decode for a duration that is low at least: what would be too short is not
+// advised.
+func (d *duration) decodeUnit(r *reader, key mark, n ast.Node, low time.Duration) {
+	units := func(raw string) string {
+		if low >= time.Second {
+			return "write " + raw + "s"
+		}
+		return fmt.Sprintf("write %sms or %ss", raw, raw)
+	}
 	d.mark = r.at(n, key.path)
 	switch n := n.(type) {
 	case *ast.IntegerNode, *ast.FloatNode:
 		raw := n.GetToken().Value
-		r.bad(d.mark, raw+" has no unit", fmt.Sprintf("write %sms or %ss", raw, raw))
+		r.bad(d.mark, raw+" has no unit", units(raw))
 	case *ast.StringNode:
 		v, err := time.ParseDuration(n.Value)
 		switch {
 		case n.Value == "0" || isDecimal(n.Value):
-			r.bad(d.mark, shown(n.Value)+" has no unit", fmt.Sprintf("write %sms or %ss", n.Value, n.Value))
+			r.bad(d.mark, shown(n.Value)+" has no unit", units(n.Value))
 		case err == nil && v < 0:
 			r.bad(d.mark, n.Value+" is negative", "")
 		case err != nil || !durationRegexp.MatchString(n.Value):
@@ -45,7 +55,7 @@ func (d *duration) decode(r *reader, key mark, n ast.Node) {
 
 // decodeRange takes a duration from low to high.
 func (d *duration) decodeRange(r *reader, key mark, n ast.Node, low, high time.Duration) {
-	d.decode(r, key, n)
+	d.decodeUnit(r, key, n, low)
 	if d.ok && (d.v < low || d.v > high) {
 		d.ok = false
 		r.bad(d.mark, shortDuration(d.v)+" is out of range", "it is "+shortDuration(low)+" to "+shortDuration(high))

@@ -4,12 +4,36 @@
 package config
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/vicar-ha/vicar/pool"
 	"github.com/vicar-ha/vicar/vip"
 )
+
+// migrating says where all that keepalived has is told of.
+const migrating = "docs/migrating.md tells what is called what"
+
+// keepalivedBlock is a line that begins a block in a configuration of keepalived's.
+var keepalivedBlock = regexp.MustCompile(`^(global_defs|vrrp_\w+|virtual_server\w*|static_\w+|linkbeat\w*|garp_group|bfd_instance|track_group|net_namespace)\b[^:]*(\{.*)?$`)
+
+// ours notes an error if the file is one of keepalived's, which as YAML is anything but
+// wrong in a way that helps.
+func (r *reader) ours() bool {
+	for i, line := range r.lines {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || line[0] == '!' || strings.HasPrefix(line, "include ") {
+			continue
+		}
+		if keepalivedBlock.MatchString(line) {
+			r.bad(mark{line: i + 1, column: 1}, "this is a configuration of keepalived's", migrating)
+			return false
+		}
+		break
+	}
+	return true
+}
 
 // elsewhere translates what others, keepalived above all, call one of our words.
 func elsewhere(word string, ours []string) string {

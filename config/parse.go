@@ -42,7 +42,7 @@ func parseWith(name string, data []byte, served map[string][]byte) (*Config, err
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	r := &reader{file: name, lines: strings.Split(text, "\n"), given: served, served: make(map[string][]byte)}
 	var c *Config
-	if r.preflight([]byte(text)) {
+	if r.ours() && r.preflight([]byte(text)) {
 		if root := r.document([]byte(text)); root != nil {
 			c = r.config(root)
 		}

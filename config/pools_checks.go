@@ -5,7 +5,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -34,7 +33,11 @@ type slot struct {
 	text string
 }
 
+// hides are a check's keys that say what routers do with it.
+func (*rawServerCheck) hides() []string { return []string{"pool", "weight", "reverse", "initial"} }
+
 func (c *rawServerCheck) decode(r *reader, key mark, n ast.Node) {
+	c.ofServer = true
 	c.mark = r.fields(key, n, c)
 	if !c.present() {
 		return
@@ -144,7 +147,7 @@ func (c *serverCheck) decode(r *reader, key mark, n ast.Node) {
 		}
 	}
 	before := len(r.errors)
-	c.findSlots(r, key, n)
+	c.findSlots(r, key, n, false)
 	if len(r.errors) > before {
 		return
 	}
@@ -188,9 +191,7 @@ func (c *serverCheck) complete(r *reader, v *ast.MappingValueNode) bool {
 		}
 	case *ast.MappingNode, *ast.MappingValueNode:
 		entries := entriesOf(value)
-		if len(entries) == 1 && isPlaceholder(entries[0]) {
-			word := entries[0].Key.String()
-			r.bad(r.at(value, c.key.path+"."+kind), "{"+word+"} without quotes is a mapping in YAML", "put it in quotes: \"{"+word+"}\"")
+		if len(entries) == 1 && r.unquoted(r.at(value, c.key.path+"."+kind), entries[0]) {
 			return false
 		}
 		if isKind {
@@ -234,42 +235,4 @@ func textAt(at *ast.StringNode, text string) *ast.StringNode {
 	s := ast.String(at.Token)
 	s.Value = text
 	return s
-}
-
-func isPlaceholder(v *ast.MappingValueNode) bool {
-	name, ok := v.Key.(*ast.StringNode)
-	_, null := v.Value.(*ast.NullNode)
-	return ok && (v.Value == nil || null) && slices.Contains(placeholders, name.Value)
-}
-
-var placeholders = []string{"server", "host", "port"}
-
-// placeholder tells whether something in a text stands for a server's address.
-func placeholder(text string) bool {
-	return slices.ContainsFunc(placeholders, func(p string) bool { return strings.Contains(text, "{"+p+"}") })
-}
-
-// findSlots gathers the texts in which something stands for the server.
-func (c *serverCheck) findSlots(r *reader, key mark, n ast.Node) {
-	switch n := n.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-		for _, v := range entriesOf(n) {
-			c.findSlots(r, key, v.Value)
-		}
-	case *ast.SequenceNode:
-		for _, v := range n.Values {
-			c.findSlots(r, key, v)
-		}
-	case *ast.LiteralNode:
-		c.findSlots(r, key, n.Value)
-	case *ast.StringNode:
-		for _, other := range []string{"{address}", "{addr}", "{ip}"} {
-			if strings.Contains(n.Value, other) {
-				r.bad(r.at(n, key.path), other+" stands for nothing", "did you mean {host}?")
-			}
-		}
-		if placeholder(n.Value) {
-			c.slots = append(c.slots, slot{n, n.Value})
-		}
-	}
 }

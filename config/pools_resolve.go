@@ -110,6 +110,7 @@ func (r *reader) pool(p *poolBuild, c *Config) {
 	p.DrainLimit = raw.DrainLimit.v
 	r.servers(p)
 	r.sorry(p)
+	r.loops(p, c)
 	raw.Checks.expand(r, &p.Pool, c, p.family())
 	r.quorum(p)
 	r.lacks(p)

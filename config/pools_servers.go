@@ -135,6 +135,43 @@ func (p *poolBuild) port() (uint16, bool) {
 	return first, true
 }
 
+// loops finds servers that are the pool itself: what they are sent comes back to it.
+func (r *reader) loops(p *poolBuild, c *Config) {
+	own := make(map[netip.Addr]string)
+	for _, v := range c.Routers {
+		for _, q := range slices.Concat(v.Addresses, v.Exclude) {
+			own[q.Addr()] = v.Name
+		}
+	}
+	check := func(r *reader, s pool.Server, at mark) {
+		const hint = "write the servers' own addresses: what is sent here comes back to the pool"
+		for _, f := range p.Frontends {
+			if f.Mark != 0 || s.Address.Port() != 0 && f.FirstPort != 0 && (s.Address.Port() < f.FirstPort || s.Address.Port() > f.LastPort) {
+				continue
+			}
+			a := s.Address.Addr()
+			if a.Compare(f.First) >= 0 && a.Compare(f.Last) <= 0 {
+				r.bad(at, s.Name+" is where the pool itself listens", hint)
+				return
+			}
+			if router, is := own[a]; is {
+				r.bad(at, fmt.Sprintf("%s is an address of router %s, and the pool listens on the same port", s.Name, router), hint)
+				return
+			}
+		}
+	}
+	for _, s := range p.Servers {
+		in := r
+		if spot := p.marks[s.Address]; p.beyond != nil && spot.file == p.beyond.file {
+			in = p.beyond
+		}
+		check(in, s, p.marks[s.Address].at)
+	}
+	if p.Sorry != nil {
+		check(r, *p.Sorry, p.raw.Sorry.Address.mark)
+	}
+}
+
 // sorry takes the server that serves without a quorum.
 func (r *reader) sorry(p *poolBuild) {
 	raw := &p.raw.Sorry

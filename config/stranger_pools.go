@@ -13,6 +13,8 @@ import (
 func (p *rawPool) stranger(r *reader, _ []pair, q pair) bool {
 	hint := ""
 	switch word := strings.ToLower(q.name); word {
+	case "virtual_server", "virtual_server_group":
+		hint = "the pool is the virtual server: write its addresses into listen; " + migrating
 	case "protocol":
 		hint = "write it behind the port in listen, as in 192.0.2.100:53/udp"
 	case "port":
