@@ -113,7 +113,8 @@ func outOfReach(t *testing.T, f func(w *clouded, outage func(*cloudtest.Trouble)
 						interval = 300 * time.Millisecond // leases are for three, and at most maxLease
 					}
 					w := newClouded(t, 1, 3, 2, router(interval, guardedVIP.String()), guarded)
-					w.looks, w.slowest = true, w.poll
+					const attempt = 2 * time.Second // the longest, and one may be under way when the outage ends
+					w.looks, w.slowest = true, w.poll+attempt
 					if name == "throttled" {
 						w.slowest *= 8 // who is told that there are too many requests makes fewer
 					}
