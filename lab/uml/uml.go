@@ -42,7 +42,7 @@ const (
 )
 
 const (
-	runTime  = 5 * time.Minute  // of a program, if nothing else is said
+	runTime  = 12 * time.Minute // of a program, if nothing else is said
 	lastTime = 20 * time.Second // of a test, to tell why it has failed
 )
 
